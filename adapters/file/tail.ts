@@ -1,0 +1,94 @@
+/**
+ * Reads one file by position, notices when it grows, and when it is not the file that was read before.
+ *
+ * The anchor of a position is a CRC-32 of up to 4 KiB before it: a file that was truncated or rewritten under a
+ * checkpoint does not have the same bytes there.
+ */
+
+import { crc32 } from "node:zlib";
+import { SourceError } from "../source.ts";
+
+const ANCHOR_BYTES = 4096;
+
+/** One file of a source. */
+export interface TailOptions {
+  readonly path: string;
+  readonly stream: string;
+  readonly partition: string;
+}
+
+/** See the module. */
+export class FileTail {
+  readonly #options: TailOptions;
+  readonly #file: Deno.FsFile;
+
+  constructor(options: TailOptions) {
+    this.#options = options;
+    try {
+      this.#file = Deno.openSync(options.path);
+    } catch (error) {
+      throw cannotRead(options, error);
+    }
+  }
+
+  get size(): number {
+    return this.#file.statSync().size;
+  }
+
+  /** Reads up to `bytes` bytes at `position`; fewer when the file ends there. */
+  read(position: number, bytes: number): Uint8Array<ArrayBuffer> {
+    const buffer = new Uint8Array(bytes);
+    this.#file.seekSync(position, Deno.SeekMode.Start);
+    let length = 0;
+    while (length < bytes) {
+      const read = this.#file.readSync(buffer.subarray(length));
+      if (read === null) break;
+      length += read;
+    }
+    return length === bytes ? buffer : buffer.slice(0, length);
+  }
+
+  /** See the module. */
+  anchor(position: number): string {
+    const from = Math.max(0, position - ANCHOR_BYTES);
+    return crc32(this.read(from, position - from)).toString(16);
+  }
+
+  /** @throws {SourceError} when the file is shorter than `position` or has other bytes before it */
+  verify(position: bigint, anchor: string | undefined): void {
+    const { size } = this;
+    if (BigInt(size) < position) {
+      throw this.#changed(position, `it has ${size} bytes, ${position} of it have been read: it was truncated`);
+    }
+    if (anchor !== undefined && this.anchor(Number(position)) !== anchor) {
+      throw this.#changed(position, `the bytes before position ${position} are not what was read: it was rewritten`);
+    }
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #changed(offset: bigint, reason: string): SourceError {
+    const { path, stream, partition } = this.#options;
+    return new SourceError(
+      `Cannot go on reading ${path}: ${reason}; restore the file, or start a run with another --name`,
+      {
+        code: "E_SOURCE_CHANGED",
+        stream,
+        partition,
+        offset,
+      },
+    );
+  }
+}
+
+/** An error about a file that cannot be opened. */
+export function cannotRead({ path, stream, partition }: TailOptions, cause: unknown): SourceError {
+  const reason = cause instanceof Deno.errors.NotFound
+    ? "there is no such file"
+    : cause instanceof Deno.errors.PermissionDenied
+    ? "permission denied"
+    : (cause as Error).message;
+  return new SourceError(`Cannot read ${path}: ${reason}`, { code: "E_SOURCE_UNREADABLE", stream, partition, cause });
+}

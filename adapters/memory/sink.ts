@@ -1,0 +1,77 @@
+/** A sink in memory: what tests look at. It keeps its own checkpoints, as a database would. */
+
+import type { PackedOutputs } from "../../engine/output.ts";
+import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, SinkError } from "../sink.ts";
+
+/** One output as it was committed. */
+export interface MemoryOutput {
+  readonly task: string;
+  readonly key: string | null;
+  readonly value: string | null;
+  readonly timeMs: number;
+}
+
+/** See the module. */
+export class MemorySink implements Sink {
+  readonly guarantee = "exactly-once";
+  readonly home = "sink";
+  readonly description: string;
+  readonly takesManyTasks = true;
+  readonly #outputs: MemoryOutput[] = [];
+  readonly #checkpoints = new Map<string, Checkpoint>();
+  readonly #epochs = new Map<string, bigint>();
+
+  constructor(name = "memory") {
+    this.description = `memory:${name}`;
+  }
+
+  /** What has been committed, in order of commits. */
+  get outputs(): readonly MemoryOutput[] {
+    return this.#outputs;
+  }
+
+  acquire(task: string, epoch: bigint): Promise<Acquired> {
+    this.#epochs.set(task, epoch);
+    return Promise.resolve({ epoch, checkpoint: this.#checkpoints.get(task) });
+  }
+
+  commit({ task, seq, epoch, outputs }: Commit): Promise<Receipt> {
+    const expected = (this.#checkpoints.get(task)?.seq ?? -1) + 1;
+    if (epoch !== this.#epochs.get(task)) {
+      throw new SinkError(`Cannot commit feed ${seq} of task ${task}: epoch ${epoch} is not the newest`, {
+        code: "E_FENCED",
+      });
+    }
+    if (seq !== expected) {
+      throw new SinkError(`Cannot commit feed ${seq} of task ${task}: feed ${expected} is wanted`, {
+        code: "E_OUT_OF_ORDER",
+      });
+    }
+    this.#outputs.push(...unpackOutputs(task, outputs));
+    this.#checkpoints.set(task, { seq, epoch, receipt: {} });
+    return Promise.resolve({});
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function unpackOutputs(task: string, packed: PackedOutputs): MemoryOutput[] {
+  const decoder = new TextDecoder();
+  const outputs: MemoryOutput[] = [];
+  let valueAt = 0;
+  let keyAt = 0;
+  for (let i = 0; i < packed.count; i++) {
+    const valueLength = packed.valueLengths[i];
+    const keyLength = packed.keyLengths[i];
+    outputs.push({
+      task,
+      key: keyLength < 0 ? null : decoder.decode(packed.keys.subarray(keyAt, keyAt += keyLength)),
+      value: valueLength < 0 ? null : decoder.decode(packed.values.subarray(valueAt, valueAt + valueLength)),
+      timeMs: packed.timesMs[i],
+    });
+    valueAt += Math.max(valueLength, 0) + 1;
+  }
+  return outputs;
+}

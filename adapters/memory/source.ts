@@ -1,0 +1,123 @@
+/** Streams in memory, for tests, simulation and the first minutes with the library. */
+
+import { ABSENT, type Batch, writeOffset } from "../../engine/batch.ts";
+import type { ReadLimit, ReadResult, Source } from "../source.ts";
+
+/** A record to be read from memory. */
+export interface MemoryRecord {
+  readonly key?: string | null;
+  /** The payload as it would be on the wire, such as JSON text. */
+  readonly value: string | Uint8Array | null;
+  readonly eventTimeMs?: number;
+  /** Its index in the partition unless given; offsets must rise. */
+  readonly offset?: bigint;
+}
+
+const OFFSET_WIDTH = 2;
+
+/** See the module. */
+export class MemorySource implements Source {
+  readonly stream: string;
+  readonly identity: string;
+  readonly isRereadable = true;
+  readonly hasEventTime: boolean;
+  readonly #partitions: ReadonlyMap<string, MemoryRecord[]>;
+  #isBounded: boolean;
+  #wake: () => void = () => {};
+
+  /** @param partitions partition → its records; a bounded source ends after them */
+  constructor(stream: string, partitions: Readonly<Record<string, readonly MemoryRecord[]>>, isBounded = true) {
+    this.stream = stream;
+    this.identity = `memory:${stream}`;
+    this.#partitions = new Map(Object.entries(partitions).map(([name, records]) => [name, [...records]]));
+    this.hasEventTime = [...this.#partitions.values()].flat().some(({ eventTimeMs }) => eventTimeMs !== undefined);
+    this.#isBounded = isBounded;
+  }
+
+  /** Adds a record at the end of `partition`. */
+  push(partition: string, record: MemoryRecord): void {
+    this.#records(partition).push(record);
+    this.#wake();
+  }
+
+  /** Ends the stream. */
+  end(): void {
+    this.#isBounded = true;
+    this.#wake();
+  }
+
+  partitions(): Promise<readonly string[]> {
+    return Promise.resolve([...this.#partitions.keys()].sort());
+  }
+
+  earliest(): Promise<bigint> {
+    return Promise.resolve(0n);
+  }
+
+  verify(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  read(partition: string, from: bigint, limit: ReadLimit): Promise<ReadResult> {
+    const records = this.#records(partition).map((record, index) => ({
+      ...record,
+      offset: record.offset ?? BigInt(index),
+    }));
+    const found = records.filter(({ offset }) => offset >= from).slice(0, limit.recordsMax);
+    if (found.length > 0) return Promise.resolve({ kind: "batch", batch: packRecords(this.stream, partition, found) });
+    return Promise.resolve({ kind: this.#isBounded ? "ended" : "idle" });
+  }
+
+  waitForMore(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #records(partition: string): MemoryRecord[] {
+    const records = this.#partitions.get(partition);
+    if (!records) throw new RangeError(`Cannot use partition ${partition}: ${this.stream} has no such partition`);
+    return records;
+  }
+}
+
+/** Packs records into a batch. */
+export function packRecords(
+  stream: string,
+  partition: string,
+  records: readonly (MemoryRecord & { readonly offset: bigint })[],
+): Batch {
+  const encoder = new TextEncoder();
+  const ranges = new Uint32Array(records.length * 4);
+  const offsetWords = new Uint32Array(records.length * OFFSET_WIDTH);
+  const eventTimesMs = new Float64Array(records.length);
+  const payload: number[] = [];
+  const put = (at: number, field: string | Uint8Array | null | undefined): void => {
+    const isAbsent = field === null || field === undefined;
+    ranges[at] = isAbsent ? ABSENT : payload.length;
+    if (!isAbsent) payload.push(...(typeof field === "string" ? encoder.encode(field) : field));
+    ranges[at + 1] = isAbsent ? ABSENT : payload.length;
+  };
+  records.forEach((record, row) => {
+    put(4 * row, record.key);
+    put(4 * row + 2, record.value);
+    writeOffset(offsetWords, OFFSET_WIDTH, row, record.offset);
+    eventTimesMs[row] = record.eventTimeMs ?? NaN;
+  });
+  return {
+    stream,
+    partition,
+    count: records.length,
+    bytes: Uint8Array.from(payload),
+    ranges,
+    offsetWords,
+    offsetWidth: OFFSET_WIDTH,
+    eventTimesMs,
+    next: records[records.length - 1].offset + 1n,
+  };
+}

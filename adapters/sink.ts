@@ -1,0 +1,71 @@
+/**
+ * The sink port: where outputs go.
+ *
+ * The *home* of the checkpoint is the system that makes outputs and checkpoint visible together (I2). A sink that can
+ * do that itself is its own home. For the others the journal is: they write, and what they need to find their way back
+ * (a receipt, such as a file's length) is journaled; at the next start they return to the last settled receipt, and the
+ * feed after it is run and written again with identical bytes.
+ */
+
+import type { PackedOutputs } from "../engine/output.ts";
+
+/** What a sink promises. */
+export type Guarantee = "exactly-once" | "at-least-once";
+
+/** What a sink needs to return to the place after a commit; JSON. */
+export type Receipt = Readonly<Record<string, string | number>>;
+
+/** How far a task has come in a sink. */
+export interface Checkpoint {
+  readonly seq: number;
+  readonly epoch: bigint;
+  readonly receipt: Receipt;
+}
+
+/** What {@linkcode Sink.acquire} found. */
+export interface Acquired {
+  readonly epoch: bigint;
+  /** The last feed whose outputs are in the sink. */
+  readonly checkpoint: Checkpoint | undefined;
+}
+
+/** The outputs of one feed. */
+export interface Commit {
+  readonly task: string;
+  readonly seq: number;
+  readonly epoch: bigint;
+  readonly outputs: PackedOutputs;
+}
+
+/** A place to write to. */
+export interface Sink {
+  readonly guarantee: Guarantee;
+  readonly home: "journal" | "sink";
+  /** Shown to people. */
+  readonly description: string;
+  /** True when the outputs of several tasks may go to it side by side. */
+  readonly takesManyTasks: boolean;
+  /**
+   * Takes over the task (I4): older owners cannot commit any more, and what was written after the checkpoint is gone.
+   *
+   * @param settled what the journal knows; the answer for a sink whose home is the journal
+   */
+  acquire(task: string, epoch: bigint, settled: Checkpoint | undefined): Promise<Acquired>;
+  /** Makes the outputs durable; only ever called with `seq` one above the last (I3). */
+  commit(commit: Commit): Promise<Receipt>;
+  close(): Promise<void>;
+}
+
+/** Something is wrong with a sink. */
+export class SinkError extends Error {
+  override readonly name = "SinkError";
+  readonly code: string;
+  /** The reader of the outputs has gone (a closed pipe): the run ends quietly. */
+  readonly isClosed: boolean;
+
+  constructor(message: string, data: { readonly code: string; readonly isClosed?: boolean; readonly cause?: unknown }) {
+    super(message, { cause: data.cause });
+    this.code = data.code;
+    this.isClosed = data.isClosed ?? false;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * The source port: where records come from.
+ *
+ * A source reads half-open ranges and remembers nothing between reads: position, order and time are decided by the
+ * controller. It never skips silently (I9): what it cannot read at a position it reports as an error that says why.
+ */
+
+import type { Batch } from "../engine/batch.ts";
+
+/** What one read may bring. */
+export interface ReadLimit {
+  readonly recordsMax: number;
+  /** A record longer than this still comes, alone. */
+  readonly bytesMax: number;
+}
+
+/** `idle`: nothing there now, more may come. `ended`: nothing will ever come. */
+export type ReadResult =
+  | { readonly kind: "batch"; readonly batch: Batch }
+  | { readonly kind: "idle" }
+  | { readonly kind: "ended" };
+
+/** A stream to read from. */
+export interface Source {
+  /** The stream's name, the same wherever the run moves. */
+  readonly stream: string;
+  /** What must be the same for a run to go on with this stream, such as the absolute path. */
+  readonly identity: string;
+  /** False when a range can be read only once; the journal then keeps the inputs. */
+  readonly isRereadable: boolean;
+  /** Whether records carry an event time. */
+  readonly hasEventTime: boolean;
+  /** The partitions there are now, in code unit order. */
+  partitions(): Promise<readonly string[]>;
+  /** The position of the first record that can be read. */
+  earliest(partition: string): Promise<bigint>;
+  /**
+   * Checks that the partition still holds what was read before `position`.
+   *
+   * @throws {SourceError} with code `E_SOURCE_CHANGED` when it does not
+   */
+  verify(partition: string, position: bigint, anchor: string | undefined): Promise<void>;
+  /** Reads what is there at `from`; waits for nothing. */
+  read(partition: string, from: bigint, limit: ReadLimit): Promise<ReadResult>;
+  /** Resolves when an idle partition may have more, at the latest when `signal` aborts. */
+  waitForMore(signal: AbortSignal): Promise<void>;
+  /** Everything before `position` is committed and will not be read again by this run. */
+  release?(partition: string, position: bigint): void;
+  close(): Promise<void>;
+}
+
+/** Something is wrong with a source; a retry will not help. */
+export class SourceError extends Error {
+  override readonly name = "SourceError";
+  readonly code: string;
+  readonly stream: string;
+  readonly partition: string | undefined;
+  readonly offset: bigint | undefined;
+
+  constructor(
+    message: string,
+    data: {
+      readonly code: string;
+      readonly stream: string;
+      readonly partition?: string;
+      readonly offset?: bigint;
+      readonly cause?: unknown;
+    },
+  ) {
+    super(message, { cause: data.cause });
+    this.code = data.code;
+    this.stream = data.stream;
+    this.partition = data.partition;
+    this.offset = data.offset;
+  }
+}

@@ -1,0 +1,90 @@
+/** From URIs to sources and sinks: the only place that knows all adapters. */
+
+import { FileSink } from "../adapters/file/sink.ts";
+import { FileSource, RECORD_BYTES_MAX } from "../adapters/file/source.ts";
+import type { Sink } from "../adapters/sink.ts";
+import type { Source } from "../adapters/source.ts";
+import { StdioSink } from "../adapters/stdio/sink.ts";
+import { StdioSource } from "../adapters/stdio/source.ts";
+import { nearest } from "./nearest.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** A URI taken apart. */
+export interface ParsedUri {
+  readonly scheme: string;
+  readonly path: string;
+  readonly options: ReadonlyMap<string, string>;
+}
+
+const SCHEMES = ["file", "stdio"];
+
+/** Takes `uri` apart; `-` is standard input or output, and what has no scheme is a file. */
+export function parseUri(uri: string): ParsedUri {
+  if (uri === "-") return { scheme: "stdio", path: "", options: new Map() };
+  const [, scheme = "file", rest] = /^(?:([A-Za-z][A-Za-z0-9+.-]+):)?(.*)$/s.exec(uri)!;
+  if (!SCHEMES.includes(scheme)) {
+    const advice = nearest(scheme, SCHEMES);
+    throw new UsageError(
+      `Cannot use ${uri}: ${scheme}: is no scheme that Sluice knows; known are ${
+        SCHEMES.map((s) => `${s}:`).join(", ")
+      }` +
+        (advice ? `. Did you mean ${advice}:?` : ""),
+    );
+  }
+  const question = rest.lastIndexOf("?");
+  const isQuery = question >= 0 && /^[\w-]+=/.test(rest.slice(question + 1));
+  const path = (isQuery ? rest.slice(0, question) : rest).replace(/^\/\/(?=\/)/, "");
+  if (scheme === "file" && path === "") throw new UsageError(`Cannot use ${uri}: it names no file`);
+  return { scheme, path, options: new Map(new URLSearchParams(isQuery ? rest.slice(question + 1) : "")) };
+}
+
+/** What a source needs to know besides its URI. */
+export interface SourceContext {
+  /** Whether the run ends with the inputs. */
+  readonly isBounded: boolean;
+}
+
+/** Opens the source at `uri`. */
+export function openSource(uri: string, { isBounded }: SourceContext): Source {
+  const { scheme, path, options } = parseUri(uri);
+  checkOptions(uri, options, ["key", "time", "recordBytesMax"]);
+  const fields = { key: options.get("key"), time: options.get("time") };
+  const recordBytesMax = numberOption(uri, options, "recordBytesMax") ?? RECORD_BYTES_MAX;
+  if (scheme === "stdio") return new StdioSource({ fields, recordBytesMax });
+  return new FileSource({ path, isBounded, fields, recordBytesMax });
+}
+
+/** Opens the sink at `uri`. */
+export async function openSink(uri: string): Promise<Sink> {
+  const { scheme, path, options } = parseUri(uri);
+  checkOptions(uri, options, []);
+  if (scheme === "stdio") return new StdioSink();
+  return new FileSink({ path, isFolder: path.endsWith("/") || await isFolder(path) });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+function checkOptions(uri: string, options: ReadonlyMap<string, string>, known: readonly string[]): void {
+  for (const name of options.keys()) {
+    if (known.includes(name)) continue;
+    const advice = nearest(name, known);
+    const has = known.length > 0 ? `its options are ${known.join(", ")}` : "it has no options";
+    throw new UsageError(`Cannot use ${uri}: ${name} is unknown, ${has}${advice ? `. Did you mean ${advice}?` : ""}`);
+  }
+}
+
+function numberOption(uri: string, options: ReadonlyMap<string, string>, name: string): number | undefined {
+  const text = options.get(name);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value <= 0) {
+    throw new UsageError(`Cannot use ${uri}: ${name} is ${text}, a whole number above 0 is wanted`);
+  }
+  return value;
+}

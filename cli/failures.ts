@@ -1,0 +1,29 @@
+/** How failures are told: what happened, where, and the commands that help next. */
+
+import { ProcessorFailed } from "../controller/task_errors.ts";
+import { printMessage } from "./output.ts";
+
+/** Prints why tasks stopped. */
+export function reportFailures(failures: readonly Error[], run: string, journal: string): void {
+  for (const error of failures) printMessage(describeFailure(error, run, journal));
+}
+
+function describeFailure(error: Error, run: string, journal: string): string {
+  if (!(error instanceof ProcessorFailed)) return isExpected(error) ? error.message : error.stack ?? error.message;
+  const { failure } = error;
+  const options = journal === ".sluice/journal.db" ? "" : ` --journal ${journal}`;
+  const frames = failure.stack.split("\n").slice(1).join("\n");
+  return [
+    error.message,
+    ...(frames === "" ? [] : [frames]),
+    "Everything before it is committed, nothing after it was processed. What helps next:",
+    `  sluice replay ${run} --failed${options}             run it again, with the same time and state`,
+    `  sluice replay ${run} --failed --with FIXED.ts${options}   try a change on it`,
+    `  sluice run … --on-error dead-letter${options}       put it aside and go on`,
+  ].join("\n");
+}
+
+/** Errors with a code are told in a sentence; others are our own mistakes and show where. */
+function isExpected(error: Error): boolean {
+  return typeof (error as { code?: unknown }).code === "string";
+}

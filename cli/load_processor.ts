@@ -1,0 +1,27 @@
+/** From a path or the name of a ready-made processor to its bundle and what it says of itself. */
+
+import { type Bundle, BundleError, bundleProcessor } from "../controller/sandbox/bundle.ts";
+import type { ProcessorInfo } from "../controller/sandbox/realm/guest.ts";
+import type { Sandbox } from "../controller/sandbox/sandbox.ts";
+
+/** A processor that can run. */
+export interface LoadedProcessor {
+  readonly bundle: Bundle;
+  readonly info: ProcessorInfo;
+}
+
+const DESCRIBE_TIME_MS_MAX = 20_000;
+
+/**
+ * Loads the processor `script`.
+ *
+ * @throws {BundleError} when it cannot be bundled or its modules cannot be evaluated
+ */
+export async function loadProcessor(script: string, startSandbox: () => Sandbox): Promise<LoadedProcessor> {
+  const bundle = await bundleProcessor(script);
+  const sandbox = startSandbox();
+  const reply = await sandbox.ask({ kind: "describe", code: bundle.code }, DESCRIBE_TIME_MS_MAX);
+  sandbox.close();
+  if (reply.kind === "described") return { bundle, info: reply.info };
+  throw new BundleError(script, reply.kind === "broken" ? reply.message : `the sandbox answered ${reply.kind}`);
+}

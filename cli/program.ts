@@ -1,0 +1,111 @@
+/** The commands and their options. Each command's code is loaded when it is called. */
+
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import denoJson from "../deno.json" with { type: "json" };
+import type { Observer } from "../controller/task_setup.ts";
+import { EXIT } from "./exit_code.ts";
+import { printMessage } from "./output.ts";
+
+/** Hooks for tests that watch a run from inside. */
+export interface ProgramHooks {
+  readonly observer?: Observer;
+}
+
+const DEFAULT_JOURNAL = ".sluice/journal.db";
+
+/** Runs the command line `args`; answers the exit code. */
+export async function main(args: readonly string[], hooks: ProgramHooks = {}): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const program = buildProgram(hooks, (code) => exitCode = code);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return reportError(error);
+  }
+}
+
+function reportError(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  const { code, message, stack } = error as { code?: unknown; message?: string; stack?: string };
+  // What has a code is meant for the user; anything else is a mistake of ours and shows where.
+  printMessage(typeof code === "string" ? `${message}` : stack ?? String(error));
+  return code === "E_USAGE" ? EXIT.usage : EXIT.failure;
+}
+
+function buildProgram(hooks: ProgramHooks, setExitCode: (code: number) => void): Command {
+  const program = new Command("sluice")
+    .description("A deterministic, replayable stream processor.")
+    .version(`sluice ${denoJson.version} (deno ${Deno.version.deno}, v8 ${Deno.version.v8})`)
+    .showSuggestionAfterError(true)
+    .configureHelp({ sortSubcommands: false })
+    .exitOverride();
+  addRun(program, hooks, setExitCode);
+  return program;
+}
+
+function addRun(program: Command, hooks: ProgramHooks, setExitCode: (code: number) => void): void {
+  program.command("run")
+    .description("Run a processor between streams.")
+    .argument("<processor>", "path of a script, or the name of a ready-made processor")
+    .usage("<processor> --from URI --to URI [options]")
+    .addHelpText("before", RUN_EXAMPLES)
+    .option("--from <uri>", "stream to read; repeat as name=URI for named inputs", collect, [])
+    .option("--to <uri>", "stream to write; repeat as name=URI for named outputs", collect, [])
+    .option("--name <run>", "name of the run (default: the processor's name)")
+    .addOption(new Option("--journal <file>", "journal of the run").default(DEFAULT_JOURNAL).env("SLUICE_JOURNAL"))
+    .option("--until-end", "stop when the inputs end, instead of following them", false)
+    .addOption(new Option("--workers <n>", "threads to spread tasks over").argParser(positive).default(1))
+    .addOption(
+      new Option("--isolation <kind>", "how processors are kept apart").choices(["worker", "process"]).default(
+        "worker",
+      ),
+    )
+    .addOption(
+      new Option("--clock <clock>", "where logical time comes from").choices(["feed", "event"]).default("feed"),
+    )
+    .addOption(new Option("--seed <n>", "seed of all random numbers").argParser(integer).default(0))
+    .addOption(
+      new Option("--on-error <policy>", "what to do with a record that fails")
+        .choices(["halt", "dead-letter", "skip"]).default("halt"),
+    )
+    .addOption(
+      new Option("--capture <policy>", "which inputs the journal keeps").choices(["auto", "all", "none"]).default(
+        "auto",
+      ),
+    )
+    .addOption(new Option("--feed-records <n>", "records in one feed at most").argParser(positive).default(10_000))
+    .addOption(new Option("--record-timeout <s>", "seconds a record may run").argParser(positive).default(10))
+    .addOption(
+      new Option("--shutdown-timeout <s>", "seconds to finish in after a signal").argParser(positive).default(30),
+    )
+    .option("--effects <file>", "module whose exports are the handlers of effects")
+    .option("--json", "print the summary as JSON", false)
+    .option("--quiet", "print no summary", false)
+    .action(async (processor: string, options) => {
+      const { runCommand } = await import("./run.ts");
+      setExitCode(await runCommand(processor, options, hooks.observer));
+    });
+}
+
+const RUN_EXAMPLES = `Examples:
+  sluice run totals.ts --from file:orders.ndjson --to file:totals.ndjson --until-end
+  cat orders.ndjson | sluice run totals.ts --from - --to - | head
+  sluice run copy --from file:orders.ndjson --to file:copy.ndjson --until-end
+`;
+
+function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("A number above 0 is wanted.");
+  return value;
+}
+
+function integer(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError("A whole number is wanted.");
+  return value;
+}

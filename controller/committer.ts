@@ -1,0 +1,140 @@
+/** Prepare, commit, settle: the last three steps of a feed, in order, for one owner of one task. */
+
+import type { Receipt } from "../adapters/sink.ts";
+import { type Batch, offsetAt } from "../engine/batch.ts";
+import { payloadAt } from "../formats/record_payload.ts";
+import type { DeadLetter, FeedEntry, PreparedFeed, Progress, Range } from "./journal/journal.ts";
+import { partitionKey } from "./journal/rows.ts";
+import { routeOutputs } from "./routing.ts";
+import type { Fed, RecordFailure, TaskState } from "./sandbox/protocol.ts";
+import type { SealedFeed } from "./sealer.ts";
+import { cutRanges } from "./sealer.ts";
+import type { Snapshots } from "./snapshots.ts";
+import type { TaskSetup } from "./task_setup.ts";
+
+/** A feed between sealing and commit. */
+export interface PendingFeed {
+  readonly seq: number;
+  readonly sealed: SealedFeed;
+  readonly tickMs?: number;
+  readonly isEnd: boolean;
+  readonly isReborn: boolean;
+  readonly captured: readonly Batch[] | undefined;
+}
+
+/** What a task has done since its owner took it over. */
+export interface Tally {
+  feeds: number;
+  records: number;
+  outputs: number;
+  deadLetters: number;
+}
+
+/** See the module. */
+export class Committer {
+  readonly tally: Tally = { feeds: 0, records: 0, outputs: 0, deadLetters: 0 };
+  readonly #setup: TaskSetup;
+  readonly #epoch: bigint;
+  readonly #outputNames: readonly string[];
+  readonly #snapshots: Snapshots;
+  readonly #progress: Map<string, Progress>;
+  #last: FeedEntry | undefined;
+
+  constructor(setup: TaskSetup, epoch: bigint, outputNames: readonly string[], snapshots: Snapshots) {
+    this.#setup = setup;
+    this.#epoch = epoch;
+    this.#outputNames = outputNames;
+    this.#snapshots = snapshots;
+    this.#progress = new Map(setup.taskJournal.progress());
+    this.#last = setup.taskJournal.lastFeed();
+  }
+
+  /** The last feed that was committed. */
+  get last(): FeedEntry | undefined {
+    return this.#last;
+  }
+
+  get progress(): ReadonlyMap<string, Progress> {
+    return this.#progress;
+  }
+
+  /** Journals what a feed did, hands it to the sinks, and notes that they have it. */
+  async commit(pending: PendingFeed, fed: Fed, copied: TaskState | undefined, givenUp?: string): Promise<void> {
+    const { taskJournal, observer, onError } = this.#setup;
+    const { seq } = pending;
+    const name = taskJournal.task.name;
+    const ranges = fed.isHalted ? cutRanges(pending.sealed, fed.records) : pending.sealed.ranges;
+    this.#advance(ranges, pending, fed);
+    this.#snapshots.noteChanges({ state: fed.changes, timers: fed.timerChanges });
+    const entry = this.#entry(pending, fed, ranges, givenUp);
+    const prepared: PreparedFeed = {
+      ...entry,
+      unitDigests: fed.unitDigests,
+      changes: { state: fed.changes, timers: fed.timerChanges },
+      letters: onError === "dead-letter" ? fed.failures.flatMap(letterOf) : [],
+      captured: pending.captured,
+      snapshotPart: copied && this.#snapshots.part(copied),
+    };
+    taskJournal.prepare(prepared, this.#progress);
+    observer.onStep?.("prepared", name, seq);
+    await this.#writeAndSettle(seq, fed);
+    this.#last = entry;
+    this.#count(prepared);
+  }
+
+  async #writeAndSettle(seq: number, { outputs }: Fed): Promise<void> {
+    const { taskJournal, routes, observer } = this.#setup;
+    const task = taskJournal.task.name;
+    const parts = routeOutputs(outputs, this.#outputNames, routes);
+    const receipts: Record<string, Receipt> = {};
+    for (const [i, { name, sink }] of routes.entries()) {
+      receipts[name] = await sink.commit({ task, seq, epoch: this.#epoch, outputs: parts[i] });
+    }
+    observer.onStep?.("committed", task, seq);
+    taskJournal.settle(seq, receipts);
+    observer.onStep?.("settled", task, seq);
+  }
+
+  #advance(ranges: readonly Range[], { sealed }: PendingFeed, fed: Fed): void {
+    for (const range of ranges) {
+      const key = partitionKey(range);
+      const progress = sealed.progress.get(key)!;
+      // The anchor is one of the position where the sealed range ended.
+      this.#progress.set(key, fed.isHalted && progress.position !== range.to ? { position: range.to } : progress);
+      this.#setup.sources.get(range.input)?.release?.(range.partition, range.to);
+    }
+  }
+
+  #entry(pending: PendingFeed, fed: Fed, ranges: readonly Range[], givenUp: string | undefined): FeedEntry {
+    return {
+      seq: pending.seq,
+      epoch: this.#epoch,
+      ranges,
+      ...(pending.tickMs === undefined ? {} : { tickMs: pending.tickMs }),
+      isEnd: pending.isEnd && !fed.isHalted,
+      isReborn: pending.isReborn,
+      records: fed.records,
+      outputs: fed.outputs.count,
+      failures: fed.isHalted ? 0 : fed.failures.length,
+      nowMs: fed.nowMs,
+      isStarted: fed.isStarted,
+      chain: fed.chain,
+      inputDigest: fed.inputDigest,
+      ...(givenUp === undefined ? {} : { givenUp }),
+    };
+  }
+
+  #count({ records, outputs, letters }: PreparedFeed): void {
+    this.tally.feeds++;
+    this.tally.records += records;
+    this.tally.outputs += outputs;
+    this.tally.deadLetters += letters.length;
+    this.#setup.observer.onCommit?.(this.#setup.taskJournal.task.name, records, outputs);
+  }
+}
+
+function letterOf({ batch, input, ...failure }: RecordFailure): DeadLetter[] {
+  if (!batch || input === undefined) return [];
+  const { stream, partition } = batch;
+  return [{ range: { input, stream, partition, offset: offsetAt(batch, 0) }, ...payloadAt(batch, 0), failure }];
+}

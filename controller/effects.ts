@@ -1,0 +1,46 @@
+/** The controller's half of effects: handlers with access to the world, whose answers are journaled (I1). */
+
+import type { EffectRequest } from "../engine/effects.ts";
+import type { JournaledEffect } from "./journal/journal.ts";
+
+/** Answers an effect; `input` and the result are JSON values. */
+export type EffectHandler = (input: unknown) => unknown;
+
+/** Name → handler. */
+export type EffectHandlers = Readonly<Record<string, EffectHandler>>;
+
+/** Answers requests, or says why it cannot. */
+export type EffectAnswerer = (seq: number, requests: readonly EffectRequest[]) => Promise<readonly JournaledEffect[]>;
+
+/** Runs the handlers side by side; answers come in the order of the requests. */
+export function answerWith(handlers: EffectHandlers): EffectAnswerer {
+  return (_seq, requests) => Promise.all(requests.map((request) => answer(request, handlers)));
+}
+
+async function answer(request: EffectRequest, handlers: EffectHandlers): Promise<JournaledEffect> {
+  const handler = Object.hasOwn(handlers, request.name) ? handlers[request.name] : undefined;
+  if (!handler) return { ...request, ok: false, text: `no handler is registered for effect ${request.name}` };
+  try {
+    const result = await handler(request.inputJson === "" ? undefined : JSON.parse(request.inputJson));
+    return { ...request, ok: true, text: result === undefined ? "" : JSON.stringify(result) };
+  } catch (error) {
+    return { ...request, ok: false, text: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Takes answers from the journal: what was asked then must be asked now, in the same order. */
+export function answerFrom(recorded: (seq: number) => readonly JournaledEffect[]): EffectAnswerer {
+  return (seq, requests) => {
+    const known = new Map(recorded(seq).map((effect) => [effect.id, effect]));
+    return Promise.resolve(requests.map((request) => {
+      const effect = known.get(request.id);
+      if (effect && effect.name === request.name && effect.inputJson === request.inputJson) return effect;
+      const was = effect ? `${effect.name}(${effect.inputJson})` : "nothing";
+      return {
+        ...request,
+        ok: false,
+        text: `the recording has ${was} in place of ${request.name}(${request.inputJson})`,
+      };
+    }));
+  };
+}

@@ -1,0 +1,195 @@
+/**
+ * SQLite as the journal uses it: errors with a subject, checksummed rows, prepared statements kept.
+ *
+ * SQLite does not notice flipped bits in its pages, so every row carries a CRC-32 of its columns, and every read checks
+ * it. The files are in WAL mode with `synchronous=FULL`: others may read while a run writes.
+ */
+
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { crc32 } from "node:zlib";
+import { JournalError } from "./journal.ts";
+import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+
+/** What a column can hold. */
+export type Cell = string | number | null | Uint8Array;
+
+/** A row as it is read. */
+export type Row = Readonly<Record<string, Cell>>;
+
+const BUSY_TIMEOUT_MS = 10_000;
+const SQLITE_READONLY = 8;
+const SQLITE_FULL = 13;
+const SQLITE_BUSY = 5;
+const SQLITE_CANTOPEN = 14;
+
+/** An open journal file. */
+export class Database {
+  readonly path: string;
+  readonly #sqlite: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /**
+   * Opens the journal at `path`, and creates it unless `isReader`.
+   *
+   * @throws {JournalError} when it is missing, newer than this Sluice, or no journal at all
+   */
+  constructor(path: string, { isReader = false }: { readonly isReader?: boolean } = {}) {
+    this.path = path;
+    this.#sqlite = this.#guard("open", () => new DatabaseSync(path, { readOnly: isReader, timeout: BUSY_TIMEOUT_MS }));
+    try {
+      this.#guard("open", () => this.#prepareFile(isReader));
+    } catch (error) {
+      this.#sqlite.close();
+      throw error;
+    }
+  }
+
+  #prepareFile(isReader: boolean): void {
+    const version = this.#pragma("user_version");
+    const isEmpty = version === 0 && this.#pragma("application_id") === 0 && this.#pragma("schema_version") === 0;
+    if (!isEmpty && this.#pragma("application_id") !== APPLICATION_ID) {
+      throw this.#error("E_NOT_A_JOURNAL", "open", "it is not a Sluice journal; name another file with --journal");
+    }
+    if (version > MIGRATIONS.length) {
+      const known = MIGRATIONS.length;
+      throw this.#error(
+        "E_JOURNAL_NEWER",
+        "open",
+        `it has version ${version}, this Sluice knows up to ${known}; upgrade Sluice`,
+      );
+    }
+    if (isReader) return;
+    this.#sqlite.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
+    if (version < MIGRATIONS.length) this.#migrate(version);
+  }
+
+  #migrate(version: number): void {
+    this.transaction(() => {
+      for (const migration of MIGRATIONS.slice(version)) this.#sqlite.exec(migration);
+      this.#sqlite.exec(`PRAGMA user_version=${MIGRATIONS.length}; PRAGMA application_id=${APPLICATION_ID};`);
+    });
+  }
+
+  #pragma(name: string): number {
+    return Object.values(this.#sqlite.prepare(`PRAGMA ${name}`).get() ?? {})[0] as number;
+  }
+
+  /** Runs `work` in one transaction, durable when it returns. */
+  transaction<T>(work: () => T): T {
+    return this.#guard("write to", () => {
+      this.#sqlite.exec("BEGIN IMMEDIATE");
+      try {
+        const result = work();
+        this.#sqlite.exec("COMMIT");
+        return result;
+      } catch (error) {
+        // A full disk may have rolled back already; the first error is the one that tells.
+        if (this.#sqlite.isTransaction) this.#sqlite.exec("ROLLBACK");
+        throw error;
+      }
+    });
+  }
+
+  /** Inserts `row` with its checksum. */
+  insert(table: string, row: Row, conflict: "ABORT" | "REPLACE" = "ABORT"): number {
+    const names = Object.keys(row);
+    const sql = `INSERT OR ${conflict} INTO ${table} (${names.join(", ")}, crc) VALUES (${
+      "?, ".repeat(names.length)
+    }?)`;
+    const cells = Object.values(row);
+    return this.#guard("write to", () => Number(this.#statement(sql).run(...cells, checksum(cells)).lastInsertRowid));
+  }
+
+  run(sql: string, ...cells: Cell[]): void {
+    this.#guard("write to", () => this.#statement(sql).run(...cells));
+  }
+
+  /** Reads one row, which is checked: its columns, without `crc`, must be selected in the order of the insert. */
+  one(sql: string, ...cells: Cell[]): Row | undefined {
+    return this.#guard("read", () => {
+      const row = this.#statement(sql).get(...cells) as Row | undefined;
+      return row && this.#checked(row);
+    });
+  }
+
+  /** Reads rows, each checked. */
+  *all(sql: string, ...cells: Cell[]): Generator<Row> {
+    // Rows are fetched with a statement of their own: the caller may use the same query again meanwhile.
+    const rows = this.#guard("read", () => this.#sqlite.prepare(sql).iterate(...cells)) as Iterator<Row>;
+    for (;;) {
+      const next = this.#guard("read", () => rows.next());
+      if (next.done) return;
+      yield this.#guard("read", () => this.#checked(next.value));
+    }
+  }
+
+  /** Reads one number, unchecked: for counts and the like. */
+  number(sql: string, ...cells: Cell[]): number | undefined {
+    return this.#guard("read", () => Object.values(this.#statement(sql).get(...cells) ?? {})[0] as number | undefined);
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#sqlite.close();
+  }
+
+  #checked(row: Row): Row {
+    if (!("crc" in row)) return row;
+    const { crc, ...rest } = row;
+    if (checksum(Object.values(rest)) === crc) return rest;
+    throw this.#error("E_JOURNAL_DAMAGED", "read", "a row does not match its checksum; see `sluice journal verify`");
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) this.#statements.set(sql, statement = this.#sqlite.prepare(sql));
+    return statement;
+  }
+
+  #guard<T>(act: string, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof JournalError || !isSqliteError(error)) throw error;
+      const [code, reason] = explain(error);
+      throw this.#error(code, act, reason, error);
+    }
+  }
+
+  #error(code: string, act: string, reason: string, cause?: unknown): JournalError {
+    return new JournalError(`Cannot ${act} journal ${this.path}: ${reason}`, { code, cause });
+  }
+}
+
+interface SqliteError extends Error {
+  readonly errcode: number;
+}
+
+function isSqliteError(error: unknown): error is SqliteError {
+  return error instanceof Error && "errcode" in error;
+}
+
+function explain({ errcode, message }: SqliteError): readonly [code: string, reason: string] {
+  switch (errcode & 0xff) {
+    case SQLITE_READONLY:
+      return ["E_JOURNAL_READONLY", "it is read-only; make it writable or name another file with --journal"];
+    case SQLITE_FULL:
+      return ["E_DISK_FULL", "the disk is full; free some space and run again, nothing is lost"];
+    case SQLITE_BUSY:
+      return ["E_JOURNAL_BUSY", `another process has held it for ${BUSY_TIMEOUT_MS / 1000} s`];
+    case SQLITE_CANTOPEN:
+      return ["E_JOURNAL_MISSING", "there is no such file, or its folder is missing or not readable"];
+    default:
+      return ["E_JOURNAL_DAMAGED", `${message}; restore it from a backup, or begin anew with another --journal`];
+  }
+}
+
+/** A CRC-32 over cells, each framed by its type and length. */
+export function checksum(cells: readonly Cell[]): number {
+  let crc = 0;
+  for (const cell of cells) {
+    const bytes = typeof cell === "string" || cell instanceof Uint8Array ? cell : String(cell);
+    crc = crc32(bytes, crc32(`${typeof cell}${bytes.length}:`, crc));
+  }
+  return crc;
+}

@@ -1,0 +1,198 @@
+/**
+ * The journal port: the durable log of feeds and what they did.
+ *
+ * Everything is written per feed, in one durable transaction (I1). A reader checks what it reads: a journal that was
+ * damaged answers with an error and never with something else. SQLite is the first implementation (sqlite_journal.ts).
+ */
+
+import type { Receipt } from "../../adapters/sink.ts";
+import type { Batch } from "../../engine/batch.ts";
+import type { ClockPolicy } from "../../engine/clock.ts";
+import type { EffectRequest } from "../../engine/effects.ts";
+import type { Failure } from "../../engine/failure.ts";
+import type { TaskState } from "../sandbox/protocol.ts";
+
+/** What fixes a run for its whole life. */
+export interface RunSpec {
+  readonly name: string;
+  readonly processor: string;
+  readonly seed: number;
+  readonly clock: ClockPolicy;
+  /** Input name → identity of its stream. */
+  readonly sources: Readonly<Record<string, string>>;
+  /** Output name → description of its sink. */
+  readonly sinks: Readonly<Record<string, string>>;
+  readonly createdMs: number;
+}
+
+/** A run in a journal. */
+export interface Run extends RunSpec {
+  readonly id: number;
+}
+
+/** A bundle as the journal keeps it. */
+export interface JournaledCode {
+  readonly hash: string;
+  readonly bundle: string;
+  readonly sourceMap: string;
+  readonly script: string;
+}
+
+/** A partition of one of a run's streams. */
+export interface TaskPartition {
+  readonly input: string;
+  readonly stream: string;
+  readonly partition: string;
+}
+
+/** A task of a run. */
+export interface Task {
+  readonly id: number;
+  readonly name: string;
+  readonly partitions: readonly TaskPartition[];
+}
+
+/** One owner's time with a task. */
+export interface Epoch {
+  readonly epoch: bigint;
+  readonly openedMs: number;
+  readonly codeHash: string;
+  /** What may change results besides code and inputs; see environment.ts. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Options that may change results, such as the error policy. */
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** A range of one partition that a feed covers. */
+export interface Range extends TaskPartition {
+  readonly from: bigint;
+  /** The position after the last record. */
+  readonly to: bigint;
+  readonly records: number;
+  readonly timeMs: number;
+}
+
+/** How far a task has come in one partition. */
+export interface Progress {
+  readonly position: bigint;
+  /** See `Batch.anchor`. */
+  readonly anchor?: string;
+}
+
+/** What a journal knows of a feed without its digests per unit. */
+export interface FeedEntry {
+  readonly seq: number;
+  readonly epoch: bigint;
+  readonly ranges: readonly Range[];
+  readonly tickMs?: number;
+  readonly isEnd: boolean;
+  /** The realm was born just before this feed: a replay can start here. */
+  readonly isReborn: boolean;
+  readonly records: number;
+  readonly outputs: number;
+  /** Records (and timers, and hooks) that failed and were given up on. */
+  readonly failures: number;
+  /** Logical time after the feed. */
+  readonly nowMs: number;
+  readonly isStarted: boolean;
+  readonly chain: Uint8Array;
+  readonly inputDigest: Uint8Array;
+  /** Present when the record killed its sandbox and was given up on without being processed. */
+  readonly givenUp?: string;
+  /** Output name → receipt, once the sinks have the feed's outputs. */
+  readonly receipts?: Readonly<Record<string, Receipt>>;
+}
+
+/** A record that was given up on. */
+export interface DeadLetter {
+  readonly range: TaskPartition & { readonly offset: bigint };
+  readonly key: string | null;
+  readonly value: Uint8Array | null;
+  readonly failure: Failure;
+}
+
+/** Everything about a feed that becomes durable before any of it can be seen outside. */
+export interface PreparedFeed extends FeedEntry {
+  readonly unitDigests: Uint32Array;
+  readonly changes: TaskState;
+  readonly letters: readonly DeadLetter[];
+  /** The inputs themselves, when they are to be kept. */
+  readonly captured: readonly Batch[] | undefined;
+  /** A part of the state, when a snapshot is being taken. */
+  readonly snapshotPart: SnapshotPart | undefined;
+}
+
+/** A part of a snapshot; see `KeyedState.copy`. */
+export interface SnapshotPart {
+  /** The feed after which the first part was taken. */
+  readonly beginSeq: number;
+  readonly part: number;
+  readonly state: TaskState;
+  readonly isLast: boolean;
+}
+
+/** An effect and its answer. */
+export interface JournaledEffect extends EffectRequest {
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+/** What happened to a run or task besides feeds. */
+export interface JournalEvent {
+  readonly kind: "started" | "resumed" | "code changed" | "config changed" | "halted" | "ended" | "stopped" | "pruned";
+  readonly task?: string;
+  readonly seq?: number;
+  readonly atMs: number;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** The journal of one task, in the hands of the task's owner or of a reader. */
+export interface TaskJournal {
+  readonly task: Task;
+  lastFeed(): FeedEntry | undefined;
+  progress(): ReadonlyMap<string, Progress>;
+  epochs(): readonly Epoch[];
+  openEpoch(epoch: Omit<Epoch, "epoch">): bigint;
+  /** Feeds `[from, to)` in order. */
+  feeds(from: number, to: number): Iterable<FeedEntry>;
+  unitDigests(seq: number): Uint32Array;
+  effects(seq: number): readonly JournaledEffect[];
+  captured(seq: number): readonly Batch[] | undefined;
+  /** State and timers as they were before feed `seq`, in the order in which they are to be restored. */
+  stateBefore(seq: number): Iterable<TaskState>;
+  /** Journals what feed `seq` asked for before its answers are delivered. */
+  recordEffects(seq: number, effects: readonly JournaledEffect[]): void;
+  /** One durable transaction; settles the feeds before `feed` as well. */
+  prepare(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): void;
+  /** Notes that the sinks have feed `seq`; durable with the next `prepare` or `flush`. */
+  settle(seq: number, receipts: Readonly<Record<string, Receipt>>): void;
+  /** Makes what was settled durable. */
+  flush(): void;
+}
+
+/** A journal. */
+export interface Journal {
+  readonly path: string;
+  runs(): readonly Run[];
+  run(name: string): Run | undefined;
+  createRun(spec: RunSpec): Run;
+  tasks(run: Run): readonly Task[];
+  createTask(run: Run, name: string, partitions: readonly TaskPartition[]): Task;
+  task(task: Task): TaskJournal;
+  putCode(code: JournaledCode): void;
+  code(hash: string): JournaledCode;
+  addEvent(run: Run, event: JournalEvent): void;
+  events(run: Run): readonly JournalEvent[];
+  close(): void;
+}
+
+/** A journal that cannot be used, or an entry in it that cannot be trusted. */
+export class JournalError extends Error {
+  override readonly name = "JournalError";
+  readonly code: string;
+
+  constructor(message: string, data: { readonly code: string; readonly cause?: unknown }) {
+    super(message, { cause: data.cause });
+    this.code = data.code;
+  }
+}

@@ -1,0 +1,134 @@
+/** The journal in one SQLite file. */
+
+import { createHash } from "node:crypto";
+import { Database, type Row } from "./database.ts";
+import type {
+  Journal,
+  JournaledCode,
+  JournalEvent,
+  Run,
+  RunSpec,
+  Task,
+  TaskJournal,
+  TaskPartition,
+} from "./journal.ts";
+import { JournalError } from "./journal.ts";
+import { toJson } from "./rows.ts";
+import { SqliteTaskJournal } from "./sqlite_task_journal.ts";
+
+/** See {@linkcode Journal}. */
+export class SqliteJournal implements Journal {
+  readonly #database: Database;
+
+  private constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Opens the journal at `path`, which is created when it is missing. */
+  static async open(path: string): Promise<SqliteJournal> {
+    const folder = path.replace(/[^/\\]*$/, "");
+    if (folder !== "") await Deno.mkdir(folder, { recursive: true });
+    return new SqliteJournal(new Database(path));
+  }
+
+  /** Opens the journal at `path` to read it, also while a run writes. */
+  static openReader(path: string): SqliteJournal {
+    return new SqliteJournal(new Database(path, { isReader: true }));
+  }
+
+  get path(): string {
+    return this.#database.path;
+  }
+
+  /** For those who work on the file as a whole: verify, prune. */
+  get database(): Database {
+    return this.#database;
+  }
+
+  runs(): readonly Run[] {
+    return [...this.#database.all("SELECT * FROM runs ORDER BY id")].map(runFrom);
+  }
+
+  run(name: string): Run | undefined {
+    const row = this.#database.one("SELECT * FROM runs WHERE name = ?", name);
+    return row && runFrom(row);
+  }
+
+  createRun(spec: RunSpec): Run {
+    const id = (this.#database.number("SELECT max(id) FROM runs") ?? 0) + 1;
+    this.#database.insert("runs", { id, name: spec.name, spec: toJson(spec) });
+    return { ...spec, id };
+  }
+
+  tasks(run: Run): readonly Task[] {
+    return [...this.#database.all("SELECT * FROM tasks WHERE run = ? ORDER BY id", run.id)].map(taskFrom);
+  }
+
+  createTask(run: Run, name: string, partitions: readonly TaskPartition[]): Task {
+    const id = (this.#database.number("SELECT max(id) FROM tasks") ?? 0) + 1;
+    this.#database.insert("tasks", { id, run: run.id, name, partitions: toJson(partitions) });
+    return { id, name, partitions };
+  }
+
+  task(task: Task): TaskJournal {
+    return new SqliteTaskJournal(this.#database, task);
+  }
+
+  putCode({ hash, script, bundle, sourceMap }: JournaledCode): void {
+    const sql = "INSERT OR IGNORE INTO code (hash, script, bundle, source_map) VALUES (?, ?, ?, ?)";
+    this.#database.run(sql, hash, script, bundle, sourceMap);
+  }
+
+  code(hash: string): JournaledCode {
+    const row = this.#database.one("SELECT * FROM code WHERE hash = ?", hash);
+    if (!row) {
+      throw new JournalError(`Cannot read journal ${this.path}: code ${hash.slice(0, 12)} is missing`, {
+        code: "E_JOURNAL_INCOMPLETE",
+      });
+    }
+    if (createHash("sha256").update(String(row.bundle)).digest("hex") !== hash) {
+      throw new JournalError(`Cannot read journal ${this.path}: code ${hash.slice(0, 12)} does not match its hash`, {
+        code: "E_JOURNAL_DAMAGED",
+      });
+    }
+    return {
+      hash,
+      script: String(row.script),
+      bundle: String(row.bundle),
+      sourceMap: String(row.source_map),
+    };
+  }
+
+  addEvent(run: Run, { kind, task, seq, atMs, detail }: JournalEvent): void {
+    const row = { kind, task: task ?? null, seq: seq ?? null, at_ms: atMs, detail: toJson(detail) };
+    const id = (this.#database.number("SELECT max(id) FROM events") ?? 0) + 1;
+    this.#database.insert("events", { id, run: run.id, ...row });
+  }
+
+  events(run: Run): readonly JournalEvent[] {
+    const rows = this.#database.all("SELECT * FROM events WHERE run = ? ORDER BY id", run.id);
+    return [...rows].map((row) => ({
+      kind: row.kind as JournalEvent["kind"],
+      ...(row.task === null ? {} : { task: String(row.task) }),
+      ...(row.seq === null ? {} : { seq: Number(row.seq) }),
+      atMs: Number(row.at_ms),
+      detail: JSON.parse(String(row.detail)),
+    }));
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+function runFrom(row: Row): Run {
+  return { ...JSON.parse(String(row.spec)) as RunSpec, id: Number(row.id) };
+}
+
+function taskFrom(row: Row): Task {
+  return {
+    id: Number(row.id),
+    name: String(row.name),
+    partitions: JSON.parse(String(row.partitions)) as TaskPartition[],
+  };
+}

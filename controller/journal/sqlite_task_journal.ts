@@ -1,0 +1,213 @@
+/** The journal of one task in SQLite. */
+
+import type { Receipt } from "../../adapters/sink.ts";
+import type { Batch } from "../../engine/batch.ts";
+import { packBatch, unpackBatch } from "../../formats/packed_batch.ts";
+import type { TaskState } from "../sandbox/protocol.ts";
+import type { Database, Row } from "./database.ts";
+import {
+  type Epoch,
+  type FeedEntry,
+  type JournaledEffect,
+  JournalError,
+  type PreparedFeed,
+  type Progress,
+  type SnapshotPart,
+  type Task,
+  type TaskJournal,
+} from "./journal.ts";
+import { epochFrom, feedFrom, feedRow, progressFrom, progressJson, stateFrom, stateRow, toJson } from "./rows.ts";
+
+type Receipts = Readonly<Record<string, Receipt>>;
+
+/** See {@linkcode TaskJournal}. */
+export class SqliteTaskJournal implements TaskJournal {
+  readonly task: Task;
+  readonly #database: Database;
+  readonly #settled = new Map<number, Receipts>();
+
+  constructor(database: Database, task: Task) {
+    this.#database = database;
+    this.task = task;
+  }
+
+  lastFeed(): FeedEntry | undefined {
+    const row = this.#database.one("SELECT * FROM feeds WHERE task = ? ORDER BY seq DESC LIMIT 1", this.task.id);
+    return row && this.#feed(row);
+  }
+
+  progress(): ReadonlyMap<string, Progress> {
+    const row = this.#database.one("SELECT * FROM progress WHERE task = ?", this.task.id);
+    return row ? progressFrom(String(row.positions)) : new Map();
+  }
+
+  epochs(): readonly Epoch[] {
+    const rows = this.#database.all("SELECT * FROM epochs WHERE task = ? ORDER BY epoch", this.task.id);
+    return [...rows].map(epochFrom);
+  }
+
+  openEpoch({ openedMs, codeHash, environment, config }: Omit<Epoch, "epoch">): bigint {
+    return this.#database.transaction(() => {
+      const last = this.#database.number("SELECT max(epoch) FROM epochs WHERE task = ?", this.task.id) ?? -1;
+      this.#database.insert("epochs", {
+        task: this.task.id,
+        epoch: last + 1,
+        opened_ms: openedMs,
+        code: codeHash,
+        environment: toJson(environment),
+        config: toJson(config),
+      });
+      return BigInt(last + 1);
+    });
+  }
+
+  *feeds(from: number, to: number): Generator<FeedEntry> {
+    const sql = "SELECT * FROM feeds WHERE task = ? AND seq >= ? AND seq < ? ORDER BY seq";
+    let expected: number | undefined;
+    for (const row of this.#database.all(sql, this.task.id, from, Math.min(to, Number.MAX_SAFE_INTEGER))) {
+      if (expected !== undefined && row.seq !== expected) throw this.#missing(`feed ${expected}`);
+      expected = Number(row.seq) + 1;
+      yield this.#feed(row);
+    }
+  }
+
+  unitDigests(seq: number): Uint32Array {
+    const row = this.#database.one("SELECT * FROM unit_digests WHERE task = ? AND seq = ?", this.task.id, seq);
+    if (!row) throw this.#missing(`the digests of feed ${seq}`);
+    return new Uint32Array((row.digests as Uint8Array).slice().buffer);
+  }
+
+  effects(seq: number): readonly JournaledEffect[] {
+    const rows = this.#database.all("SELECT * FROM effects WHERE task = ? AND seq = ? ORDER BY id", this.task.id, seq);
+    return [...rows].map((row) => ({
+      id: Number(row.id),
+      record: Number(row.record),
+      name: String(row.name),
+      inputJson: String(row.input),
+      ok: row.is_ok === 1,
+      text: String(row.answer),
+    }));
+  }
+
+  captured(seq: number): readonly Batch[] | undefined {
+    const rows = this.#database.all(
+      "SELECT * FROM inputs WHERE task = ? AND seq = ? ORDER BY batch",
+      this.task.id,
+      seq,
+    );
+    const batches = [...rows].map((row) => unpackBatch(row.packed as Uint8Array));
+    return batches.length > 0 ? batches : undefined;
+  }
+
+  *stateBefore(seq: number): Generator<TaskState> {
+    const task = this.task.id;
+    const beginSeq = this.#database.number(
+      "SELECT max(begin_seq) FROM snapshots WHERE task = ? AND is_last = 1 AND seq < ?",
+      task,
+      seq,
+    ) ?? undefined;
+    if (beginSeq !== undefined) yield* this.#snapshot(beginSeq);
+    const firstChange = (beginSeq ?? -1) + 1;
+    let expected = this.#database.number("SELECT min(seq) FROM feeds WHERE task = ?", task) ?? 0;
+    if (expected > firstChange) throw this.#missing(`the state before feed ${seq}, it was pruned`);
+    expected = firstChange;
+    const sql = "SELECT * FROM state_changes WHERE task = ? AND seq >= ? AND seq < ? ORDER BY seq";
+    for (const row of this.#database.all(sql, task, firstChange, seq)) {
+      if (row.seq !== expected++) throw this.#missing(`the state changes of feed ${expected - 1}`);
+      yield stateFrom(row);
+    }
+    if (expected < seq) throw this.#missing(`the state changes of feed ${expected}`);
+  }
+
+  *#snapshot(beginSeq: number): Generator<TaskState> {
+    let expected = 0;
+    const sql = "SELECT * FROM snapshots WHERE task = ? AND begin_seq = ? ORDER BY part";
+    for (const row of this.#database.all(sql, this.task.id, beginSeq)) {
+      if (row.part !== expected++) throw this.#missing(`part ${expected - 1} of snapshot ${beginSeq}`);
+      yield stateFrom(row);
+    }
+  }
+
+  recordEffects(seq: number, effects: readonly JournaledEffect[]): void {
+    this.#database.transaction(() => {
+      for (const { id, record, name, inputJson, ok, text } of effects) {
+        const row = { id, record, name, input: inputJson, is_ok: Number(ok), answer: text };
+        this.#database.insert("effects", { task: this.task.id, seq, ...row }, "REPLACE");
+      }
+    });
+  }
+
+  prepare(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): void {
+    const task = this.task.id;
+    const { seq } = feed;
+    this.#database.transaction(() => {
+      this.#writeSettlements();
+      this.#database.insert("feeds", { task, ...feedRow(feed) });
+      this.#database.insert("unit_digests", { task, seq, digests: bytesOf(feed.unitDigests) });
+      this.#database.insert("state_changes", { task, seq, ...stateRow(feed.changes) });
+      this.#database.insert("progress", { task, seq, positions: progressJson(progress) }, "REPLACE");
+      if (feed.snapshotPart) this.#writeSnapshotPart(seq, feed.snapshotPart);
+      this.#writeLetters(feed);
+      feed.captured?.forEach((batch, index) => {
+        this.#database.insert("inputs", { task, seq, batch: index, packed: packBatch(batch) }, "REPLACE");
+      });
+    });
+    this.#settled.clear();
+  }
+
+  settle(seq: number, receipts: Receipts): void {
+    this.#settled.set(seq, receipts);
+  }
+
+  flush(): void {
+    if (this.#settled.size === 0) return;
+    this.#database.transaction(() => this.#writeSettlements());
+    this.#settled.clear();
+  }
+
+  #writeSettlements(): void {
+    for (const [seq, receipts] of this.#settled) {
+      this.#database.insert("settlements", { task: this.task.id, seq, receipts: toJson(receipts) }, "REPLACE");
+    }
+  }
+
+  #writeSnapshotPart(seq: number, { beginSeq, part, isLast, state }: SnapshotPart): void {
+    const row: Row = {
+      task: this.task.id,
+      begin_seq: beginSeq,
+      part,
+      seq,
+      is_last: Number(isLast),
+      ...stateRow(state),
+    };
+    this.#database.insert("snapshots", row, "REPLACE");
+  }
+
+  #writeLetters({ seq, letters }: PreparedFeed): void {
+    let id = letters.length > 0 ? this.#database.number("SELECT max(id) FROM dead_letters") ?? 0 : 0;
+    for (const { range, key, value, failure } of letters) {
+      const { input, stream, partition, offset } = range;
+      const record = { record_offset: String(offset), record_key: key, record_value: value };
+      const place = { id: ++id, task: this.task.id, seq, input, stream, partition };
+      this.#database.insert("dead_letters", { ...place, ...record, failure: toJson(failure) });
+    }
+  }
+
+  #feed(row: Row): FeedEntry {
+    const sql = "SELECT * FROM settlements WHERE task = ? AND seq = ?";
+    const settlement = this.#database.one(sql, this.task.id, row.seq);
+    const known = this.#settled.get(Number(row.seq));
+    return feedFrom(row, known ?? (settlement && JSON.parse(String(settlement.receipts))));
+  }
+
+  #missing(what: string): JournalError {
+    const { path } = this.#database;
+    return new JournalError(`Cannot read journal ${path}: ${what} is missing for task ${this.task.name}`, {
+      code: "E_JOURNAL_INCOMPLETE",
+    });
+  }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}

@@ -1,0 +1,30 @@
+/** Every limit of the controller, by name (I8). */
+
+/** Limits of a run. */
+export interface Limits {
+  /** Records in one feed. */
+  readonly feedRecordsMax: number;
+  /** Payload bytes in one feed; a longer record is a feed of its own. */
+  readonly feedBytesMax: number;
+  /** Feeds of one task between sealing and commit. */
+  readonly feedsInFlightMax: number;
+  /** How long one record may run. */
+  readonly recordTimeMsMax: number;
+  /** How long a sandbox may be silent beyond that before it counts as hung. */
+  readonly sandboxGraceMs: number;
+  /** How many feeds pass between two snapshots at least. */
+  readonly snapshotFeedsMin: number;
+  /** Entries copied into a snapshot per feed. */
+  readonly snapshotEntriesPerFeed: number;
+}
+
+/** What is used unless told otherwise. */
+export const DEFAULT_LIMITS: Limits = {
+  feedRecordsMax: 10_000,
+  feedBytesMax: 1024 * 1024,
+  feedsInFlightMax: 3,
+  recordTimeMsMax: 10_000,
+  sandboxGraceMs: 10_000,
+  snapshotFeedsMin: 256,
+  snapshotEntriesPerFeed: 20_000,
+};

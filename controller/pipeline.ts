@@ -1,0 +1,210 @@
+/**
+ * The pipeline of a task: seals feeds, has them processed, commits them, until inputs end, the owner stops it, or
+ * something breaks. Sealing feed n+2, processing n+1 and committing n overlap; their order never changes.
+ */
+
+import type { Caution } from "./caution.ts";
+import type { Committer, PendingFeed } from "./committer.ts";
+import type { Realm, RealmBroken } from "./realm.ts";
+import type { Fed, RecordFailure, TaskState } from "./sandbox/protocol.ts";
+import type { SealedFeed, Sealer } from "./sealer.ts";
+import type { Snapshots } from "./snapshots.ts";
+import type { TaskSetup } from "./task_setup.ts";
+
+/** How a pipeline ended. */
+export type PipelineEnd =
+  | { readonly kind: "ended" | "stopped" }
+  | { readonly kind: "halted"; readonly seq: number; readonly timeMs: number; readonly failure: RecordFailure }
+  | { readonly kind: "broken"; readonly pending: PendingFeed; readonly error: RealmBroken };
+
+/** What a pipeline works with. */
+export interface PipelineParts {
+  readonly realm: Realm;
+  readonly sealer: Sealer;
+  readonly committer: Committer;
+  readonly snapshots: Snapshots;
+  readonly caution: Caution;
+}
+
+interface InFlight {
+  readonly pending: PendingFeed;
+  readonly fed: Promise<Fed>;
+  readonly copied: Promise<TaskState> | undefined;
+}
+
+const NOTHING: Omit<SealedFeed, "progress"> = { batches: [], segments: [], ranges: [] };
+
+/** See the module. */
+export class Pipeline {
+  readonly #setup: TaskSetup;
+  readonly #parts: PipelineParts;
+  readonly #inFlight: InFlight[] = [];
+  #nextSeq: number;
+  #lastMs: number;
+  #nextTimerMs: number | undefined;
+  #isEnded: boolean;
+  /** The next feed is the first of a fresh realm. */
+  #isReborn = true;
+  #wantsRebirth = false;
+
+  constructor(setup: TaskSetup, parts: PipelineParts) {
+    this.#setup = setup;
+    this.#parts = parts;
+    const { last } = parts.committer;
+    this.#nextSeq = (last?.seq ?? -1) + 1;
+    this.#lastMs = last?.nowMs ?? 0;
+    this.#isEnded = last?.isEnd ?? false;
+    // What a restored realm has set is not known here; a tick that is due at once finds out.
+    this.#nextTimerMs = last === undefined ? undefined : -Infinity;
+  }
+
+  /** Runs until there is a reason to end. What is under way is finished first, unless it broke. */
+  async run(): Promise<PipelineEnd> {
+    for (;;) {
+      const end = await this.#turn();
+      if (end) return end;
+    }
+  }
+
+  async #turn(): Promise<PipelineEnd | undefined> {
+    const { caution } = this.#parts;
+    if (this.#setup.stop.aborted) return await this.#drain() ?? { kind: "stopped" };
+    const inFlightMax = caution.isActive ? 1 : this.#setup.limits.feedsInFlightMax;
+    if (this.#inFlight.length >= inFlightMax) return await this.#commitOldest();
+    const timeMs = this.#now();
+    const sealed = await this.#parts.sealer.next(this.#readLimit(), timeMs);
+    switch (sealed.kind) {
+      case "feed":
+        this.#isEnded = false;
+        this.#dispatch(sealed.feed, { timeMs });
+        return undefined;
+      case "ended":
+        return await this.#end(timeMs);
+      case "idle":
+        return await this.#idle(timeMs);
+      default:
+        return sealed satisfies never;
+    }
+  }
+
+  #readLimit(): { recordsMax: number; bytesMax: number } {
+    const { feedRecordsMax, feedBytesMax } = this.#setup.limits;
+    return { recordsMax: this.#parts.caution.recordsMax ?? feedRecordsMax, bytesMax: feedBytesMax };
+  }
+
+  /** Time never moves back, also across restarts and machines. */
+  #now(): number {
+    this.#lastMs = Math.max(this.#lastMs, this.#setup.clock.nowMs());
+    return this.#lastMs;
+  }
+
+  #dispatch(feed: SealedFeed, { timeMs, isTick = false, isEnd = false }: DispatchOptions): void {
+    const { realm, snapshots, caution } = this.#parts;
+    const { observer, limits, taskJournal } = this.#setup;
+    if (this.#wantsRebirth) this.#rebear();
+    const seq = this.#nextSeq++;
+    const captures = this.#captures();
+    const keepsBatches = captures || caution.isActive;
+    const tick = isTick ? { tickMs: timeMs } : {};
+    const captured = captures && feed.batches.length > 0 ? feed.batches : undefined;
+    const pending = { seq, sealed: feed, ...tick, isEnd, isReborn: this.#isReborn, captured };
+    this.#isReborn = false;
+    observer.onStep?.("sealed", taskJournal.task.name, seq);
+    const { batches, segments } = feed;
+    const fed = realm.process({ seq, batches, segments, ...tick, end: isEnd }, { keepsBatches });
+    const part = snapshots.wantedPart(seq);
+    const copied = part && realm.copy({ entriesMax: limits.snapshotEntriesPerFeed, isFirst: part === "first" });
+    // They are awaited in order; an earlier one that fails must not leave these unhandled.
+    fed.catch(() => {});
+    copied?.catch(() => {});
+    this.#inFlight.push({ pending, fed, copied });
+  }
+
+  #captures(): boolean {
+    const { capture, sources } = this.#setup;
+    return capture === "all" || (capture === "auto" && [...sources.values()].some(({ isRereadable }) => !isRereadable));
+  }
+
+  #rebear(): void {
+    this.#wantsRebirth = false;
+    this.#isReborn = true;
+    this.#parts.realm.rebirth().catch(() => {});
+  }
+
+  async #commitOldest(): Promise<PipelineEnd | undefined> {
+    const { pending, fed: processing, copied: copying } = this.#inFlight.shift()!;
+    const { committer, caution } = this.#parts;
+    const { observer, taskJournal } = this.#setup;
+    let fed: Fed;
+    let copied: TaskState | undefined;
+    try {
+      fed = await processing;
+      copied = await copying;
+    } catch (error) {
+      return { kind: "broken", pending, error: error as RealmBroken };
+    }
+    observer.onStep?.("processed", taskJournal.task.name, pending.seq);
+    for (const line of fed.logs) observer.onLog?.(taskJournal.task.name, line);
+    const didNothing = fed.isHalted && fed.unitDigests.length === 0;
+    if (!didNothing) await committer.commit(pending, fed, copied);
+    caution.passed(fed.records);
+    this.#nextTimerMs = fed.nextTimerMs;
+    if (copied && copied.state.lengths.length + copied.timers.lengths.length === 0) this.#wantsRebirth = true;
+    if (!fed.isHalted) return undefined;
+    const { timeMs } = pending.sealed.ranges[0] ?? { timeMs: fed.nowMs };
+    return { kind: "halted", seq: pending.seq + (didNothing ? 0 : 1), timeMs, failure: fed.failures.at(-1)! };
+  }
+
+  async #drain(): Promise<PipelineEnd | undefined> {
+    while (this.#inFlight.length > 0) {
+      const end = await this.#commitOldest();
+      if (end) return end;
+    }
+    this.#setup.taskJournal.flush();
+    return undefined;
+  }
+
+  async #end(timeMs: number): Promise<PipelineEnd | undefined> {
+    const end = await this.#drain();
+    if (end || this.#isEnded) return end ?? { kind: "ended" };
+    this.#isEnded = true;
+    this.#dispatch({ ...NOTHING, progress: this.#parts.sealer.progress }, { timeMs, isEnd: true });
+    return await this.#drain();
+  }
+
+  async #idle(timeMs: number): Promise<PipelineEnd | undefined> {
+    if (this.#inFlight.length > 0) return await this.#commitOldest();
+    this.#setup.taskJournal.flush();
+    if (this.#setup.run.clock === "feed" && this.#nextTimerMs !== undefined && this.#nextTimerMs <= timeMs) {
+      this.#nextTimerMs = undefined;
+      this.#dispatch({ ...NOTHING, progress: this.#parts.sealer.progress }, { timeMs, isTick: true });
+      return undefined;
+    }
+    await this.#waitForMore();
+    return undefined;
+  }
+
+  async #waitForMore(): Promise<void> {
+    const waiting = new AbortController();
+    const { sources, stop } = this.#setup;
+    const onStop = (): void => waiting.abort();
+    stop.addEventListener("abort", onStop, { once: true });
+    const dueMs = this.#nextTimerMs === undefined ? undefined : this.#nextTimerMs - this.#setup.clock.nowMs();
+    const timer = dueMs === undefined ? undefined : setTimeout(onStop, Math.min(dueMs, WAIT_MS_MAX));
+    try {
+      await Promise.race([...sources.values()].map((source) => source.waitForMore(waiting.signal)));
+    } finally {
+      waiting.abort();
+      clearTimeout(timer);
+      stop.removeEventListener("abort", onStop);
+    }
+  }
+}
+
+const WAIT_MS_MAX = 60_000;
+
+interface DispatchOptions {
+  readonly timeMs: number;
+  readonly isTick?: boolean;
+  readonly isEnd?: boolean;
+}

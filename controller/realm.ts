@@ -1,0 +1,119 @@
+/** The realm of one task, as its owner uses it: feeds go in, what they did comes out, effects are answered between. */
+
+import type { Feed } from "../engine/feed.ts";
+import type { CopyPart } from "../engine/state.ts";
+import type { EffectAnswerer } from "./effects.ts";
+import type { JournaledEffect } from "./journal/journal.ts";
+import type { Limits } from "./limits.ts";
+
+import type { Fed, RealmOptions, Reply, Request, TaskState } from "./sandbox/protocol.ts";
+import type { ProcessorInfo } from "./sandbox/realm/guest.ts";
+import type { Sandbox } from "./sandbox/sandbox.ts";
+
+/** A realm that broke: a time limit, a crash, a module that throws. */
+export class RealmBroken extends Error {
+  override readonly name = "RealmBroken";
+  readonly code: string;
+  /** The record of the feed that was being processed, where that is known. */
+  readonly record: number | undefined;
+
+  constructor(code: string, message: string, record: number | undefined) {
+    super(message);
+    this.code = code;
+    this.record = record;
+  }
+}
+
+/** How to make a realm. */
+export interface RealmSetup {
+  readonly task: string;
+  readonly code: string;
+  readonly options: RealmOptions;
+  readonly state: Iterable<TaskState>;
+}
+
+/** Journals answers before they are delivered. */
+export type EffectRecorder = (seq: number, effects: readonly JournaledEffect[]) => void;
+
+/** See the module. */
+export class Realm {
+  readonly #sandbox: Sandbox;
+  readonly #task: string;
+  readonly #timeMsMax: number;
+  readonly #answer: EffectAnswerer;
+  readonly #record: EffectRecorder;
+  readonly info: ProcessorInfo;
+
+  private constructor(sandbox: Sandbox, task: string, timeMsMax: number, ports: RealmPorts, info: ProcessorInfo) {
+    this.#sandbox = sandbox;
+    this.#task = task;
+    this.#timeMsMax = timeMsMax;
+    this.#answer = ports.answer;
+    this.#record = ports.record;
+    this.info = info;
+  }
+
+  /**
+   * Opens a realm in `sandbox` and restores its task's state.
+   *
+   * @throws {RealmBroken} when the processor's modules cannot be evaluated
+   */
+  static async open(sandbox: Sandbox, setup: RealmSetup, limits: Limits, ports: RealmPorts): Promise<Realm> {
+    const timeMsMax = limits.recordTimeMsMax + limits.sandboxGraceMs;
+    const { task, code, options } = setup;
+    const info = expect(await sandbox.ask({ kind: "open", task, code, options }, timeMsMax), "described").info;
+    for (const state of setup.state) {
+      expect(await sandbox.ask({ kind: "restore", task, ...state }, timeMsMax), "done");
+    }
+    return new Realm(sandbox, task, timeMsMax, ports, info);
+  }
+
+  /**
+   * Processes `feed`; the batches are moved away unless `keepsBatches`.
+   *
+   * @throws {RealmBroken} when the realm did not survive it
+   */
+  async process(feed: Feed, { withUnits = false, keepsBatches = false } = {}): Promise<Fed> {
+    const request: Request = { kind: "feed", task: this.#task, feed, withUnits };
+    let reply = await (keepsBatches ? this.#sandbox.askKeeping(request, this.#timeMsMax) : this.#ask(request));
+    while (reply.kind === "effects") {
+      const results = await this.#answer(feed.seq, reply.requests);
+      this.#record(feed.seq, results);
+      reply = await this.#ask({ kind: "effects", task: this.#task, results });
+    }
+    return expect(reply, "fed").fed;
+  }
+
+  /** Copies the next part of the state; see `KeyedState.copy`. */
+  async copy(part: CopyPart): Promise<TaskState> {
+    return expect(await this.#ask({ kind: "copy", task: this.#task, part }), "copied");
+  }
+
+  /** Replaces the realm by a fresh one with the same state. */
+  async rebirth(): Promise<void> {
+    expect(await this.#ask({ kind: "rebirth", task: this.#task }), "done");
+  }
+
+  async close(): Promise<void> {
+    await this.#ask({ kind: "close", task: this.#task });
+  }
+
+  #ask(request: Request): Promise<Reply> {
+    return this.#sandbox.ask(request, this.#timeMsMax);
+  }
+}
+
+/** What a realm needs of its owner. */
+export interface RealmPorts {
+  readonly answer: EffectAnswerer;
+  readonly record: EffectRecorder;
+}
+
+function expect<Kind extends Reply["kind"]>(reply: Reply, kind: Kind): Extract<Reply, { kind: Kind }> {
+  if (reply.kind === kind) return reply as Extract<Reply, { kind: Kind }>;
+  if (reply.kind === "timeout") {
+    throw new RealmBroken("E_RECORD_TIMEOUT", `it ran longer than ${reply.timeMsMax} ms`, reply.record);
+  }
+  if (reply.kind === "broken") throw new RealmBroken(reply.code, reply.message, reply.record);
+  throw new RealmBroken("E_PROTOCOL", `the sandbox answered ${reply.kind}, ${kind} is wanted`, undefined);
+}

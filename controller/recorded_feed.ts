@@ -1,0 +1,70 @@
+/** A feed that is in the journal, made into one that can be processed again: from the capture, or read again. */
+
+import type { Source } from "../adapters/source.ts";
+import { type Batch, joinBatches, offsetAt, sliceBatch } from "../engine/batch.ts";
+import type { Feed } from "../engine/feed.ts";
+import type { FeedEntry, Range, TaskJournal } from "./journal/journal.ts";
+import { mergeOrder } from "./sealer.ts";
+
+const READ_BYTES_MAX = 1024 * 1024;
+
+/** The inputs of a feed cannot be had any more, or are not what they were. */
+export class InputsChanged extends Error {
+  override readonly name = "InputsChanged";
+  readonly code = "E_INPUTS_CHANGED";
+  readonly seq: number;
+  readonly range: Range;
+
+  constructor(seq: number, range: Range, reason: string) {
+    super(
+      `Cannot read the inputs of feed ${seq} again: ${range.stream}/${range.partition} from ${range.from}: ${reason}`,
+    );
+    this.seq = seq;
+    this.range = range;
+  }
+}
+
+/**
+ * The feed of `entry`.
+ *
+ * @throws {InputsChanged} when the source does not have its records any more
+ */
+export async function loadRecordedFeed(
+  entry: FeedEntry,
+  journal: TaskJournal,
+  sources: ReadonlyMap<string, Source>,
+): Promise<Feed> {
+  const batches = journal.captured(entry.seq) ?? await readAgain(entry, sources);
+  const inputs = entry.ranges.map(({ input }) => input);
+  const segments = batches.length === 0 ? [] : mergeOrder(batches, inputs, entry.ranges[0].timeMs);
+  return {
+    seq: entry.seq,
+    batches,
+    segments,
+    ...(entry.tickMs === undefined ? {} : { tickMs: entry.tickMs }),
+    end: entry.isEnd,
+  };
+}
+
+function readAgain({ seq, ranges }: FeedEntry, sources: ReadonlyMap<string, Source>): Promise<Batch[]> {
+  return Promise.all(ranges.map((range) => {
+    const source = sources.get(range.input);
+    if (!source) throw new InputsChanged(seq, range, "its stream is not at hand, and the inputs were not captured");
+    return readRange(seq, range, source);
+  }));
+}
+
+async function readRange(seq: number, range: Range, source: Source): Promise<Batch> {
+  const parts: Batch[] = [];
+  let missing = range.records;
+  for (let from = range.from; missing > 0;) {
+    const result = await source.read(range.partition, from, { recordsMax: missing, bytesMax: READ_BYTES_MAX });
+    if (result.kind !== "batch") throw new InputsChanged(seq, range, `${missing} of ${range.records} records are gone`);
+    parts.push(result.batch);
+    missing -= result.batch.count;
+    from = result.batch.next;
+  }
+  const joined = parts.length === 1 ? parts[0] : joinBatches(parts);
+  if (offsetAt(joined, joined.count - 1) >= range.to) throw new InputsChanged(seq, range, "it has other records now");
+  return joined.count > range.records ? sliceBatch(joined, 0, range.records) : joined;
+}

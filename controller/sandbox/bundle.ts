@@ -1,0 +1,168 @@
+/**
+ * The bundler: a processor's script, its imports, the engine and the kernel become one classic script.
+ *
+ * The bundle is the unit that runs; its hash is the code's identity, so it must depend on the code alone. Paths of this
+ * machine (in the comments the bundler writes) are blanked. `@sluice/sluice/processor` always means this Sluice.
+ */
+
+import { dirname, fromFileUrl, join, resolve, toFileUrl } from "@std/path";
+import { bundleCache } from "./bundle_cache.ts";
+
+/** A processor ready to run. */
+export interface Bundle {
+  readonly code: string;
+  /** SHA-256 of `code`, hexadecimal. */
+  readonly hash: string;
+  /** The source map (version 3), to show places in the user's own files. */
+  readonly sourceMap: string;
+}
+
+/** A script that cannot be made into a bundle. */
+export class BundleError extends Error {
+  override readonly name = "BundleError";
+  readonly code = "E_BUNDLE";
+  readonly script: string;
+
+  constructor(script: string, reason: string) {
+    super(`Cannot load processor ${script}: ${reason}`);
+    this.script = script;
+  }
+}
+
+const SELF = "@sluice/sluice/processor";
+const ROOT = new URL("../../", import.meta.url);
+
+/**
+ * Bundles the script at `path`. A bundle whose files have not changed comes from a cache.
+ *
+ * @throws {BundleError} when the script is missing, does not compile, or imports what a processor may not have
+ */
+export async function bundleProcessor(path: string): Promise<Bundle> {
+  const script = resolve(path);
+  await requireFile(path, script);
+  const cache = bundleCache(script);
+  const cached = await cache.read();
+  if (cached) return cached;
+  const folder = await Deno.makeTempDir({ prefix: "sluice-bundle-" });
+  try {
+    const built = await build(path, script, folder);
+    await cache.write(built, sourcesOf(built.sourceMap, folder));
+    return built;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function requireFile(path: string, script: string): Promise<void> {
+  try {
+    if ((await Deno.stat(script)).isFile) return;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw new BundleError(path, (error as Error).message);
+    throw new BundleError(path, "there is no such file; name a script, or one of the ready-made processors");
+  }
+  throw new BundleError(path, "it is not a file");
+}
+
+async function build(path: string, script: string, folder: string): Promise<Bundle> {
+  const at = (relative: string) => JSON.stringify(new URL(relative, ROOT).href);
+  await Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify(await configFor(script)));
+  await Deno.writeTextFile(
+    join(folder, "entry.ts"),
+    `import ${at("controller/sandbox/realm/install.ts")};\n` +
+      `import processor from ${JSON.stringify(toFileUrl(script).href)};\n` +
+      `import { openDoor } from ${at("controller/sandbox/realm/guest.ts")};\n` +
+      `openDoor(processor);\n`,
+  );
+  await runBundler(path, folder);
+  const text = await Deno.readTextFile(join(folder, "out.js"));
+  refuseHostModules(path, text);
+  const sourceMap = await Deno.readTextFile(join(folder, "out.js.map"));
+  const code = withoutPaths(text, new Set(relativeSources(sourceMap)));
+  return { code, hash: await sha256(code), sourceMap };
+}
+
+/** Blanks the comments that name files, and keeps the lines: positions must go on fitting the source map. */
+function withoutPaths(text: string, sources: ReadonlySet<string>): string {
+  return text.replace(/^ *\/\/ (.+)$/gm, (line, name: string) => sources.has(name) ? "" : line)
+    .replace(/\n\/\/# sourceMappingURL=.*\n?$/, "\n");
+}
+
+async function runBundler(path: string, folder: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--no-lock", "--no-remote", "--platform", "browser", "--format", "iife"]
+      .concat(["--sourcemap", "external", "--config", "deno.json", "-o", "out.js", "entry.ts"]),
+    cwd: folder,
+    env: { NO_COLOR: "1" },
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (!success) throw new BundleError(path, explain(new TextDecoder().decode(stderr), folder));
+}
+
+/** The bundler's words, without its stack trace and without the entry that the user never wrote. */
+function explain(output: string, folder: string): string {
+  const text = output.replace(/\n*Stack backtrace:[\s\S]*$/, "").replaceAll("error: bundling failed", "").trim();
+  if (/No matching export .*"default"/.test(text)) {
+    return "it has no default export; write `export default defineProcessor({ … })`";
+  }
+  const remote = /(?:A remote specifier was requested|remote).*?"?(https?:[^\s"]+)/.exec(text);
+  if (remote) return `it imports ${remote[1]}; a processor cannot import remote URLs, use a file or an npm package`;
+  return text.replace(/^error: /, "").replaceAll(`${toFileUrl(folder).href}/`, "");
+}
+
+/** Imports of the script's own configuration, made absolute, and ours, which wins. */
+async function configFor(script: string): Promise<object> {
+  const imports: Record<string, string> = {};
+  const found = await nearestConfig(dirname(script));
+  if (found) {
+    const base = toFileUrl(found.path);
+    for (const [name, target] of Object.entries(found.imports)) {
+      imports[name] = /^\.{0,2}\//.test(target) ? new URL(target, base).href : target;
+    }
+  }
+  imports[SELF] = new URL("processor.ts", ROOT).href;
+  return { imports, nodeModulesDir: "none" };
+}
+
+interface FoundConfig {
+  readonly path: string;
+  readonly imports: Readonly<Record<string, string>>;
+}
+
+async function nearestConfig(folder: string): Promise<FoundConfig | undefined> {
+  const path = join(folder, "deno.json");
+  // Sluice's own configuration is not the user's: its imports are the engine's business.
+  if (path === fromFileUrl(new URL("deno.json", ROOT))) return undefined;
+  try {
+    const { imports = {} } = JSON.parse(await Deno.readTextFile(path)) as { imports?: Record<string, string> };
+    return { path, imports };
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new BundleError(path, `the configuration is not JSON (${error.message})`);
+    const parent = dirname(folder);
+    return parent === folder ? undefined : nearestConfig(parent);
+  }
+}
+
+function refuseHostModules(path: string, code: string): void {
+  const names = new Set([...code.matchAll(/\b__require\("([^"]+)"\)/g)].map(([, name]) => name));
+  if (names.size === 0) return;
+  const list = [...names].sort().join(", ");
+  throw new BundleError(
+    path,
+    `it imports ${list}, which needs the host; a processor has no files, network or processes. ` +
+      "Do that work in an effect: context.effect(name, input)",
+  );
+}
+
+function sourcesOf(sourceMap: string, folder: string): string[] {
+  return relativeSources(sourceMap).map((source) => resolve(folder, source)).filter((path) => !path.startsWith(folder));
+}
+
+function relativeSources(sourceMap: string): string[] {
+  return (JSON.parse(sourceMap) as { sources: string[] }).sources;
+}
+
+async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(digest).toHex();
+}

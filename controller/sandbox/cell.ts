@@ -1,0 +1,277 @@
+/**
+ * A cell: one realm that holds one task.
+ *
+ * Rules that keep the realm closed (docs/ARCHITECTURE.md, "The sandbox"): no host object ever enters it, only primitives
+ * and ArrayBuffers that are made its own; the host never awaits a value of the realm; the processor's code runs only
+ * inside `go`, under a time limit. After a time-out the realm may be in any condition and is dropped.
+ */
+
+import vm from "node:vm";
+import { type Batch, sliceBatch } from "../../engine/batch.ts";
+import { Digest } from "../../engine/digest.ts";
+import type { EffectRequest, EffectResult } from "../../engine/effects.ts";
+import type { EngineOptions, EngineStatus } from "../../engine/engine.ts";
+import type { Feed } from "../../engine/feed.ts";
+import type { PackedOutputs } from "../../engine/output.ts";
+import type { FeedResult } from "../../engine/report.ts";
+import type { CopyPart } from "../../engine/state.ts";
+import { digestFeed } from "./digests.ts";
+import type { Fed, RealmOptions, TaskState } from "./protocol.ts";
+import { BUNDLE_FILE } from "./realm/errors.ts";
+import type { Door, ProcessorInfo } from "./realm/guest.ts";
+import { decodePayload, encodeBinary, encodeParts } from "./text.ts";
+
+const DOOR = "__sluice";
+const LOAD_TIME_MS_MAX = 10_000;
+
+/** How long one guarded run should take, so that the time limit is one of a record and not of a feed. */
+const SLICE_TIME_MS = 40;
+const SLICE_UNITS_FIRST = 16;
+const SLICE_UNITS_MAX = 1 << 16;
+
+/** Entries that move at once when a realm is reborn. */
+const REBIRTH_ENTRIES = 100_000;
+
+/** What a cell is made from besides code. */
+export type CellOptions = Pick<RealmOptions, "initialTimeMs" | "seed" | "recordTimeMsMax" | "chain">;
+
+/** The processor ran longer than a record may. */
+export class RecordTimeout extends Error {
+  override readonly name = "RecordTimeout";
+  readonly record: number;
+  readonly timeMsMax: number;
+
+  constructor(record: number, timeMsMax: number) {
+    super(`Cannot finish record ${record} of the feed: it ran longer than ${timeMsMax} ms`);
+    this.record = record;
+    this.timeMsMax = timeMsMax;
+  }
+}
+
+/**
+ * Runs the plan made before. The calls after it consume a pending interruption: Deno 2.9.6 panics when the deadline
+ * passes inside a builtin that ends the script (reference/determinism.md, 2.4).
+ */
+const GO = new vm.Script(`${DOOR}.go(); (function spin() { for (let i = 0; i < 3; i++) (() => i)(); })();`, {
+  filename: "sluice:go.js",
+});
+
+const scripts = new Map<string, vm.Script>();
+const SCRIPTS_MAX = 16;
+
+function compile(code: string): vm.Script {
+  let script = scripts.get(code);
+  if (!script) {
+    if (scripts.size >= SCRIPTS_MAX) scripts.clear();
+    script = new vm.Script(code, { filename: BUNDLE_FILE });
+    scripts.set(code, script);
+  }
+  return script;
+}
+
+/** One realm with one processor in it. */
+export class Cell {
+  readonly info: ProcessorInfo;
+  readonly #context: vm.Context;
+  readonly #door: Door;
+  readonly #bufferPrototype: object;
+  readonly #code: string;
+  readonly #options: CellOptions;
+  readonly #timeMsMax: number;
+  readonly #chain: Digest;
+  #engineOptions: EngineOptions | undefined;
+  #sliceUnits = SLICE_UNITS_FIRST;
+  #feed: Feed | undefined;
+
+  /** @throws whatever the processor's modules throw while they are evaluated, and `TypeError` for a bad definition */
+  constructor(code: string, options: CellOptions) {
+    this.#code = code;
+    this.#options = options;
+    this.#context = vm.createContext(vm.constants.DONT_CONTEXTIFY, {
+      codeGeneration: { strings: false, wasm: false },
+      microtaskMode: "afterEvaluate",
+    } as vm.CreateContextOptions);
+    this.#bufferPrototype = vm.runInContext("ArrayBuffer.prototype", this.#context);
+    const initial = JSON.stringify({ timeMs: options.initialTimeMs, seed: options.seed });
+    Reflect.set(this.#context, DOOR, initial);
+    compile(code).runInContext(this.#context, { timeout: LOAD_TIME_MS_MAX, displayErrors: false });
+    this.#door = Reflect.get(this.#context, DOOR) as Door;
+    this.info = JSON.parse(this.#door.describe()) as ProcessorInfo;
+    this.#door.seal();
+    this.#timeMsMax = options.recordTimeMsMax;
+    this.#chain = Digest.fromBytes(options.chain);
+  }
+
+  /** Makes the cell ready for feeds. */
+  open({ seed, clock, onError, nowMs, isStarted }: EngineOptions): void {
+    this.#engineOptions = { seed, clock, onError, nowMs, isStarted };
+    this.#door.open(JSON.stringify({ seed, clock, onError, nowMs, isStarted }));
+  }
+
+  /** A fresh cell with the same code and state: what modules keep in variables is gone, as it is after a restart. */
+  reborn(): Cell {
+    const cell = new Cell(this.#code, { ...this.#options, chain: this.#chain.toBytes() });
+    cell.open(this.#engineOptions!);
+    for (let isFirst = true;; isFirst = false) {
+      const part = this.copy({ entriesMax: REBIRTH_ENTRIES, isFirst });
+      if (part.state.lengths.length + part.timers.lengths.length === 0) return cell;
+      cell.restore(part);
+    }
+  }
+
+  restore({ state, timers }: TaskState): void {
+    this.#door.restoreState(state.text, this.#adopt(state.lengths.slice()));
+    this.#door.restoreTimers(timers.text, this.#adopt(timers.lengths.slice()));
+  }
+
+  copy({ entriesMax, isFirst }: CopyPart): TaskState {
+    return { state: this.#door.copyState(entriesMax, isFirst), timers: this.#door.copyTimers(entriesMax, isFirst) };
+  }
+
+  /** Begins a feed; see {@linkcode step}. */
+  begin(feed: Feed): void {
+    this.#feed = feed;
+    for (const batch of feed.batches) this.#addBatch(batch);
+    const { segments, tickMs, end } = feed;
+    this.#door.beginFeed(JSON.stringify({ segments, tickMs, end }));
+  }
+
+  /**
+   * Processes until the feed is done, has halted, or waits for effects.
+   *
+   * @throws {RecordTimeout} when a record runs too long; the cell is unusable then
+   */
+  step(onSlice: () => void): EngineStatus {
+    for (;;) {
+      const status = this.#door.status() as EngineStatus;
+      if (status === "waiting") {
+        // Microtasks are drained whenever `go` returns: who still waits without a request waits for nothing.
+        if (this.#hasRequests()) return status;
+        this.#door.planAbandon();
+        this.#go();
+      } else if (status === "ready") {
+        this.#runSlice();
+        onSlice();
+      } else {
+        return status;
+      }
+    }
+  }
+
+  #requests: EffectRequest[] = [];
+
+  #hasRequests(): boolean {
+    this.#requests.push(...JSON.parse(this.#door.takeEffects()) as EffectRequest[]);
+    return this.#requests.length > 0;
+  }
+
+  /** Takes the effects the feed waits for. */
+  takeRequests(): EffectRequest[] {
+    const requests = this.#requests;
+    this.#requests = [];
+    return requests;
+  }
+
+  /** Hands in the answers, in request order. */
+  deliver(results: readonly EffectResult[]): void {
+    this.#door.planDelivery(JSON.stringify(results));
+    this.#go();
+  }
+
+  /** What a microtask of the processor threw, or "". */
+  takeMicrotaskError(): string {
+    return this.#door.takeMicrotaskError();
+  }
+
+  /** Takes what the feed did. */
+  takeFed(withUnits: boolean): Fed {
+    const feed = this.#feed!;
+    const { units, trace, outputs, failures, ...result } = this.#door.takeResult() as FeedResult;
+    const packed = this.#pack(outputs);
+    const { unitDigests, inputDigest } = digestFeed(feed, { units, trace, outputs: packed }, this.#chain);
+    this.#feed = undefined;
+    this.#engineOptions = { ...this.#engineOptions!, nowMs: result.nowMs, isStarted: result.isStarted };
+    return {
+      ...result,
+      outputs: packed,
+      failures: failures.map((failure) => ({ ...failure, ...recordAt(feed, failure.record) })),
+      chain: this.#chain.toBytes(),
+      inputDigest,
+      unitDigests,
+      ...(withUnits ? { units, trace } : {}),
+    };
+  }
+
+  #addBatch(batch: Batch): void {
+    const { stream, partition, count, offsetWidth } = batch;
+    const { text, textRanges, invalidRows } = decodePayload(batch);
+    const meta = JSON.stringify({ stream, partition, count, offsetWidth, invalidRows });
+    // Columns are copied: their originals are needed for the digests, and a processor must not be able to change those.
+    this.#door.addBatch(
+      meta,
+      text,
+      this.#adopt(textRanges),
+      this.#adopt(batch.ranges.slice()),
+      this.#adopt(batch.offsetWords.slice()),
+      batch.eventTimesMs && this.#adopt(batch.eventTimesMs.slice()),
+      this.info.takesBytes ? this.#adopt(batch.bytes.slice()) : undefined,
+    );
+  }
+
+  #pack(outputs: FeedResult["outputs"]): PackedOutputs {
+    const keys = encodeParts(outputs.keys, outputs.keyLengths, 0);
+    const values = this.info.givesBytes
+      ? { bytes: encodeBinary(outputs.values), lengths: outputs.valueLengths }
+      : encodeParts(outputs.values, outputs.valueLengths, 1);
+    return {
+      count: outputs.names.length,
+      values: values.bytes,
+      keys: keys.bytes,
+      valueLengths: own(values.lengths),
+      keyLengths: own(keys.lengths),
+      timesMs: new Float64Array(outputs.timesMs.buffer),
+      names: own(outputs.names),
+      isSingleLine: this.info.isSingleLine,
+    };
+  }
+
+  #runSlice(): void {
+    this.#door.planRun(this.#sliceUnits);
+    const startMs = performance.now();
+    this.#go();
+    const tookMs = performance.now() - startMs;
+    if (tookMs < SLICE_TIME_MS / 2) this.#sliceUnits = Math.min(this.#sliceUnits * 2, SLICE_UNITS_MAX);
+    else if (tookMs > SLICE_TIME_MS) this.#sliceUnits = Math.max(this.#sliceUnits >> 1, 1);
+  }
+
+  #go(): void {
+    try {
+      GO.runInContext(this.#context, { timeout: this.#timeMsMax, displayErrors: false });
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
+      throw new RecordTimeout(this.#door.records(), this.#timeMsMax);
+    }
+  }
+
+  /** Makes a buffer one of the realm's own: nothing of the host can be reached from it. */
+  #adopt(column: { readonly buffer: ArrayBuffer }): ArrayBuffer {
+    return Object.setPrototypeOf(column.buffer, this.#bufferPrototype);
+  }
+}
+
+/** The record of `feed` at `index` as a batch of its own. */
+function recordAt(feed: Feed, index: number): { readonly batch?: Batch; readonly input?: string } {
+  if (index < 0) return {};
+  let first = 0;
+  for (const { batch, fromRow, toRow, input } of feed.segments) {
+    const row = fromRow + index - first;
+    if (row < toRow) return { batch: sliceBatch(feed.batches[batch], row, row + 1), input };
+    first += toRow - fromRow;
+  }
+  return {};
+}
+
+/** A typed array of this realm over the same buffer. */
+function own({ buffer }: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  return new Int32Array(buffer);
+}

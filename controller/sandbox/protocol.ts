@@ -1,0 +1,111 @@
+/**
+ * What controller and sandbox say to each other: one protocol for Web Workers and child processes.
+ *
+ * Every request has an id and gets exactly one reply with that id; `progress` comes in between and settles nothing. A
+ * feed that asks for effects is answered by `effects`, and goes on with the request of that name.
+ */
+
+import type { Batch } from "../../engine/batch.ts";
+import type { EffectRequest, EffectResult } from "../../engine/effects.ts";
+import type { EngineOptions } from "../../engine/engine.ts";
+import type { Failure } from "../../engine/failure.ts";
+import type { Feed } from "../../engine/feed.ts";
+import type { PackedOutputs } from "../../engine/output.ts";
+import type { LogLine, UnitColumns } from "../../engine/report.ts";
+import type { CopyPart, StateEntries } from "../../engine/state.ts";
+import type { TraceColumns } from "../../engine/trace.ts";
+import type { ProcessorInfo } from "./realm/guest.ts";
+
+/** What a realm is made from. */
+export interface RealmOptions extends EngineOptions {
+  /** What modules see as the time while they are evaluated. */
+  readonly initialTimeMs: number;
+  readonly recordTimeMsMax: number;
+  /** The digest chain so far. */
+  readonly chain: Uint8Array;
+}
+
+/** State and timers of a task, or the part of them that changed. */
+export interface TaskState {
+  readonly state: StateEntries;
+  readonly timers: StateEntries;
+}
+
+/** What the controller asks. */
+export type Request =
+  | { readonly kind: "describe"; readonly code: string }
+  | { readonly kind: "open"; readonly task: string; readonly code: string; readonly options: RealmOptions }
+  | ({ readonly kind: "restore"; readonly task: string } & TaskState)
+  | { readonly kind: "feed"; readonly task: string; readonly feed: Feed; readonly withUnits: boolean }
+  | { readonly kind: "effects"; readonly task: string; readonly results: readonly EffectResult[] }
+  | { readonly kind: "rebirth"; readonly task: string }
+  | { readonly kind: "copy"; readonly task: string; readonly part: CopyPart }
+  | { readonly kind: "close"; readonly task: string };
+
+/** A failure with the record it happened at. */
+export interface RecordFailure extends Failure {
+  /** The record alone, as a batch of one row; absent for timers and hooks. */
+  readonly batch?: Batch;
+  /** The input it arrived at. */
+  readonly input?: string;
+}
+
+/** What a feed did. */
+export interface Fed {
+  /** Records processed; fewer than the feed holds when it halted. */
+  readonly records: number;
+  readonly isHalted: boolean;
+  readonly nowMs: number;
+  readonly nextTimerMs: number | undefined;
+  readonly isStarted: boolean;
+  readonly outputs: PackedOutputs;
+  readonly changes: StateEntries;
+  readonly timerChanges: StateEntries;
+  readonly failures: readonly RecordFailure[];
+  readonly logs: readonly LogLine[];
+  readonly logsDropped: number;
+  /** The digest chain after the feed. */
+  readonly chain: Uint8Array<ArrayBuffer>;
+  /** A digest over the inputs alone. */
+  readonly inputDigest: Uint8Array<ArrayBuffer>;
+  /** The first 32 bits of each unit's digest. */
+  readonly unitDigests: Uint32Array<ArrayBuffer>;
+  /** What every unit did, when the request asked for it. */
+  readonly units?: UnitColumns;
+  readonly trace?: TraceColumns;
+}
+
+/** What the sandbox answers. */
+export type Reply =
+  | { readonly kind: "described"; readonly info: ProcessorInfo }
+  | { readonly kind: "done" }
+  /** Records are being processed: the sandbox is alive. */
+  | { readonly kind: "progress" }
+  | { readonly kind: "fed"; readonly fed: Fed }
+  | { readonly kind: "effects"; readonly requests: readonly EffectRequest[] }
+  | ({ readonly kind: "copied" } & TaskState)
+  /** The time limit ended `record`; the realm is gone. */
+  | { readonly kind: "timeout"; readonly record: number; readonly timeMsMax: number }
+  /** The realm is gone or never was. */
+  | { readonly kind: "broken"; readonly code: string; readonly message: string; readonly record?: number };
+
+/** A message with the id that pairs request and reply. */
+export interface Envelope<Message> {
+  readonly id: number;
+  readonly message: Message;
+}
+
+/** The buffers in `reply` that move instead of being copied. */
+export function replyBuffers(reply: Reply): ArrayBuffer[] {
+  if (reply.kind !== "fed") return [];
+  const { outputs, unitDigests } = reply.fed;
+  return [
+    outputs.values.buffer,
+    outputs.keys.buffer,
+    outputs.valueLengths.buffer,
+    outputs.keyLengths.buffer,
+    outputs.timesMs.buffer,
+    outputs.names.buffer,
+    unitDigests.buffer,
+  ];
+}

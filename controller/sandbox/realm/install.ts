@@ -1,0 +1,45 @@
+/**
+ * The kernel: turns a bare realm into one in which nothing depends on the machine, the hour or luck.
+ *
+ * A bundle imports this module before the processor's own, so that these see the world they will run in. While they are
+ * being evaluated, time stands still at the run's start and chance is keyed by the run: many libraries read both then.
+ */
+
+import { Random } from "../../../engine/random.ts";
+import { installChance } from "./chance.ts";
+import { installClock } from "./clock.ts";
+import { installConsole } from "./console.ts";
+import { installErrors } from "./errors.ts";
+import { freezeIntrinsics } from "./freeze.ts";
+import { ambient } from "./intrinsics.ts";
+import { installLocale } from "./locale.ts";
+import { installMicrotasks } from "./microtasks.ts";
+import { installRemoved } from "./removed.ts";
+import { installWeb } from "./web.ts";
+
+/** The global under which host and realm find each other; the processor has no business there. */
+export const DOOR = "__sluice";
+
+interface Initial {
+  readonly timeMs: number;
+  readonly seed: number;
+}
+
+const initial = JSON.parse(String(Reflect.get(globalThis, DOOR))) as Initial;
+Reflect.deleteProperty(globalThis, DOOR);
+
+installClock();
+installLocale();
+installChance();
+installMicrotasks();
+installConsole();
+installErrors();
+installWeb();
+installRemoved();
+freezeIntrinsics();
+
+const random = new Random();
+random.seed(initial.seed, 0x696e6974, 0, 0);
+ambient.isActive = true;
+ambient.nowMs = initial.timeMs;
+ambient.random = () => random;

@@ -1,0 +1,125 @@
+/**
+ * Between bytes and text, a whole batch at once.
+ *
+ * Most batches are ASCII, where a position in the bytes is a position in the text; the others pay for a scan.
+ */
+
+import { ABSENT, type Batch } from "../../engine/batch.ts";
+
+// A byte order mark inside a batch is content: stripping it would shift every position after it.
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
+const encoder = new TextEncoder();
+
+/** A batch's payload as text, its ranges in code units, and the rows whose bytes are not UTF-8. */
+export interface DecodedPayload {
+  readonly text: string;
+  readonly textRanges: Uint32Array<ArrayBuffer>;
+  readonly invalidRows: readonly number[];
+}
+
+/** Decodes the payload of `batch`. */
+export function decodePayload({ bytes, ranges, count }: Batch): DecodedPayload {
+  let text: string;
+  try {
+    text = strict.decode(bytes);
+  } catch {
+    return decodeRowByRow(bytes, ranges, count);
+  }
+  if (text.length === bytes.length) return { text, textRanges: ranges.slice(), invalidRows: [] };
+  const positions = textPositions(bytes);
+  return { text, textRanges: ranges.map((at) => at === ABSENT ? ABSENT : positions[at]), invalidRows: [] };
+}
+
+/** Text positions of invalid bytes are a matter of taste, so rows are decoded one by one and joined. */
+function decodeRowByRow(bytes: Uint8Array, ranges: Uint32Array, count: number): DecodedPayload {
+  const textRanges = new Uint32Array(ranges.length);
+  const invalidRows: number[] = [];
+  let text = "";
+  for (let row = 0; row < count; row++) {
+    let isValid = true;
+    for (let field = 4 * row; field < 4 * row + 4; field += 2) {
+      if (ranges[field] === ABSENT) {
+        textRanges[field] = textRanges[field + 1] = ABSENT;
+        continue;
+      }
+      const payload = bytes.subarray(ranges[field], ranges[field + 1]);
+      isValid &&= isUtf8(payload);
+      textRanges[field] = text.length;
+      text += lenient.decode(payload);
+      textRanges[field + 1] = text.length;
+    }
+    if (!isValid) invalidRows.push(row);
+  }
+  return { text, textRanges, invalidRows };
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    strict.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** For each byte position, the code units before it. */
+function textPositions(bytes: Uint8Array): Uint32Array {
+  const positions = new Uint32Array(bytes.length + 1);
+  let units = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    positions[at] = units;
+    const byte = bytes[at];
+    if ((byte & 0xc0) !== 0x80) units += byte >= 0xf0 ? 2 : 1;
+  }
+  positions[bytes.length] = units;
+  return positions;
+}
+
+/** Text as bytes, with the byte length of each of its parts. */
+export interface EncodedParts {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly lengths: Int32Array<ArrayBuffer>;
+}
+
+/**
+ * Encodes joined parts; `lengths` are their code units, -1 for an absent one, and each part (absent ones too) is
+ * followed by `gap` code units that are ASCII.
+ */
+export function encodeParts(text: string, lengths: Int32Array<ArrayBuffer>, gap: number): EncodedParts {
+  const bytes = encoder.encode(text);
+  if (bytes.length === text.length) return { bytes, lengths };
+  const byteLengths = new Int32Array(lengths.length);
+  let at = 0;
+  let byteAt = 0;
+  for (let part = 0; part < lengths.length; part++) {
+    if (lengths[part] < 0) {
+      byteLengths[part] = -1;
+    } else {
+      const start = byteAt;
+      for (const end = at + lengths[part]; at < end;) {
+        const [units, size] = sizeOfCharacter(text, at);
+        at += units;
+        byteAt += size;
+      }
+      byteLengths[part] = byteAt - start;
+    }
+    at += gap;
+    byteAt += gap;
+  }
+  return { bytes, lengths: byteLengths };
+}
+
+/** Text whose code units are bytes. */
+export function encodeBinary(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+/** Code units and UTF-8 bytes of the character at `at`; a lone surrogate becomes the three bytes of U+FFFD. */
+function sizeOfCharacter(text: string, at: number): readonly [units: number, bytes: number] {
+  const point = text.codePointAt(at)!;
+  if (point > 0xffff) return [2, 4];
+  return [1, point < 0x80 ? 1 : point < 0x800 ? 2 : 3];
+}

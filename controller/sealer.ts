@@ -1,0 +1,175 @@
+/**
+ * Sealing: which records a feed holds, in which order, at what time. The only place where these are decided.
+ *
+ * Partitions are merged by event time, then stream, partition and offset (I7): the order within a feed is a function of
+ * its ranges alone, so the journal keeps the ranges and a replay merges again. A record is taken only when the next one
+ * of every other partition is known or its partition is idle; for bounded inputs any split therefore gives one order.
+ */
+
+import type { ReadLimit, Source } from "../adapters/source.ts";
+import { type Batch, positionAt, sliceBatch } from "../engine/batch.ts";
+import type { Segment } from "../engine/feed.ts";
+import { compareText } from "../engine/state.ts";
+import type { Progress, Range, TaskPartition } from "./journal/journal.ts";
+import { partitionKey } from "./journal/rows.ts";
+
+/** A sealed feed: what goes to the sandbox and what goes to the journal. */
+export interface SealedFeed {
+  readonly batches: readonly Batch[];
+  readonly segments: readonly Segment[];
+  readonly ranges: readonly Range[];
+  /** Progress after the feed. */
+  readonly progress: ReadonlyMap<string, Progress>;
+}
+
+/** What there is to do. */
+export type SealResult = { readonly kind: "feed"; readonly feed: SealedFeed } | { readonly kind: "idle" | "ended" };
+
+/** One partition as the sealer reads it. */
+interface Lane {
+  readonly partition: TaskPartition;
+  readonly key: string;
+  readonly source: Source;
+  position: bigint;
+  anchor: string | undefined;
+  /** Read ahead, not sealed yet. */
+  batch: Batch | undefined;
+  hasEnded: boolean;
+}
+
+/** Seals the feeds of one task. */
+export class Sealer {
+  readonly #lanes: readonly Lane[];
+
+  /** @param progress where each partition goes on; every partition must be in it */
+  constructor(
+    partitions: readonly TaskPartition[],
+    sources: ReadonlyMap<string, Source>,
+    progress: ReadonlyMap<string, Progress>,
+  ) {
+    this.#lanes = partitions.map((partition): Lane => {
+      const key = partitionKey(partition);
+      const { position, anchor } = progress.get(key)!;
+      const source = sources.get(partition.input)!;
+      return { partition, key, source, position, anchor, batch: undefined, hasEnded: false };
+    }).sort(compareLanes);
+  }
+
+  /** Progress so far. */
+  get progress(): ReadonlyMap<string, Progress> {
+    return new Map(this.#lanes.map(({ key, position, anchor }) => [key, progressOf(position, anchor)]));
+  }
+
+  /** Seals the next feed at `timeMs`. */
+  async next(limit: ReadLimit, timeMs: number): Promise<SealResult> {
+    for (const lane of this.#lanes) await readAhead(lane, limit);
+    const ready = this.#lanes.filter(({ batch }) => batch !== undefined);
+    if (ready.length === 0) return { kind: this.#lanes.every(({ hasEnded }) => hasEnded) ? "ended" : "idle" };
+    const batches = this.#lanes.length === 1 ? takeAll(ready[0]) : takeMerged(this.#lanes, limit.recordsMax);
+    return { kind: "feed", feed: this.#seal(ready, batches, timeMs) };
+  }
+
+  #seal(lanes: readonly Lane[], batches: readonly Batch[], timeMs: number): SealedFeed {
+    const taken = batches.map((batch) => lanes.find(({ partition }) => isOf(batch, partition))!);
+    const inputs = taken.map(({ partition }) => partition.input);
+    const ranges = batches.map((batch, i): Range => ({
+      ...taken[i].partition,
+      from: taken[i].position,
+      to: batch.next,
+      records: batch.count,
+      timeMs,
+    }));
+    batches.forEach((batch, i) => {
+      taken[i].position = batch.next;
+      taken[i].anchor = batch.anchor;
+    });
+    return { batches, segments: mergeOrder(batches, inputs, timeMs), ranges, progress: this.progress };
+  }
+}
+
+function progressOf(position: bigint, anchor: string | undefined): Progress {
+  return anchor === undefined ? { position } : { position, anchor };
+}
+
+function isOf(batch: Batch, partition: TaskPartition): boolean {
+  return batch.stream === partition.stream && batch.partition === partition.partition;
+}
+
+function compareLanes(a: Lane, b: Lane): number {
+  return compareText(a.partition.stream, b.partition.stream) ||
+    compareText(a.partition.partition, b.partition.partition);
+}
+
+async function readAhead(lane: Lane, limit: ReadLimit): Promise<void> {
+  if (lane.batch || lane.hasEnded) return;
+  const result = await lane.source.read(lane.partition.partition, lane.position, limit);
+  if (result.kind === "batch") lane.batch = result.batch;
+  else lane.hasEnded = result.kind === "ended";
+}
+
+function takeAll(lane: Lane): Batch[] {
+  const batch = lane.batch!;
+  lane.batch = undefined;
+  return [batch];
+}
+
+/** Takes what the merge takes first, from every lane its part. */
+function takeMerged(lanes: readonly Lane[], recordsMax: number): Batch[] {
+  const rows = lanes.map(() => 0);
+  const batches = lanes.map(({ batch }) => batch);
+  for (let taken = 0; taken < recordsMax; taken++) {
+    const next = firstOf(batches, rows);
+    if (next === undefined) break;
+    rows[next]++;
+    // What comes after the end of this batch is unknown; taking on from others could overtake it.
+    if (rows[next] === batches[next]!.count) break;
+  }
+  return lanes.flatMap((lane, i) => rows[i] === 0 ? [] : [takeRows(lane, rows[i])]);
+}
+
+function takeRows(lane: Lane, rows: number): Batch {
+  const batch = lane.batch!;
+  lane.batch = rows === batch.count ? undefined : sliceBatch(batch, rows, batch.count);
+  return rows === batch.count ? batch : sliceBatch(batch, 0, rows);
+}
+
+/** The lane whose next record comes first. Lanes are in order of stream and partition, which decides ties. */
+function firstOf(batches: readonly (Batch | undefined)[], rows: readonly number[]): number | undefined {
+  let first: number | undefined;
+  let firstMs = Infinity;
+  batches.forEach((batch, i) => {
+    if (!batch || rows[i] >= batch.count) return;
+    const timeMs = batch.eventTimesMs?.[rows[i]] ?? NaN;
+    const orderMs = Number.isFinite(timeMs) ? timeMs : -Infinity;
+    if (first === undefined || orderMs < firstMs) [first, firstMs] = [i, orderMs];
+  });
+  return first;
+}
+
+/** The processing order of a feed's batches, which must be in order of stream and partition. */
+export function mergeOrder(batches: readonly Batch[], inputs: readonly string[], timeMs: number): Segment[] {
+  if (batches.length === 1) return [{ batch: 0, fromRow: 0, toRow: batches[0].count, timeMs, input: inputs[0] }];
+  const segments: { batch: number; fromRow: number; toRow: number; timeMs: number; input: string }[] = [];
+  const rows = batches.map(() => 0);
+  for (let next = firstOf(batches, rows); next !== undefined; next = firstOf(batches, rows)) {
+    const last = segments.at(-1);
+    const row = rows[next]++;
+    if (last?.batch === next) last.toRow++;
+    else segments.push({ batch: next, fromRow: row, toRow: row + 1, timeMs, input: inputs[next] });
+  }
+  return segments;
+}
+
+/** The ranges of a feed that ended after its first `records` records. */
+export function cutRanges(feed: SealedFeed, records: number): readonly Range[] {
+  const rows = feed.batches.map(() => 0);
+  let left = records;
+  for (const { batch, fromRow, toRow } of feed.segments) {
+    const taken = Math.min(left, toRow - fromRow);
+    rows[batch] += taken;
+    left -= taken;
+  }
+  return feed.ranges.flatMap((range, i) =>
+    rows[i] === 0 ? [] : [{ ...range, records: rows[i], to: positionAt(feed.batches[i], rows[i]) }]
+  );
+}

@@ -1,0 +1,186 @@
+/**
+ * A task: one processor on a fixed set of partitions, from its last committed feed to its end.
+ *
+ * A task knows its journal, its sources and its sinks and nothing of other tasks, so it may live in any process.
+ */
+
+import { offsetAt } from "../engine/batch.ts";
+import { toHex } from "../engine/digest.ts";
+import { packBatch } from "../formats/packed_batch.ts";
+import { failedFed, failureOf } from "./broken_record.ts";
+import { Caution } from "./caution.ts";
+import { Committer, type PendingFeed, type Tally } from "./committer.ts";
+import { answerWith } from "./effects.ts";
+import type { Progress } from "./journal/journal.ts";
+import { partitionKey } from "./journal/rows.ts";
+import { Pipeline, type PipelineEnd } from "./pipeline.ts";
+import { Realm, type RealmBroken } from "./realm.ts";
+import { realmOptions } from "./realm_options.ts";
+import { recover } from "./recovery.ts";
+import type { RecordFailure } from "./sandbox/protocol.ts";
+import { Sealer } from "./sealer.ts";
+import { Snapshots } from "./snapshots.ts";
+import { ProcessorFailed } from "./task_errors.ts";
+import type { TaskSetup } from "./task_setup.ts";
+
+/** What a task did since its owner took it over, and where it stands. */
+export interface TaskSummary extends Tally {
+  readonly task: string;
+  /** `stream/partition` → position. */
+  readonly positions: Readonly<Record<string, string>>;
+  /** The digest chain, hexadecimal. */
+  readonly digest: string;
+}
+
+/** Runs a task until its inputs end or it is told to stop. */
+export class Task {
+  readonly #setup: TaskSetup;
+  readonly #epoch: bigint;
+  readonly #caution = new Caution();
+  readonly #snapshots: Snapshots;
+  #committer: Committer | undefined;
+
+  constructor(setup: TaskSetup) {
+    this.#setup = setup;
+    this.#snapshots = new Snapshots(setup.limits);
+    this.#epoch = setup.taskJournal.openEpoch({
+      openedMs: setup.clock.nowMs(),
+      codeHash: setup.code.hash,
+      environment: setup.environment,
+      config: { onError: setup.onError },
+    });
+  }
+
+  /**
+   * @throws {ProcessorFailed} when the processor failed and the policy is `halt`; what came before is committed
+   */
+  async run(): Promise<TaskSummary> {
+    await recover(this.#setup, this.#epoch);
+    for (;;) {
+      const end = await this.#runPipeline();
+      switch (end.kind) {
+        case "ended":
+        case "stopped":
+          return this.summary();
+        case "halted":
+          throw this.#halt(end.seq, end.timeMs, end.failure);
+        case "broken":
+          await this.#answerBreak(end.pending, end.error);
+          break;
+        default:
+          return end satisfies never;
+      }
+    }
+  }
+
+  /** What has been done so far. */
+  summary(): TaskSummary {
+    const { task } = this.#setup.taskJournal;
+    const progress = this.#setup.taskJournal.progress();
+    const positions = task.partitions.map((partition) => {
+      const { position } = progress.get(partitionKey(partition)) ?? { position: 0n };
+      return [`${partition.stream}/${partition.partition}`, String(position)];
+    });
+    const { feeds, records, outputs, deadLetters } = this.#committer?.tally ?? NOTHING_DONE;
+    return {
+      task: task.name,
+      feeds,
+      records,
+      outputs,
+      deadLetters,
+      positions: Object.fromEntries(positions),
+      digest: toHex(this.#setup.taskJournal.lastFeed()?.chain ?? new Uint8Array(16)),
+    };
+  }
+
+  async #runPipeline(): Promise<PipelineEnd> {
+    const { taskJournal, sources, limits, code, run, onError, effects } = this.#setup;
+    const last = taskJournal.lastFeed();
+    const realm = await Realm.open(
+      this.#setup.sandbox(),
+      {
+        task: taskJournal.task.name,
+        code: code.bundle,
+        options: realmOptions(run, last, { onError }, limits),
+        state: taskJournal.stateBefore((last?.seq ?? -1) + 1),
+      },
+      limits,
+      {
+        answer: answerWith(effects),
+        record: (seq, answered) => taskJournal.recordEffects(seq, answered),
+      },
+    );
+    this.#committer ??= new Committer(this.#setup, this.#epoch, realm.info.outputs, this.#snapshots);
+    const sealer = new Sealer(taskJournal.task.partitions, sources, await this.#progress());
+    const parts = { realm, sealer, committer: this.#committer, snapshots: this.#snapshots, caution: this.#caution };
+    const end = await new Pipeline(this.#setup, parts).run();
+    await realm.close();
+    return end;
+  }
+
+  /** Where each partition goes on; one that was never read begins at its earliest record. */
+  async #progress(): Promise<ReadonlyMap<string, Progress>> {
+    const { taskJournal, sources } = this.#setup;
+    const progress = new Map(taskJournal.progress());
+    for (const partition of taskJournal.task.partitions) {
+      const key = partitionKey(partition);
+      if (progress.has(key)) continue;
+      progress.set(key, { position: await sources.get(partition.input)!.earliest(partition.partition) });
+    }
+    return progress;
+  }
+
+  /** A feed broke its sandbox: find the record by cutting feeds, then do with it what the policy says. */
+  async #answerBreak(pending: PendingFeed, error: RealmBroken): Promise<void> {
+    const { taskJournal, observer, onError } = this.#setup;
+    const records = pending.sealed.ranges.reduce((sum, range) => sum + range.records, 0);
+    const isUnstoppable = error.code === "E_SANDBOX_HUNG" && this.#setup.sandbox().isolation === "worker";
+    this.#snapshots.abandon();
+    if (records > 1 && !isUnstoppable) {
+      observer.onNotice?.(
+        `Feed ${pending.seq} of task ${taskJournal.task.name} broke its sandbox (${error.message}); looking for the record`,
+      );
+      return this.#caution.suspect(records, error.record);
+    }
+    const failure = failureOf(pending, error);
+    if (onError === "halt" || records !== 1) throw this.#halt(pending.seq, this.#timeOf(pending), failure);
+    await this.#giveUp(pending, failure);
+    this.#caution.resolved();
+  }
+
+  #timeOf({ sealed }: PendingFeed): number {
+    return sealed.ranges[0]?.timeMs ?? this.#setup.clock.nowMs();
+  }
+
+  /** Journals the record as one that did nothing but fail, without running it once more. */
+  async #giveUp(pending: PendingFeed, failure: RecordFailure): Promise<void> {
+    const last = this.#committer!.last;
+    const eventTimeMs = pending.sealed.batches[0].eventTimesMs?.[0] ?? NaN;
+    const timeMs = this.#setup.run.clock === "feed" ? this.#timeOf(pending) : eventTimeMs;
+    const fed = failedFed(pending, failure, {
+      chain: last?.chain ?? new Uint8Array(16),
+      nowMs: Math.max(last?.nowMs ?? 0, Number.isFinite(timeMs) ? timeMs : 0),
+      isStarted: last?.isStarted ?? false,
+    });
+    await this.#committer!.commit(pending, fed, undefined, `${failure.name}: ${failure.message}`);
+  }
+
+  #halt(seq: number, timeMs: number, failure: RecordFailure): ProcessorFailed {
+    const { run, journal, taskJournal, clock } = this.#setup;
+    const task = taskJournal.task.name;
+    const { batch, input, ...rest } = failure;
+    const origin = batch && input !== undefined
+      ? { input, stream: batch.stream, partition: batch.partition, offset: offsetAt(batch, 0) }
+      : {};
+    journal.addEvent(run, {
+      kind: "halted",
+      task,
+      seq,
+      atMs: clock.nowMs(),
+      detail: { failure: rest, timeMs, ...origin, ...(batch ? { record: packBatch(batch).toBase64() } : {}) },
+    });
+    return new ProcessorFailed({ run: run.name, task, processor: run.processor, seq, ...origin }, rest);
+  }
+}
+
+const NOTHING_DONE: Tally = { feeds: 0, records: 0, outputs: 0, deadLetters: 0 };

@@ -1,0 +1,49 @@
+/** Everything that a task needs. */
+
+import type { Source } from "../adapters/source.ts";
+import type { ErrorPolicy } from "../engine/failure.ts";
+import type { LogLine } from "../engine/report.ts";
+import type { Clock } from "./clock.ts";
+import type { EffectHandlers } from "./effects.ts";
+import type { Journal, JournaledCode, Run, TaskJournal } from "./journal/journal.ts";
+import type { Limits } from "./limits.ts";
+import type { Route } from "./routing.ts";
+import type { Sandbox } from "./sandbox/sandbox.ts";
+
+/** Which inputs the journal keeps: those that cannot be read again, all, or none. */
+export type CapturePolicy = "auto" | "all" | "none";
+
+/** The steps of a feed's life, in order. */
+export type FeedStep = "sealed" | "processed" | "prepared" | "committed" | "settled";
+
+/** What may be watched while tasks run. */
+export interface Observer {
+  /** After a step of a feed. */
+  onStep?(step: FeedStep, task: string, seq: number): void;
+  /** After a feed is committed. */
+  onCommit?(task: string, records: number, outputs: number): void;
+  onLog?(task: string, line: LogLine): void;
+  /** Something a person should know, in one line. */
+  onNotice?(text: string): void;
+}
+
+/** Everything that a task needs. */
+export interface TaskSetup {
+  readonly run: Run;
+  readonly journal: Journal;
+  readonly taskJournal: TaskJournal;
+  readonly code: JournaledCode;
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly routes: readonly Route[];
+  /** The sandbox of this task; another one when the last died. */
+  readonly sandbox: () => Sandbox;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly onError: ErrorPolicy;
+  readonly capture: CapturePolicy;
+  readonly effects: EffectHandlers;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly observer: Observer;
+  /** Aborts when the task is to stop: what is under way is finished and committed. */
+  readonly stop: AbortSignal;
+}

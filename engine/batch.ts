@@ -1,0 +1,118 @@
+/**
+ * Records of one partition, packed: payload bytes in one buffer, everything else in typed-array columns beside it.
+ *
+ * A batch crosses threads by transfer, so nothing on its way makes an object per record. Columns are indexed by row.
+ */
+
+/** Marks an absent key or value in {@linkcode Batch.ranges}. */
+export const ABSENT = 0xffffffff;
+
+/** Marks an event time that its source found but could not read; the engine fails that record. */
+export const UNREADABLE_TIME = Infinity;
+
+/** Records of one partition of one stream, in offset order. */
+export interface Batch {
+  readonly stream: string;
+  readonly partition: string;
+  readonly count: number;
+  /** Keys and values, in any arrangement. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Four per row: key start, key end, value start, value end; byte positions in `bytes`, or {@linkcode ABSENT}. */
+  readonly ranges: Uint32Array<ArrayBuffer>;
+  /** `offsetWidth` 32-bit words per row, least significant first: offsets reach 186 bits (Kinesis). */
+  readonly offsetWords: Uint32Array<ArrayBuffer>;
+  readonly offsetWidth: number;
+  /** Milliseconds since the epoch per row; NaN where a record has none, absent where no record has any. */
+  readonly eventTimesMs?: Float64Array<ArrayBuffer>;
+  /** The position after the last row: where the next read begins. */
+  readonly next: bigint;
+  /** What the source needs to recognise, at a later start, that the partition still holds what was read up to `next`. */
+  readonly anchor?: string;
+}
+
+/** The offset of `row`. */
+export function offsetAt(batch: Pick<Batch, "offsetWords" | "offsetWidth">, row: number): bigint {
+  const { offsetWords, offsetWidth } = batch;
+  const first = row * offsetWidth;
+  if (offsetWidth === 2 && offsetWords[first + 1] < 0x200000) {
+    return BigInt(offsetWords[first + 1] * 0x100000000 + offsetWords[first]);
+  }
+  let offset = 0n;
+  for (let word = offsetWidth - 1; word >= 0; word--) offset = (offset << 32n) | BigInt(offsetWords[first + word]);
+  return offset;
+}
+
+/** Writes `offset` as the words of `row`. */
+export function writeOffset(words: Uint32Array, width: number, row: number, offset: bigint): void {
+  for (let word = 0; word < width; word++) {
+    words[row * width + word] = Number(offset & 0xffffffffn);
+    offset >>= 32n;
+  }
+}
+
+/** The position right behind the rows before `row`: a half-open range that ends there excludes `row` and all after it. */
+export function positionAt(batch: Batch, row: number): bigint {
+  return row < batch.count ? offsetAt(batch, row) : batch.next;
+}
+
+/** A copy of the rows `[fromRow, toRow)` with nothing else in it. */
+export function sliceBatch(batch: Batch, fromRow: number, toRow: number): Batch {
+  const count = toRow - fromRow;
+  const { offsetWidth, ranges } = batch;
+  let size = 0;
+  for (let field = 4 * fromRow; field < 4 * toRow; field += 2) {
+    if (ranges[field] !== ABSENT) size += ranges[field + 1] - ranges[field];
+  }
+  const bytes = new Uint8Array(size);
+  const sliced = ranges.slice(4 * fromRow, 4 * toRow);
+  let at = 0;
+  for (let field = 0; field < sliced.length; field += 2) {
+    if (sliced[field] === ABSENT) continue;
+    bytes.set(batch.bytes.subarray(sliced[field], sliced[field + 1]), at);
+    const length = sliced[field + 1] - sliced[field];
+    sliced[field] = at;
+    sliced[field + 1] = at += length;
+  }
+  const { eventTimesMs, anchor, ...rest } = batch;
+  return {
+    ...rest,
+    count,
+    bytes,
+    ranges: sliced,
+    offsetWords: batch.offsetWords.slice(fromRow * offsetWidth, toRow * offsetWidth),
+    next: positionAt(batch, toRow),
+    ...(eventTimesMs ? { eventTimesMs: eventTimesMs.slice(fromRow, toRow) } : {}),
+    // The anchor belongs to the end of the batch alone.
+    ...(anchor !== undefined && toRow === batch.count ? { anchor } : {}),
+  };
+}
+
+/** Consecutive batches of one partition as one. */
+export function joinBatches(batches: readonly Batch[]): Batch {
+  const { stream, partition, offsetWidth } = batches[0];
+  const { next, anchor } = batches[batches.length - 1];
+  const total = (size: (batch: Batch) => number) => batches.reduce((sum, batch) => sum + size(batch), 0);
+  const count = total((batch) => batch.count);
+  const bytes = new Uint8Array(total((batch) => batch.bytes.length));
+  const ranges = new Uint32Array(4 * count);
+  const offsetWords = new Uint32Array(offsetWidth * count);
+  const eventTimesMs = new Float64Array(count).fill(NaN);
+  let row = 0;
+  let at = 0;
+  for (const batch of batches) {
+    bytes.set(batch.bytes, at);
+    ranges.set(batch.ranges.map((position) => position === ABSENT ? ABSENT : position + at), 4 * row);
+    offsetWords.set(batch.offsetWords, offsetWidth * row);
+    if (batch.eventTimesMs) eventTimesMs.set(batch.eventTimesMs, row);
+    row += batch.count;
+    at += batch.bytes.length;
+  }
+  const joined = { stream, partition, count, bytes, ranges, offsetWords, offsetWidth, next };
+  const hasTimes = batches.some((batch) => batch.eventTimesMs !== undefined);
+  return { ...joined, ...(hasTimes ? { eventTimesMs } : {}), ...(anchor === undefined ? {} : { anchor }) };
+}
+
+/** The buffers of `batch` to be moved instead of copied. Offsets stay: the sender may have to cut the range. */
+export function batchBuffers(batch: Batch): ArrayBuffer[] {
+  return [batch.bytes.buffer, batch.ranges.buffer];
+}

@@ -1,0 +1,36 @@
+/** A feed: what a task is given at once. Its ranges and times are journaled; that is all a replay needs besides the bytes. */
+
+import type { Batch } from "./batch.ts";
+
+/** Consecutive rows of one batch that share one logical time. */
+export interface Segment {
+  /** Index into {@linkcode Feed.batches}. */
+  readonly batch: number;
+  /** First row. */
+  readonly fromRow: number;
+  /** The row after the last. */
+  readonly toRow: number;
+  /** The controller's clock when the segment was sealed, never behind the segment before it. */
+  readonly timeMs: number;
+  /** Which of the processor's inputs the records arrive at. */
+  readonly input: string;
+}
+
+/** The records of one step of a task, in the order in which they are processed. */
+export interface Feed {
+  /** Gapless from 0 within the task. */
+  readonly seq: number;
+  readonly batches: readonly Batch[];
+  readonly segments: readonly Segment[];
+  /** Set when time moves on without a record: timers that are due by then fire after the last segment. */
+  readonly tickMs?: number;
+  /** True when the task's inputs have ended: `onEnd` runs after everything else. */
+  readonly end?: boolean;
+}
+
+/** How many records `feed` holds. */
+export function feedRecords(feed: Pick<Feed, "segments">): number {
+  let records = 0;
+  for (const segment of feed.segments) records += segment.toRow - segment.fromRow;
+  return records;
+}

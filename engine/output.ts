@@ -1,0 +1,99 @@
+/** What a processor emits, and how a feed's outputs are packed. */
+
+import { FloatColumn, IntColumn } from "./columns.ts";
+
+/** One output of a processor. */
+export interface Output<T = unknown> {
+  /** `null` is a tombstone: a keyed sink deletes the key. */
+  readonly value: T | null;
+  readonly key?: string | null;
+  /** Milliseconds since the epoch; the record's logical time unless given. */
+  readonly timeMs?: number;
+}
+
+/** The outputs of a feed as text, with their lengths in UTF-16 code units. */
+export interface OutputColumns {
+  /** The values, each followed by a line feed, which line-based sinks then write as they are. */
+  readonly values: string;
+  readonly keys: string;
+  /** Per output; -1 marks an absent value or key. */
+  readonly valueLengths: Int32Array<ArrayBuffer>;
+  readonly keyLengths: Int32Array<ArrayBuffer>;
+  readonly timesMs: Float64Array<ArrayBuffer>;
+  /** Per output, the index of its name among the processor's outputs. */
+  readonly names: Int32Array<ArrayBuffer>;
+}
+
+/** The outputs of a feed as bytes. */
+export interface PackedOutputs {
+  readonly count: number;
+  /** The values, each followed by a line feed. */
+  readonly values: Uint8Array<ArrayBuffer>;
+  readonly keys: Uint8Array<ArrayBuffer>;
+  /** Bytes per output; -1 marks an absent value or key. */
+  readonly valueLengths: Int32Array<ArrayBuffer>;
+  readonly keyLengths: Int32Array<ArrayBuffer>;
+  readonly timesMs: Float64Array<ArrayBuffer>;
+  /** Per output, the index of its name among the processor's outputs. */
+  readonly names: Int32Array<ArrayBuffer>;
+  /** Whether no value can contain a line feed. */
+  readonly isSingleLine: boolean;
+}
+
+/** Collects outputs; those of a failed record can be taken back. */
+export class OutputBuffer {
+  #values = "";
+  #keys = "";
+  readonly #valueLengths = new IntColumn();
+  readonly #keyLengths = new IntColumn();
+  readonly #timesMs = new FloatColumn();
+  readonly #names = new IntColumn();
+  #keptValues = "";
+  #keptKeys = "";
+  #keptLength = 0;
+
+  get length(): number {
+    return this.#names.length;
+  }
+
+  push(value: string | null, key: string | null, timeMs: number, name: number): void {
+    this.#values += value === null ? "\n" : value + "\n";
+    this.#valueLengths.push(value === null ? -1 : value.length);
+    if (key !== null) this.#keys += key;
+    this.#keyLengths.push(key === null ? -1 : key.length);
+    this.#timesMs.push(timeMs);
+    this.#names.push(name);
+  }
+
+  /** Keeps the outputs of the record under way. */
+  keep(): void {
+    this.#keptValues = this.#values;
+    this.#keptKeys = this.#keys;
+    this.#keptLength = this.length;
+  }
+
+  /** Takes back the outputs of the record under way. */
+  rollback(): void {
+    this.#values = this.#keptValues;
+    this.#keys = this.#keptKeys;
+    for (const column of [this.#valueLengths, this.#keyLengths, this.#timesMs, this.#names]) {
+      column.length = this.#keptLength;
+    }
+  }
+
+  /** Takes everything; the buffer is empty afterwards. */
+  take(): OutputColumns {
+    const columns = {
+      values: this.#values,
+      keys: this.#keys,
+      valueLengths: this.#valueLengths.toArray(),
+      keyLengths: this.#keyLengths.toArray(),
+      timesMs: this.#timesMs.toArray(),
+      names: this.#names.toArray(),
+    };
+    this.#keptValues = this.#keptKeys = "";
+    this.#keptLength = 0;
+    this.rollback();
+    return columns;
+  }
+}

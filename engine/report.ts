@@ -1,0 +1,94 @@
+/** What a feed did, collected unit by unit. */
+
+import type { LogLevel } from "./ambient.ts";
+import { IntColumn } from "./columns.ts";
+import type { Failure } from "./failure.ts";
+import type { OutputColumns } from "./output.ts";
+import type { StateEntries } from "./state.ts";
+import type { TraceColumns } from "./trace.ts";
+
+/** How many log lines one feed keeps; the rest is counted. */
+export const LOG_LINES_MAX = 1000;
+
+/** A line that a processor logged. */
+export interface LogLine {
+  /** The record of the feed, counted from 0; -1 outside of records. */
+  readonly record: number;
+  readonly level: LogLevel;
+  readonly text: string;
+}
+
+/** What every unit of a feed did. Columns are per unit, in the order in which units ran. */
+export interface UnitColumns {
+  /** The record of the feed, counted from 0; -1 for a timer or a hook. */
+  readonly records: Int32Array<ArrayBuffer>;
+  /** How many outputs there were when the unit ended. */
+  readonly outputEnds: Int32Array<ArrayBuffer>;
+  /** How many trace entries there were when the unit ended. */
+  readonly traceEnds: Int32Array<ArrayBuffer>;
+}
+
+/** What a feed did. */
+export interface FeedResult {
+  readonly units: UnitColumns;
+  readonly outputs: OutputColumns;
+  /** What units did besides emitting. */
+  readonly trace: TraceColumns;
+  readonly changes: StateEntries;
+  readonly timerChanges: StateEntries;
+  readonly failures: readonly Failure[];
+  readonly logs: readonly LogLine[];
+  readonly logsDropped: number;
+  /** Records processed; fewer than the feed holds when it halted. */
+  readonly records: number;
+  readonly isHalted: boolean;
+  readonly nowMs: number;
+  readonly nextTimerMs: number | undefined;
+  /** Whether `onStart` has run. */
+  readonly isStarted: boolean;
+}
+
+/** Collects the {@linkcode FeedResult} of one feed. */
+export class FeedReport {
+  readonly #records = new IntColumn();
+  readonly #outputEnds = new IntColumn();
+  readonly #traceEnds = new IntColumn();
+  #failures: Failure[] = [];
+  #logs: LogLine[] = [];
+  #logsDropped = 0;
+
+  endUnit(record: number, outputEnd: number, traceEnd: number): void {
+    this.#records.push(record);
+    this.#outputEnds.push(outputEnd);
+    this.#traceEnds.push(traceEnd);
+  }
+
+  fail(failure: Failure): void {
+    this.#failures.push(failure);
+  }
+
+  log(line: LogLine): void {
+    if (this.#logs.length < LOG_LINES_MAX) this.#logs.push(line);
+    else this.#logsDropped++;
+  }
+
+  /** Takes everything and begins anew. */
+  take(rest: Omit<FeedResult, "units" | "failures" | "logs" | "logsDropped">): FeedResult {
+    const result: FeedResult = {
+      ...rest,
+      units: {
+        records: this.#records.toArray(),
+        outputEnds: this.#outputEnds.toArray(),
+        traceEnds: this.#traceEnds.toArray(),
+      },
+      failures: this.#failures,
+      logs: this.#logs,
+      logsDropped: this.#logsDropped,
+    };
+    this.#records.length = this.#outputEnds.length = this.#traceEnds.length = 0;
+    this.#failures = [];
+    this.#logs = [];
+    this.#logsDropped = 0;
+    return result;
+  }
+}

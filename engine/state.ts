@@ -1,0 +1,230 @@
+/**
+ * Keyed state of a task: string keys to JSON values, journaled as changes, copied out in chunks.
+ *
+ * - A value is its JSON text from the moment it is set; what `get` returns is a fresh copy. So mutating it changes
+ *   nothing, and a restored task sees exactly what the live one saw.
+ * - Iteration is in key order by UTF-16 code unit (I7), never in order of insertion, which a restore would change.
+ * - The changes of a failed record are rolled back; the keys changed by a feed are known without looking at all keys.
+ */
+
+import { toStrictJson } from "./json_value.ts";
+import { TRACE, Trace } from "./trace.ts";
+
+type Primitive = string | number | boolean | null;
+
+/** An object or array at rest. */
+class Packed {
+  readonly json: string;
+  constructor(json: string) {
+    this.json = json;
+  }
+}
+
+type Stored = Primitive | Packed | undefined;
+
+interface Entry {
+  stored: Stored;
+  isDirty: boolean;
+}
+
+/** Changed or copied entries: keys and JSON texts joined, with their lengths in UTF-16 code units. */
+export interface StateEntries {
+  readonly text: string;
+  /** Two per entry: key length, JSON length; a JSON length of -1 says that the key is gone. */
+  readonly lengths: Int32Array<ArrayBuffer>;
+}
+
+/** Which part of a copy: the first, or what follows the last one. */
+export interface CopyPart {
+  readonly entriesMax: number;
+  readonly isFirst: boolean;
+}
+
+/** The state of one task as its processor uses it. */
+export interface State {
+  /** The value of `key`, or `undefined`. A fresh copy: change it and `set` it to keep the change. */
+  get<T>(key: string): T | undefined;
+  has(key: string): boolean;
+  /** @throws {TypeError} when JSON cannot carry the value unchanged */
+  set(key: string, value: unknown): void;
+  delete(key: string): boolean;
+  /** The keys that begin with `prefix`, in order of their UTF-16 code units. */
+  keys(prefix?: string): string[];
+  readonly size: number;
+}
+
+/** See {@linkcode State}; this is the engine's side of it. */
+export class KeyedState implements State {
+  readonly #entries = new Map<string, Entry>();
+  readonly #dirty: string[] = [];
+  readonly #undoKeys: string[] = [];
+  readonly #undoStored: Stored[] = [];
+  readonly #trace: Trace | undefined;
+  #present = 0;
+  #lastKey: string | undefined;
+  #lastEntry: Entry | undefined;
+  #copying: Iterator<[string, Entry]> | undefined;
+
+  /** @param trace where changes are noted, unless someone else notes them */
+  constructor(trace?: Trace) {
+    this.#trace = trace;
+  }
+
+  get size(): number {
+    return this.#present;
+  }
+
+  get<T>(key: string): T | undefined {
+    const stored = this.#find(key)?.stored;
+    return (stored instanceof Packed ? JSON.parse(stored.json) : stored) as T | undefined;
+  }
+
+  has(key: string): boolean {
+    return this.#find(key)?.stored !== undefined;
+  }
+
+  set(key: string, value: unknown): void {
+    if (typeof key !== "string") {
+      throw new TypeError(`Cannot set state: the key is a ${typeof key}, a string is wanted`);
+    }
+    let stored: Stored;
+    let json: string;
+    if (typeof value === "number" && Number.isFinite(value)) {
+      stored = value === 0 ? 0 : value;
+      json = "" + stored;
+    } else {
+      json = toStrictJson(value, `set state ${JSON.stringify(key)}`);
+      stored = typeof value === "object" && value !== null ? new Packed(json) : value as Primitive;
+    }
+    this.#trace?.add(TRACE.stateSet, key, json);
+    this.#put(key, stored);
+  }
+
+  delete(key: string): boolean {
+    if (!this.has(key)) return false;
+    this.#trace?.add(TRACE.stateDeleted, key, "");
+    this.#put(key, undefined);
+    return true;
+  }
+
+  keys(prefix = ""): string[] {
+    const keys: string[] = [];
+    for (const [key, { stored }] of this.#entries) if (stored !== undefined && key.startsWith(prefix)) keys.push(key);
+    return keys.sort(compareText);
+  }
+
+  /** Keeps the changes of the record under way. */
+  keep(): void {
+    if (this.#undoKeys.length === 0) return;
+    this.#undoKeys.length = 0;
+    this.#undoStored.length = 0;
+  }
+
+  /** Undoes the changes of the record under way, the last one first. */
+  rollback(): void {
+    for (let i = this.#undoKeys.length - 1; i >= 0; i--) this.#write(this.#undoKeys[i], this.#undoStored[i]);
+    this.keep();
+  }
+
+  /** Takes the keys that changed since the last call, each with its latest value. */
+  takeChanges(): StateEntries {
+    let text = "";
+    const lengths = new Int32Array(this.#dirty.length * 2);
+    for (let i = 0; i < this.#dirty.length; i++) {
+      const key = this.#dirty[i];
+      const entry = this.#entries.get(key)!;
+      entry.isDirty = false;
+      const json = toJson(entry.stored);
+      lengths[2 * i] = key.length;
+      lengths[2 * i + 1] = json === undefined ? -1 : json.length;
+      text += json === undefined ? key : key + json;
+      if (json === undefined) this.#entries.delete(key);
+    }
+    this.#dirty.length = 0;
+    this.#lastKey = undefined;
+    return { text, lengths };
+  }
+
+  /**
+   * Copies the next entries; an empty answer is the end of the copy.
+   *
+   * A copy may stretch over feeds: an entry shows its value at the time it is copied. It is complete together with the
+   * changes of all feeds since the copy began, which is how the journal keeps it (a fuzzy checkpoint).
+   */
+  copy({ entriesMax, isFirst }: CopyPart): StateEntries {
+    if (isFirst) this.#copying = this.#entries.entries();
+    let text = "";
+    const lengths: number[] = [];
+    while (lengths.length < entriesMax * 2) {
+      const next = this.#copying?.next();
+      if (next === undefined || next.done) break;
+      const [key, { stored }] = next.value;
+      const json = toJson(stored);
+      if (json === undefined) continue;
+      lengths.push(key.length, json.length);
+      text += key + json;
+    }
+    return { text, lengths: Int32Array.from(lengths) };
+  }
+
+  /** Applies entries that {@linkcode takeChanges} or {@linkcode copy} gave, in the order they were taken. */
+  restore({ text, lengths }: StateEntries): void {
+    let at = 0;
+    for (let i = 0; i < lengths.length; i += 2) {
+      const key = text.slice(at, at += lengths[i]);
+      const jsonLength = lengths[i + 1];
+      if (jsonLength < 0) this.#write(key, undefined);
+      else this.#write(key, fromJson(text.slice(at, at += jsonLength)));
+    }
+    this.takeChanges();
+  }
+
+  #find(key: string): Entry | undefined {
+    if (key === this.#lastKey) return this.#lastEntry;
+    this.#lastKey = key;
+    return this.#lastEntry = this.#entries.get(key);
+  }
+
+  #put(key: string, stored: Stored): void {
+    // The undo entry goes first: an interruption between the two then restores what is still there.
+    const entry = this.#find(key);
+    if (!entry && !key.isWellFormed()) {
+      throw new TypeError(`Cannot set state ${JSON.stringify(key)}: the key holds half of a surrogate pair`);
+    }
+    this.#undoKeys.push(key);
+    this.#undoStored.push(entry?.stored);
+    this.#write(key, stored);
+  }
+
+  #write(key: string, stored: Stored): void {
+    let entry = this.#find(key);
+    if (!entry) {
+      entry = { stored: undefined, isDirty: false };
+      this.#entries.set(key, entry);
+      this.#lastEntry = entry;
+    }
+    if (entry.stored === undefined && stored !== undefined) this.#present++;
+    else if (entry.stored !== undefined && stored === undefined) this.#present--;
+    entry.stored = stored;
+    if (!entry.isDirty) {
+      entry.isDirty = true;
+      this.#dirty.push(key);
+    }
+  }
+}
+
+/** Orders text by UTF-16 code units, the same everywhere; `localeCompare` depends on the machine. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function toJson(stored: Stored): string | undefined {
+  if (stored === undefined) return undefined;
+  return stored instanceof Packed ? stored.json : typeof stored === "number" ? "" + stored : JSON.stringify(stored);
+}
+
+function fromJson(json: string): Stored {
+  const first = json.charCodeAt(0);
+  const isObject = first === 0x7b || first === 0x5b;
+  return isObject ? new Packed(json) : JSON.parse(json) as Primitive;
+}

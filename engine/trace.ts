@@ -1,0 +1,138 @@
+/**
+ * The trace of a feed: all that its records did besides their outputs. It is hashed, compared and shown.
+ *
+ * Entries are packed like outputs: one text for all subjects and details, and columns for what delimits them.
+ */
+
+import { IntColumn } from "./columns.ts";
+
+/** The kinds of trace entries, with what subject and detail are. The numbers are part of every digest. */
+export const TRACE_KINDS = [
+  /** key, JSON value */
+  "state set",
+  /** key */
+  "state deleted",
+  /** key, time in ms */
+  "timer set",
+  /** key */
+  "timer cleared",
+  /** key, time in ms */
+  "timer fired",
+  /** name, JSON input */
+  "effect",
+  /** error name, code */
+  "error",
+] as const;
+
+/** See {@linkcode TRACE_KINDS}. */
+export type TraceKind = typeof TRACE_KINDS[number];
+
+type TraceName = "stateSet" | "stateDeleted" | "timerSet" | "timerCleared" | "timerFired" | "effect" | "error";
+
+/** The number of each kind. */
+export const TRACE: Readonly<Record<TraceName, number>> = {
+  stateSet: 0,
+  stateDeleted: 1,
+  timerSet: 2,
+  timerCleared: 3,
+  timerFired: 4,
+  effect: 5,
+  error: 6,
+};
+
+/** One entry. */
+export interface TraceEntry {
+  readonly kind: TraceKind;
+  readonly subject: string;
+  readonly detail: string;
+}
+
+/** The trace of a feed; lengths are in UTF-16 code units. */
+export interface TraceColumns {
+  /** Per entry its subject and its detail, without anything in between. */
+  readonly text: string;
+  readonly kinds: Int32Array<ArrayBuffer>;
+  readonly subjectLengths: Int32Array<ArrayBuffer>;
+  readonly detailLengths: Int32Array<ArrayBuffer>;
+}
+
+/** Collects trace entries; those of a failed record can be taken back. */
+export class Trace {
+  #text = "";
+  readonly #kinds = new IntColumn();
+  readonly #subjectLengths = new IntColumn();
+  readonly #detailLengths = new IntColumn();
+  #keptText = "";
+  #keptLength = 0;
+
+  /** How many entries there are. */
+  get length(): number {
+    return this.#kinds.length;
+  }
+
+  add(kind: number, subject: string, detail: string): void {
+    this.#text += subject + detail;
+    this.#kinds.push(kind);
+    this.#subjectLengths.push(subject.length);
+    this.#detailLengths.push(detail.length);
+  }
+
+  /** Keeps the entries of the record under way. */
+  keep(): void {
+    this.#keptText = this.#text;
+    this.#keptLength = this.length;
+  }
+
+  /** Takes back the entries of the record under way, all but its effects: those have been asked for. */
+  rollback(): void {
+    const { length } = this;
+    const kept = this.#keptLength;
+    const undone = this.#text.slice(this.#keptText.length);
+    this.#text = this.#keptText;
+    this.#truncate(kept);
+    let at = 0;
+    for (let entry = kept; entry < length; entry++) {
+      const subject = undone.slice(at, at += this.#subjectLengths.at(entry));
+      const detail = undone.slice(at, at += this.#detailLengths.at(entry));
+      if (this.#kinds.at(entry) === TRACE.effect) this.add(TRACE.effect, subject, detail);
+    }
+  }
+
+  /** Takes everything; the trace is empty afterwards. */
+  take(): TraceColumns {
+    const columns = {
+      text: this.#text,
+      kinds: this.#kinds.toArray(),
+      subjectLengths: this.#subjectLengths.toArray(),
+      detailLengths: this.#detailLengths.toArray(),
+    };
+    this.#text = "";
+    this.#truncate(0);
+    this.keep();
+    return columns;
+  }
+
+  #truncate(length: number): void {
+    this.#kinds.length = this.#subjectLengths.length = this.#detailLengths.length = length;
+  }
+}
+
+/** The entries `[from, to)` of `trace`. */
+export function traceEntries(trace: TraceColumns, from: number, to: number): TraceEntry[] {
+  const entries: TraceEntry[] = [];
+  let at = 0;
+  for (let entry = 0; entry < to; entry++) {
+    const subjectEnd = at + trace.subjectLengths[entry];
+    const detailEnd = subjectEnd + trace.detailLengths[entry];
+    if (entry >= from) {
+      const kind = TRACE_KINDS[trace.kinds[entry]];
+      entries.push({
+        kind,
+        subject: trace.text.slice(at, subjectEnd),
+        detail: trace.text.slice(subjectEnd, detailEnd),
+      });
+    }
+    at = detailEnd;
+  }
+  return entries;
+}

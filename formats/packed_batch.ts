@@ -1,0 +1,79 @@
+/**
+ * A batch as durable bytes: how the journal keeps captured inputs.
+ *
+ * ```
+ * version  1 byte, 1
+ * header   4 bytes length (little endian), then JSON: stream, partition, count, offsetWidth, next, anchor?, sizes
+ * columns  ranges, offsetWords, eventTimesMs (when present), bytes; each as in memory, little endian
+ * ```
+ */
+
+import type { Batch } from "../engine/batch.ts";
+
+const VERSION = 1;
+
+interface Header {
+  readonly stream: string;
+  readonly partition: string;
+  readonly count: number;
+  readonly offsetWidth: number;
+  readonly next: string;
+  readonly anchor?: string;
+  readonly hasEventTimes: boolean;
+}
+
+/** The bytes of `batch`. */
+export function packBatch(batch: Batch): Uint8Array<ArrayBuffer> {
+  const { stream, partition, count, offsetWidth, next, anchor, eventTimesMs } = batch;
+  const header: Header = {
+    stream,
+    partition,
+    count,
+    offsetWidth,
+    next: String(next),
+    ...(anchor === undefined ? {} : { anchor }),
+    hasEventTimes: eventTimesMs !== undefined,
+  };
+  const headerBytes = new TextEncoder().encode(JSON.stringify(header));
+  const start = new Uint8Array(5);
+  start[0] = VERSION;
+  new DataView(start.buffer).setUint32(1, headerBytes.length, true);
+  const columns = [batch.ranges, batch.offsetWords, ...(eventTimesMs ? [eventTimesMs] : []), batch.bytes];
+  const parts = [start, headerBytes, ...columns.map((column) => bytesOf(column))];
+  const packed = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    packed.set(part, at);
+    at += part.length;
+  }
+  return packed;
+}
+
+/**
+ * The batch that {@linkcode packBatch} packed.
+ *
+ * @throws {RangeError} when the bytes are of an unknown version or too few
+ */
+export function unpackBatch(packed: Uint8Array): Batch {
+  if (packed[0] !== VERSION) {
+    throw new RangeError(`Cannot unpack batch: its version is ${packed[0]}, ${VERSION} is wanted`);
+  }
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  const headerEnd = 5 + view.getUint32(1, true);
+  const header = JSON.parse(new TextDecoder().decode(packed.subarray(5, headerEnd))) as Header;
+  const { hasEventTimes, next, ...rest } = header;
+  let at = headerEnd;
+  const take = (bytes: number): ArrayBuffer => {
+    if (at + bytes > packed.length) throw new RangeError("Cannot unpack batch: it is cut off");
+    return packed.slice(at, at += bytes).buffer;
+  };
+  const ranges = new Uint32Array(take(rest.count * 16));
+  const offsetWords = new Uint32Array(take(rest.count * rest.offsetWidth * 4));
+  const eventTimesMs = hasEventTimes ? new Float64Array(take(rest.count * 8)) : undefined;
+  const bytes = new Uint8Array(take(packed.length - at));
+  return { ...rest, next: BigInt(next), ranges, offsetWords, bytes, ...(eventTimesMs ? { eventTimesMs } : {}) };
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array | Uint32Array | Float64Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
