@@ -6,6 +6,7 @@ import type { Sink } from "../adapters/sink.ts";
 import type { Source } from "../adapters/source.ts";
 import { StdioSink } from "../adapters/stdio/sink.ts";
 import { StdioSource } from "../adapters/stdio/source.ts";
+import { resolve } from "@std/path";
 import { nearest } from "./nearest.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -36,6 +37,14 @@ export function parseUri(uri: string): ParsedUri {
   const path = (isQuery ? rest.slice(0, question) : rest).replace(/^\/\/(?=\/)/, "");
   if (scheme === "file" && path === "") throw new UsageError(`Cannot use ${uri}: it names no file`);
   return { scheme, path, options: new Map(new URLSearchParams(isQuery ? rest.slice(question + 1) : "")) };
+}
+
+/** `uri` in a form that means the same from any folder. */
+export function absoluteUri(uri: string): string {
+  const { scheme, path, options } = parseUri(uri);
+  if (scheme !== "file") return uri;
+  const query = new URLSearchParams([...options]).toString();
+  return `file:${resolve(path)}${query === "" ? "" : `?${query}`}`;
 }
 
 /** What a source needs to know besides its URI. */

@@ -41,6 +41,7 @@ function buildProgram(hooks: ProgramHooks, setExitCode: (code: number) => void):
     .configureHelp({ sortSubcommands: false })
     .exitOverride();
   addRun(program, hooks, setExitCode);
+  addReplay(program, setExitCode);
   return program;
 }
 
@@ -53,7 +54,7 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: (code: numbe
     .option("--from <uri>", "stream to read; repeat as name=URI for named inputs", collect, [])
     .option("--to <uri>", "stream to write; repeat as name=URI for named outputs", collect, [])
     .option("--name <run>", "name of the run (default: the processor's name)")
-    .addOption(new Option("--journal <file>", "journal of the run").default(DEFAULT_JOURNAL).env("SLUICE_JOURNAL"))
+    .addOption(journalOption())
     .option("--until-end", "stop when the inputs end, instead of following them", false)
     .addOption(new Option("--workers <n>", "threads to spread tasks over").argParser(positive).default(1))
     .addOption(
@@ -87,6 +88,37 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: (code: numbe
       setExitCode(await runCommand(processor, options, hooks.observer));
     });
 }
+
+function addReplay(program: Command, setExitCode: (code: number) => void): void {
+  program.command("replay")
+    .description("Run recorded feeds again and compare; nothing is sent to the run's sinks.")
+    .argument("<run>", "name of the run")
+    .usage("<run> [options]")
+    .addHelpText("before", REPLAY_EXAMPLES)
+    .addOption(journalOption())
+    .option("--task <task>", "only this task")
+    .option("--feeds <a..b>", "only these feeds, b excluded")
+    .option("--offsets <s/p:a..b>", "only feeds with these offsets of a partition, b excluded")
+    .option("--failed", "only feeds with records that failed, and the record that halted a task", false)
+    .option("--with <script>", "what would this code have done: a difference per record")
+    .option("--to <uri>", "write the replayed outputs there")
+    .addOption(new Option("--max-divergences <n>", "stop after so many").argParser(positive).default(100))
+    .option("--json", "print the report as JSON", false)
+    .action(async (run: string, options) => {
+      const { replayCommand } = await import("./replay.ts");
+      setExitCode(await replayCommand(run, options));
+    });
+}
+
+function journalOption(): Option {
+  return new Option("--journal <file>", "journal of the run").default(DEFAULT_JOURNAL).env("SLUICE_JOURNAL");
+}
+
+const REPLAY_EXAMPLES = `Examples:
+  sluice replay totals
+  sluice replay totals --failed --with fixed.ts
+  sluice replay totals --feeds 3..5 --to file:again.ndjson
+`;
 
 const RUN_EXAMPLES = `Examples:
   sluice run totals.ts --from file:orders.ndjson --to file:totals.ndjson --until-end

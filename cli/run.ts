@@ -14,7 +14,7 @@ import type { ClockPolicy } from "../engine/clock.ts";
 import type { ErrorPolicy } from "../engine/failure.ts";
 import type { CapturePolicy } from "../controller/task_setup.ts";
 import type { Isolation } from "../controller/sandbox/sandbox.ts";
-import { openSink, openSource, parseUri } from "./adapters.ts";
+import { absoluteUri, openSink, openSource, parseUri } from "./adapters.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
 import { loadProcessor } from "./load_processor.ts";
@@ -66,6 +66,7 @@ export async function runCommand(script: string, options: RunCommandOptions, obs
     const summary = await run({
       name,
       processor: processor.info.name,
+      uris: Object.fromEntries([...inputs].map(([input, uri]) => [input, absoluteUri(uri)])),
       journal,
       code: journaledCode(processor.bundle, basename(script)),
       sources,

@@ -37,6 +37,8 @@ export interface RunOptions extends
   readonly name: string;
   /** The processor's name. */
   readonly processor: string;
+  /** Input name → the URI that opens its source again. */
+  readonly uris: Readonly<Record<string, string>>;
   readonly seed: number;
   readonly clockPolicy: ClockPolicy;
   readonly workers: number;
@@ -105,12 +107,13 @@ function identities(options: RunOptions): Pick<Run, "sources" | "sinks"> {
 }
 
 function create(options: RunOptions): Run {
-  const { name, processor, seed, clockPolicy, clock, journal } = options;
+  const { name, processor, uris, seed, clockPolicy, clock, journal } = options;
   return journal.createRun({
     name,
     processor,
     seed,
     clock: clockPolicy,
+    uris,
     ...identities(options),
     createdMs: clock.nowMs(),
   });

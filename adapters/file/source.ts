@@ -116,7 +116,7 @@ export class FileSource implements Source {
   #tail(partition: string): FileTail {
     let tail = this.#tails.get(partition);
     if (!tail) {
-      const path = this.#paths?.get(partition) ?? join(rootOf(this.#options.path), partition);
+      const path = pathOf(this.#options.path, partition);
       tail = new FileTail({ path, stream: this.stream, partition });
       this.#tails.set(partition, tail);
     }
@@ -158,6 +158,17 @@ async function filesBelow(folder: string, pattern: RegExp): Promise<string[]> {
     else if (pattern.test(path)) found.push(path);
   }
   return found;
+}
+
+/** Where `partition` lies; a file that is a stream by itself is partition 0. */
+function pathOf(path: string, partition: string): string {
+  if (isGlob(path)) return join(rootOf(path), partition);
+  try {
+    return Deno.statSync(path).isDirectory ? join(path, partition) : path;
+  } catch {
+    // It is missing, which whoever opens it says better.
+    return path;
+  }
 }
 
 /** The part of a glob before its first wildcard. */

@@ -20,6 +20,8 @@ export interface RunSpec {
   readonly clock: ClockPolicy;
   /** Input name → identity of its stream. */
   readonly sources: Readonly<Record<string, string>>;
+  /** Input name → the URI that opens its source again, from any folder. */
+  readonly uris: Readonly<Record<string, string>>;
   /** Output name → description of its sink. */
   readonly sinks: Readonly<Record<string, string>>;
   readonly createdMs: number;
