@@ -27,6 +27,7 @@ export type {
   Decoded,
   Emitted,
   Encoded,
+  FirstEncoded,
   Processor,
   RecordOf,
   SimpleProcessor,
@@ -38,5 +39,5 @@ export type { Origin, StreamRecord } from "./engine/record.ts";
 export type { State } from "./engine/state.ts";
 export type { Timer, Timers } from "./engine/timers.ts";
 export { bytes } from "./formats/bytes.ts";
-export { json, type StandardSchema } from "./formats/json.ts";
+export { json, type SchemaIssue, type SchemaResult, type StandardSchema } from "./formats/json.ts";
 export { text } from "./formats/text.ts";

@@ -17,13 +17,17 @@ export type Receipt = Readonly<Record<string, string | number>>;
 
 /** How far a task has come in a sink. */
 export interface Checkpoint {
+  /** The feed, counted from 0 within the task. */
   readonly seq: number;
+  /** The fencing token of the task's owner. */
   readonly epoch: bigint;
+  /** What the sink answered to that commit. */
   readonly receipt: Receipt;
 }
 
 /** What {@linkcode Sink.acquire} found. */
 export interface Acquired {
+  /** The fencing token of the task's owner. */
   readonly epoch: bigint;
   /** The last feed whose outputs are in the sink. */
   readonly checkpoint: Checkpoint | undefined;
@@ -31,15 +35,21 @@ export interface Acquired {
 
 /** The outputs of one feed. */
 export interface Commit {
+  /** The name of the task. */
   readonly task: string;
+  /** The feed, counted from 0 within the task. */
   readonly seq: number;
+  /** The fencing token of the task's owner. */
   readonly epoch: bigint;
+  /** What the feed emitted. */
   readonly outputs: PackedOutputs;
 }
 
 /** A place to write to. */
 export interface Sink {
+  /** What is promised to readers of the outputs. */
   readonly guarantee: Guarantee;
+  /** Which system keeps the checkpoint. */
   readonly home: "journal" | "sink";
   /** Shown to people. */
   readonly description: string;
@@ -53,17 +63,31 @@ export interface Sink {
   acquire(task: string, epoch: bigint, settled: Checkpoint | undefined): Promise<Acquired>;
   /** Makes the outputs durable; only ever called with `seq` one above the last (I3). */
   commit(commit: Commit): Promise<Receipt>;
+  /** Gives back what is open. */
   close(): Promise<void>;
+}
+
+/** What a {@linkcode SinkError} carries. */
+export interface SinkErrorData {
+  /** A stable identifier of the reason. */
+  readonly code: string;
+  /** Whether the reader of the outputs has gone. */
+  readonly isClosed?: boolean;
+  /** What was caught. */
+  readonly cause?: unknown;
 }
 
 /** Something is wrong with a sink. */
 export class SinkError extends Error {
+  /** The name of the class. */
   override readonly name = "SinkError";
+  /** A stable identifier of the reason. */
   readonly code: string;
   /** The reader of the outputs has gone (a closed pipe): the run ends quietly. */
   readonly isClosed: boolean;
 
-  constructor(message: string, data: { readonly code: string; readonly isClosed?: boolean; readonly cause?: unknown }) {
+  /** The message says what is, what is wanted, and what to do next. */
+  constructor(message: string, data: SinkErrorData) {
     super(message, { cause: data.cause });
     this.code = data.code;
     this.isClosed = data.isClosed ?? false;

@@ -9,6 +9,7 @@ import type { Batch } from "../engine/batch.ts";
 
 /** What one read may bring. */
 export interface ReadLimit {
+  /** Records in one batch. */
   readonly recordsMax: number;
   /** A record longer than this still comes, alone. */
   readonly bytesMax: number;
@@ -46,27 +47,39 @@ export interface Source {
   waitForMore(signal: AbortSignal): Promise<void>;
   /** Everything before `position` is committed and will not be read again by this run. */
   release?(partition: string, position: bigint): void;
+  /** Gives back what is open. */
   close(): Promise<void>;
+}
+
+/** What a {@linkcode SourceError} carries. */
+export interface SourceErrorData {
+  /** A stable identifier of the reason. */
+  readonly code: string;
+  /** The name of the stream. */
+  readonly stream: string;
+  /** The partition within the stream. */
+  readonly partition?: string;
+  /** The place in the partition. */
+  readonly offset?: bigint;
+  /** What was caught. */
+  readonly cause?: unknown;
 }
 
 /** Something is wrong with a source; a retry will not help. */
 export class SourceError extends Error {
+  /** The name of the class. */
   override readonly name = "SourceError";
+  /** A stable identifier of the reason. */
   readonly code: string;
+  /** The name of the stream. */
   readonly stream: string;
+  /** The partition within the stream. */
   readonly partition: string | undefined;
+  /** The place in the partition. */
   readonly offset: bigint | undefined;
 
-  constructor(
-    message: string,
-    data: {
-      readonly code: string;
-      readonly stream: string;
-      readonly partition?: string;
-      readonly offset?: bigint;
-      readonly cause?: unknown;
-    },
-  ) {
+  /** The message says what is, what is wanted, and what to do next. */
+  constructor(message: string, data: SourceErrorData) {
     super(message, { cause: data.cause });
     this.code = data.code;
     this.stream = data.stream;

@@ -1,20 +1,19 @@
 /** `sluice replay`: runs recorded feeds again and says what differs. */
 
-import { basename } from "@std/path";
 import type { Sink } from "../adapters/sink.ts";
 import type { Source } from "../adapters/source.ts";
 import type { FeedEntry, JournaledCode, Run, Task, TaskJournal } from "../controller/journal/journal.ts";
+import { loadProcessor } from "../controller/load_processor.ts";
 import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
 import { DEFAULT_LIMITS } from "../controller/limits.ts";
 import { type Divergence, type ReplayResult, replayTask } from "../controller/replay.ts";
 import { replayHalt } from "../controller/replay_halt.ts";
-import { journaledCode } from "../controller/run.ts";
 import { SandboxPool } from "../controller/sandbox/pool.ts";
 import { startWorkerSandbox } from "../controller/sandbox/worker_sandbox.ts";
 import { openSink, openSource, parseUri } from "./adapters.ts";
 import { EXIT } from "./exit_code.ts";
 import { findRun } from "./find_run.ts";
-import { loadProcessor } from "./load_processor.ts";
+
 import { printData, printMessage } from "./output.ts";
 import { type OffsetRange, parseFeedRange, parseOffsetRange } from "./ranges.ts";
 import { UsageError } from "./usage_error.ts";
@@ -125,8 +124,8 @@ function tasksOf(journal: SqliteJournal, run: Run, wanted: string | undefined): 
 }
 
 async function loadOther(script: string): Promise<JournaledCode> {
-  const { bundle } = await loadProcessor(script, startWorkerSandbox);
-  return journaledCode(bundle, basename(script));
+  const { bundle, script: name } = await loadProcessor(script, startWorkerSandbox);
+  return { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script: name };
 }
 
 function report(run: Run, totals: Totals, elapsedMs: number, options: ReplayCommandOptions): number {

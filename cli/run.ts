@@ -1,28 +1,23 @@
 /** `sluice run`: runs a processor between streams. */
 
-import { basename } from "@std/path";
+import { type Sink, SinkError } from "../adapters/sink.ts";
 import type { Source } from "../adapters/source.ts";
-import { SinkError } from "../adapters/sink.ts";
-import { systemClock } from "../controller/clock.ts";
-import { lockRun } from "../controller/journal/lock.ts";
-import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
-import { DEFAULT_LIMITS } from "../controller/limits.ts";
-import type { Route } from "../controller/routing.ts";
-import { journaledCode, run, type RunSummary } from "../controller/run.ts";
-import type { Observer } from "../controller/task_setup.ts";
+import type { EffectHandlers } from "../controller/effects.ts";
+import { loadProcessor } from "../controller/load_processor.ts";
+import type { RunSummary } from "../controller/run.ts";
+import { runProcessor, sandboxStarter } from "../controller/run_processor.ts";
+import type { Isolation } from "../controller/sandbox/sandbox.ts";
+import type { CapturePolicy, Observer } from "../controller/task_setup.ts";
 import type { ClockPolicy } from "../engine/clock.ts";
 import type { ErrorPolicy } from "../engine/failure.ts";
-import type { CapturePolicy } from "../controller/task_setup.ts";
-import type { Isolation } from "../controller/sandbox/sandbox.ts";
+import type { LogLine } from "../engine/report.ts";
 import { absoluteUri, openSink, openSource, parseUri } from "./adapters.ts";
-import { EXIT } from "./exit_code.ts";
-import { printData, printMessage } from "./output.ts";
-import { loadProcessor } from "./load_processor.ts";
 import { bindUris } from "./bindings.ts";
+import { EXIT } from "./exit_code.ts";
 import { reportFailures } from "./failures.ts";
-import { sandboxStarter } from "./isolation.ts";
-import { listenForSignals } from "./signals.ts";
+import { printData, printMessage } from "./output.ts";
 import { runReport } from "./run_report.ts";
+import { listenForSignals } from "./signals.ts";
 
 /** The options of `sluice run` as commander gives them. */
 export interface RunCommandOptions {
@@ -47,55 +42,42 @@ export interface RunCommandOptions {
 
 /** Runs the command; answers the exit code. */
 export async function runCommand(script: string, options: RunCommandOptions, observer: Observer = {}): Promise<number> {
-  const startSandbox = sandboxStarter(options.isolation);
-  const processor = await loadProcessor(script, startSandbox);
+  const processor = await loadProcessor(script, sandboxStarter(options.isolation));
   const inputs = bindUris("--from", options.from, processor.info.inputs);
   const outputs = bindUris("--to", options.to, processor.info.outputs);
-  const reads = [...inputs.values()];
-  const isStdin = reads.some((uri) => parseUri(uri).scheme === "stdio");
-  const name = options.name ?? (isStdin ? unnamed(processor.info.name) : processor.info.name);
-  const journal = await SqliteJournal.open(options.journal);
-  const lock = lockRun(options.journal, name, Date.now());
-  const sources = new Map<string, Source>();
+  const isStdin = [...inputs.values()].some((uri) => parseUri(uri).scheme === "stdio");
+  const isStdout = [...outputs.values()].some((uri) => parseUri(uri).scheme === "stdio");
+  const from: Record<string, Source> = {};
+  const to: Record<string, Sink> = {};
   const signals = listenForSignals(options.shutdownTimeout * 1000);
   const startMs = performance.now();
   try {
-    for (const [input, uri] of inputs) sources.set(input, openSource(uri, { isBounded: options.untilEnd || isStdin }));
-    const routes: Route[] = [];
-    for (const [output, uri] of outputs) routes.push({ name: output, sink: await openSink(uri) });
-    const summary = await run({
-      name,
-      processor: processor.info.name,
+    for (const [input, uri] of inputs) from[input] = openSource(uri, { isBounded: options.untilEnd || isStdin });
+    for (const [output, uri] of outputs) to[output] = await openSink(uri);
+    const summary = await runProcessor({
+      ...options,
+      processor,
+      from,
+      to,
+      name: options.name ?? (isStdin ? unnamed(processor.info.name) : processor.info.name),
       uris: Object.fromEntries([...inputs].map(([input, uri]) => [input, absoluteUri(uri)])),
-      journal,
-      code: journaledCode(processor.bundle, basename(script)),
-      sources,
-      routes,
-      clock: systemClock,
-      clockPolicy: options.clock,
-      seed: options.seed,
-      limits: { ...DEFAULT_LIMITS, feedRecordsMax: options.feedRecords, recordTimeMsMax: options.recordTimeout * 1000 },
-      onError: options.onError,
-      capture: options.capture,
+      limits: { feedRecordsMax: options.feedRecords, recordTimeMsMax: options.recordTimeout * 1000 },
       effects: await loadEffects(options.effects),
-      workers: options.workers,
-      startSandbox,
-      observer: {
-        onNotice: printMessage,
-        onLog: (task, { level, text }) => printMessage(`[${task}] ${level}: ${text}`),
-        ...observer,
-      },
+      observer: { onNotice: printMessage, onLog: printLog, ...observer },
       stop: signals.stop,
     });
-    const exitCode = finish(summary, options, performance.now() - startMs, signals.exitCode);
-    if (summary.hasHung) Deno.exit(exitCode);
-    return exitCode;
+    const exitCode = finish(summary, options, { elapsedMs: performance.now() - startMs, isStdout }) ?? signals.exitCode;
+    // A thread that cannot be stopped would keep the process alive for ever.
+    if (summary.hasHung) Deno.exit(exitCode ?? EXIT.ok);
+    return exitCode ?? EXIT.ok;
   } finally {
     signals.close();
-    for (const source of sources.values()) await source.close();
-    journal.close();
-    lock.release();
+    for (const port of [...Object.values(from), ...Object.values(to)]) await port.close();
   }
+}
+
+function printLog(task: string, { level, text }: LogLine): void {
+  printMessage(`[${task}] ${level}: ${text}`);
 }
 
 /** Every unnamed reading of standard input is a run of its own: the next one brings other bytes. */
@@ -103,20 +85,19 @@ function unnamed(processor: string): string {
   return `${processor}-${new Date().toISOString().replace(/[-:.]/g, "")}-${Deno.pid}`;
 }
 
-function finish(
-  summary: RunSummary,
-  options: RunCommandOptions,
-  elapsedMs: number,
-  signalled: number | undefined,
-): number {
-  const isPipe = options.to.some((uri) => parseUri(uri.replace(/^\w+=/, "")).scheme === "stdio");
+interface Finish {
+  readonly elapsedMs: number;
+  readonly isStdout: boolean;
+}
+
+/** Tells how it went; answers an exit code when it went wrong. */
+function finish(summary: RunSummary, options: RunCommandOptions, { elapsedMs, isStdout }: Finish): number | undefined {
   const failures = summary.failures.filter((error) => !(error instanceof SinkError && error.isClosed));
   reportFailures(failures, summary.run, options.journal);
   const report = runReport(summary, elapsedMs);
-  if (options.json) (isPipe ? printMessage : printData)(JSON.stringify(report));
-  else if (!options.quiet && !isPipe) printMessage(describe(report));
-  if (failures.length > 0) return EXIT.failure;
-  return signalled ?? EXIT.ok;
+  if (options.json) (isStdout ? printMessage : printData)(JSON.stringify(report));
+  else if (!options.quiet && !isStdout) printMessage(describe(report));
+  return failures.length > 0 ? EXIT.failure : undefined;
 }
 
 function describe(
@@ -127,7 +108,7 @@ function describe(
     `(${recordsPerSecond} records/s)${resumed ? ", resumed" : ""}`;
 }
 
-async function loadEffects(path: string | undefined) {
+async function loadEffects(path: string | undefined): Promise<EffectHandlers> {
   if (path === undefined) return {};
   return { ...await import(new URL(path, `file://${Deno.cwd()}/`).href) };
 }

@@ -24,9 +24,13 @@ export interface PendingFeed {
 
 /** What a task has done since its owner took it over. */
 export interface Tally {
+  /** Feeds committed. */
   feeds: number;
+  /** Records processed. */
   records: number;
+  /** Outputs committed. */
   outputs: number;
+  /** Records put aside. */
   deadLetters: number;
 }
 

@@ -4,15 +4,7 @@ import type { Source } from "../adapters/source.ts";
 import type { ClockPolicy } from "../engine/clock.ts";
 import { compareText } from "../engine/state.ts";
 import { environmentFingerprint } from "./environment.ts";
-import {
-  type Journal,
-  type JournaledCode,
-  JournalError,
-  type Run,
-  type Task as TaskRow,
-  type TaskPartition,
-} from "./journal/journal.ts";
-import type { Route } from "./routing.ts";
+import { JournalError, type Run, type Task as TaskRow, type TaskPartition } from "./journal/journal.ts";
 import { SandboxPool } from "./sandbox/pool.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import { Task, type TaskSummary } from "./task.ts";
@@ -47,9 +39,11 @@ export interface RunOptions extends
 
 /** What a run did. */
 export interface RunSummary {
+  /** The name of the run. */
   readonly run: string;
   /** Whether the run went on from an earlier start. */
   readonly resumed: boolean;
+  /** What each task did. */
   readonly tasks: readonly TaskSummary[];
   /** Why tasks stopped before their inputs ended; empty when all is well. */
   readonly failures: readonly Error[];
@@ -179,13 +173,4 @@ function newPartitions({ name }: Run, fresh: readonly TaskPartition[]): JournalE
       "use another --name, or write to a folder, which has a task per partition",
     { code: "E_PARTITIONS_CHANGED" },
   );
-}
-
-/** A journaled code from a bundle. */
-export function journaledCode(
-  bundle: Omit<JournaledCode, "bundle" | "script"> & { readonly code: string },
-  script: string,
-): JournaledCode {
-  const { hash, code, sourceMap } = bundle;
-  return { hash, bundle: code, sourceMap, script };
 }

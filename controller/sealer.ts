@@ -23,7 +23,10 @@ export interface SealedFeed {
 }
 
 /** What there is to do. */
-export type SealResult = { readonly kind: "feed"; readonly feed: SealedFeed } | { readonly kind: "idle" | "ended" };
+export type SealResult =
+  | { readonly kind: "feed"; readonly feed: SealedFeed }
+  | { readonly kind: "idle" }
+  | { readonly kind: "ended" };
 
 /** One partition as the sealer reads it. */
 interface Lane {

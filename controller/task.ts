@@ -25,6 +25,7 @@ import type { TaskSetup } from "./task_setup.ts";
 
 /** What a task did since its owner took it over, and where it stands. */
 export interface TaskSummary extends Tally {
+  /** The name of the task. */
   readonly task: string;
   /** `stream/partition` → position. */
   readonly positions: Readonly<Record<string, string>>;

@@ -4,22 +4,34 @@ import type { Failure } from "../engine/failure.ts";
 
 /** Where a task stopped. */
 export interface StopPlace {
+  /** The name of the run. */
   readonly run: string;
+  /** The name of the task. */
   readonly task: string;
+  /** The name of the processor. */
   readonly processor: string;
+  /** The feed, counted from 0 within the task. */
   readonly seq: number;
+  /** The name of the stream. */
   readonly stream?: string;
+  /** The partition within the stream. */
   readonly partition?: string;
+  /** The place in the partition. */
   readonly offset?: bigint;
 }
 
 /** The processor failed on a record and the policy is `halt`. */
 export class ProcessorFailed extends Error {
+  /** The name of the class. */
   override readonly name = "ProcessorFailed";
+  /** A stable identifier of the reason. */
   readonly code = "E_PROCESSOR_FAILED";
+  /** Where it stopped. */
   readonly place: StopPlace;
+  /** What went wrong. */
   readonly failure: Failure;
 
+  /** The message says what is, what is wanted, and what to do next. */
   constructor(place: StopPlace, failure: Failure) {
     const { stream, partition, offset, processor } = place;
     const where = offset === undefined ? `its ${failure.kind}` : `${stream}/${partition}@${offset}`;

@@ -22,6 +22,7 @@ export interface Observer {
   onStep?(step: FeedStep, task: string, seq: number): void;
   /** After a feed is committed. */
   onCommit?(task: string, records: number, outputs: number): void;
+  /** For each line that a processor logged. */
   onLog?(task: string, line: LogLine): void;
   /** Something a person should know, in one line. */
   onNotice?(text: string): void;

@@ -16,9 +16,11 @@ export interface Ambient {
   /** The generator behind `Math.random` and `crypto`. */
   random: () => Random;
   log: (level: LogLevel, text: string) => void;
+  /** Turns an error into one that says more, before it is reported. */
+  explain: (error: unknown) => unknown;
 }
 
 /** An ambient that is not active and that nothing reads yet. */
 export function idleAmbient(): Ambient {
-  return { isActive: false, nowMs: 0, random: () => new Random(), log: () => {} };
+  return { isActive: false, nowMs: 0, random: () => new Random(), log: () => {}, explain: (error) => error };
 }

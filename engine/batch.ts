@@ -12,8 +12,11 @@ export const UNREADABLE_TIME = Infinity;
 
 /** Records of one partition of one stream, in offset order. */
 export interface Batch {
+  /** The name of the stream. */
   readonly stream: string;
+  /** The partition within the stream. */
   readonly partition: string;
+  /** How many rows there are. */
   readonly count: number;
   /** Keys and values, in any arrangement. */
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -21,6 +24,7 @@ export interface Batch {
   readonly ranges: Uint32Array<ArrayBuffer>;
   /** `offsetWidth` 32-bit words per row, least significant first: offsets reach 186 bits (Kinesis). */
   readonly offsetWords: Uint32Array<ArrayBuffer>;
+  /** 32-bit words per offset. */
   readonly offsetWidth: number;
   /** Milliseconds since the epoch per row; NaN where a record has none, absent where no record has any. */
   readonly eventTimesMs?: Float64Array<ArrayBuffer>;

@@ -8,10 +8,13 @@ export type UnitKind = "record" | "timer" | "start" | "end";
 
 /** A failure of the processor, or of decoding what it was to be given. */
 export interface Failure {
+  /** What was being processed. */
   readonly kind: UnitKind;
   /** The record of the feed, counted from 0; -1 for anything but a record. */
   readonly record: number;
+  /** The name of the error. */
   readonly name: string;
+  /** The message of the error. */
   readonly message: string;
   /** Stack frames inside the processor. */
   readonly stack: string;

@@ -6,6 +6,7 @@ import { FloatColumn, IntColumn } from "./columns.ts";
 export interface Output<T = unknown> {
   /** `null` is a tombstone: a keyed sink deletes the key. */
   readonly value: T | null;
+  /** The routing value, if any. */
   readonly key?: string | null;
   /** Milliseconds since the epoch; the record's logical time unless given. */
   readonly timeMs?: number;
@@ -26,13 +27,17 @@ export interface OutputColumns {
 
 /** The outputs of a feed as bytes. */
 export interface PackedOutputs {
+  /** How many outputs there are. */
   readonly count: number;
   /** The values, each followed by a line feed. */
   readonly values: Uint8Array<ArrayBuffer>;
+  /** The keys, one after the other. */
   readonly keys: Uint8Array<ArrayBuffer>;
   /** Bytes per output; -1 marks an absent value or key. */
   readonly valueLengths: Int32Array<ArrayBuffer>;
+  /** Bytes per key; -1 marks an absent one. */
   readonly keyLengths: Int32Array<ArrayBuffer>;
+  /** Milliseconds since the epoch per output. */
   readonly timesMs: Float64Array<ArrayBuffer>;
   /** Per output, the index of its name among the processor's outputs. */
   readonly names: Int32Array<ArrayBuffer>;

@@ -25,7 +25,9 @@ export type RecordOf<Inputs extends Codecs> = {
 export interface Context<Outputs extends Codecs = Codecs> {
   /** Emits to the output `name`; without a name, to the only or first one. */
   readonly emit: <Name extends keyof Outputs & string>(output: Output<Encoded<Outputs[Name]>>, name?: Name) => void;
+  /** The task's keyed state. */
   readonly state: State;
+  /** The task's logical timers. */
   readonly timers: Timers;
   /** Logical time in milliseconds since the epoch: what `Date.now()` answers. */
   readonly now: number;
@@ -50,7 +52,8 @@ export type Emitted<T> =
   | AsyncIterable<Output<T>>
   | Promise<void | undefined | Output<T> | Iterable<Output<T>>>;
 
-type FirstEncoded<Outputs extends Codecs> = Encoded<Outputs[keyof Outputs]>;
+/** What the outputs of a processor encode, whichever it is. */
+export type FirstEncoded<Outputs extends Codecs> = Encoded<Outputs[keyof Outputs]>;
 
 /** A processor with named inputs and outputs; {@linkcode defineProcessor} makes one. */
 export interface Processor<Inputs extends Codecs = Codecs, Outputs extends Codecs = Codecs> {
@@ -58,9 +61,13 @@ export interface Processor<Inputs extends Codecs = Codecs, Outputs extends Codec
   readonly name: string;
   /** For people; the identity of the code is the hash of its bundle. */
   readonly version?: string;
+  /** Name → codec of every input. */
   readonly inputs: Inputs;
+  /** Name → codec of every output. */
   readonly outputs: Outputs;
+  /** Called for each record, one at a time. */
   process(record: RecordOf<Inputs>, context: Context<Outputs>): Emitted<FirstEncoded<Outputs>>;
+  /** Called when a timer of this task is due. */
   onTimer?(timer: Timer, context: Context<Outputs>): Emitted<FirstEncoded<Outputs>>;
   /** Runs once in the life of a task, before its first record. */
   onStart?(context: Context<Outputs>): Emitted<FirstEncoded<Outputs>>;
@@ -74,7 +81,9 @@ export interface SimpleProcessor<In, Out> extends
     Processor<{ readonly default: Codec<In, never> }, { readonly default: Codec<unknown, Out> }>,
     "inputs" | "outputs"
   > {
+  /** How records are decoded. */
   readonly input: Codec<In, never>;
+  /** How outputs are encoded. */
   readonly output: Codec<unknown, Out>;
 }
 

@@ -2,8 +2,11 @@
 
 /** Where a record was read. */
 export interface Origin {
+  /** The name of the stream. */
   readonly stream: string;
+  /** The partition within the stream. */
   readonly partition: string;
+  /** The place in the partition. */
   readonly offset: bigint;
 }
 
@@ -11,7 +14,9 @@ export interface Origin {
 export interface StreamRecord<T = unknown> extends Origin {
   /** The input it arrived at: `"default"` unless the processor names its inputs. */
   readonly input: string;
+  /** The routing value, or null. */
   readonly key: string | null;
+  /** The decoded payload; null for a tombstone. */
   readonly value: T;
   /** Milliseconds since the epoch, when the record carries a time of its own. */
   readonly eventTimeMs: number | undefined;

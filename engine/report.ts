@@ -14,7 +14,9 @@ export const LOG_LINES_MAX = 1000;
 export interface LogLine {
   /** The record of the feed, counted from 0; -1 outside of records. */
   readonly record: number;
+  /** How serious it is. */
   readonly level: LogLevel;
+  /** What was logged. */
   readonly text: string;
 }
 

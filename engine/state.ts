@@ -8,7 +8,7 @@
  */
 
 import { toStrictJson } from "./json_value.ts";
-import { TRACE, Trace } from "./trace.ts";
+import { TRACE, type Trace } from "./trace.ts";
 
 type Primitive = string | number | boolean | null;
 
@@ -44,12 +44,19 @@ export interface CopyPart {
 export interface State {
   /** The value of `key`, or `undefined`. A fresh copy: change it and `set` it to keep the change. */
   get<T>(key: string): T | undefined;
+  /** Whether the key has a value. */
   has(key: string): boolean;
-  /** @throws {TypeError} when JSON cannot carry the value unchanged */
+  /**
+   * Sets the value of `key`, which must be JSON.
+   *
+   * @throws {TypeError} when JSON cannot carry the value unchanged
+   */
   set(key: string, value: unknown): void;
+  /** Whether there was a value to delete. */
   delete(key: string): boolean;
   /** The keys that begin with `prefix`, in order of their UTF-16 code units. */
   keys(prefix?: string): string[];
+  /** How many keys have a value. */
   readonly size: number;
 }
 

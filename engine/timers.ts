@@ -10,6 +10,7 @@ import { TRACE, type Trace } from "./trace.ts";
 
 /** A timer that is due. */
 export interface Timer {
+  /** The key it was set with. */
   readonly key: string;
   /** Milliseconds since the epoch. */
   readonly atMs: number;

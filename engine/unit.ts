@@ -101,7 +101,7 @@ export class Unit implements ContextHost {
     this.trace.rollback();
     this.state.rollback();
     this.timers.rollback();
-    const failure: Failure = { kind: this.#kind, record: this.#record, ...describeError(error) };
+    const failure: Failure = { kind: this.#kind, record: this.#record, ...describeError(this.#ambient.explain(error)) };
     this.report.fail(failure);
     return failure;
   }

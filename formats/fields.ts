@@ -9,7 +9,9 @@ import { type Batch, UNREADABLE_TIME } from "../engine/batch.ts";
 
 /** Which fields hold key and event time. */
 export interface FieldNames {
+  /** The field that holds the key. */
   readonly key: string | undefined;
+  /** The field that holds the time: milliseconds, or ISO 8601. */
   readonly time: string | undefined;
 }
 

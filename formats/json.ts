@@ -5,6 +5,7 @@ import { DecodeError } from "../engine/decode.ts";
 
 /** What Standard Schema (standardschema.dev, version 1) asks of a validator: zod, valibot, arktype and others comply. */
 export interface StandardSchema<Input = unknown, Output = Input> {
+  /** What the specification prescribes. */
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
@@ -13,12 +14,16 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   };
 }
 
-type SchemaResult<Output> =
+/** What a Standard Schema answers. */
+export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
-interface SchemaIssue {
+/** Why a Standard Schema refuses a value. */
+export interface SchemaIssue {
+  /** The reason. */
   readonly message: string;
+  /** Where in the value. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 

@@ -13,6 +13,7 @@ import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, S
 
 /** Where to write. */
 export interface FileSinkOptions {
+  /** The file, or the folder. */
   readonly path: string;
   /** Whether `path` is a folder, with a file per task. */
   readonly isFolder: boolean;
@@ -20,13 +21,16 @@ export interface FileSinkOptions {
 
 /** See the module. */
 export class FileSink implements Sink {
+  /** See {@linkcode Sink.guarantee}. */
   readonly guarantee = "exactly-once";
+  /** See {@linkcode Sink.home}. */
   readonly home = "journal";
   readonly description: string;
   readonly takesManyTasks: boolean;
   readonly #options: FileSinkOptions;
   readonly #files = new Map<string, OpenFile>();
 
+  /** Nothing is opened before a task is acquired. */
   constructor(options: FileSinkOptions) {
     this.#options = options;
     this.description = `file:${options.path}`;
@@ -50,6 +54,7 @@ export class FileSink implements Sink {
     return Promise.resolve({ length: open.length });
   }
 
+  /** Gives back what is open. */
   close(): Promise<void> {
     for (const { file } of this.#files.values()) file.close();
     this.#files.clear();

@@ -21,10 +21,13 @@ const UTF8_BOM = [0xef, 0xbb, 0xbf];
 
 /** How to read files. */
 export interface FileSourceOptions {
+  /** A file, a folder, or a glob. */
   readonly path: string;
   /** Whether the files are complete: their end is the end of the stream. */
   readonly isBounded: boolean;
+  /** The fields of a JSON record that hold its key and its time. */
   readonly fields: FieldNames;
+  /** A longer record stops the run. */
   readonly recordBytesMax: number;
 }
 
@@ -38,6 +41,7 @@ export class FileSource implements Source {
   readonly #tails = new Map<string, FileTail>();
   #paths: ReadonlyMap<string, string> | undefined;
 
+  /** Nothing is opened before it is read. */
   constructor(options: FileSourceOptions) {
     this.#options = options;
     this.stream = basename(options.path);
@@ -107,6 +111,7 @@ export class FileSource implements Source {
     });
   }
 
+  /** Gives back what is open. */
   close(): Promise<void> {
     for (const tail of this.#tails.values()) tail.close();
     this.#tails.clear();

@@ -5,15 +5,21 @@ import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, S
 
 /** One output as it was committed. */
 export interface MemoryOutput {
+  /** The task that emitted it. */
   readonly task: string;
+  /** Its key, or null. */
   readonly key: string | null;
+  /** Its payload as text, or null for a tombstone. */
   readonly value: string | null;
+  /** Milliseconds since the epoch. */
   readonly timeMs: number;
 }
 
 /** See the module. */
 export class MemorySink implements Sink {
+  /** See {@linkcode Sink.guarantee}. */
   readonly guarantee = "exactly-once";
+  /** See {@linkcode Sink.home}. */
   readonly home = "sink";
   readonly description: string;
   readonly takesManyTasks = true;
@@ -21,6 +27,7 @@ export class MemorySink implements Sink {
   readonly #checkpoints = new Map<string, Checkpoint>();
   readonly #epochs = new Map<string, bigint>();
 
+  /** `name` is shown in descriptions and belongs to the identity of a run. */
   constructor(name = "memory") {
     this.description = `memory:${name}`;
   }
@@ -52,6 +59,7 @@ export class MemorySink implements Sink {
     return Promise.resolve({});
   }
 
+  /** Gives back what is open. */
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -5,9 +5,11 @@ import type { ReadLimit, ReadResult, Source } from "../source.ts";
 
 /** A record to be read from memory. */
 export interface MemoryRecord {
+  /** Its key, if any. */
   readonly key?: string | null;
   /** The payload as it would be on the wire, such as JSON text. */
   readonly value: string | Uint8Array | null;
+  /** Milliseconds since the epoch. */
   readonly eventTimeMs?: number;
   /** Its index in the partition unless given; offsets must rise. */
   readonly offset?: bigint;
@@ -26,6 +28,7 @@ export class MemorySource implements Source {
   #wake: () => void = () => {};
 
   /** @param partitions partition → its records; a bounded source ends after them */
+  /** The message says what is, what is wanted, and what to do next. */
   constructor(stream: string, partitions: Readonly<Record<string, readonly MemoryRecord[]>>, isBounded = true) {
     this.stream = stream;
     this.identity = `memory:${stream}`;
@@ -75,6 +78,7 @@ export class MemorySource implements Source {
     });
   }
 
+  /** Gives back what is open. */
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -190,9 +190,12 @@ export interface Journal {
 
 /** A journal that cannot be used, or an entry in it that cannot be trusted. */
 export class JournalError extends Error {
+  /** The name of the class. */
   override readonly name = "JournalError";
+  /** A stable identifier of the reason. */
   readonly code: string;
 
+  /** The message says what is, what is wanted, and what to do next. */
   constructor(message: string, data: { readonly code: string; readonly cause?: unknown }) {
     super(message, { cause: data.cause });
     this.code = data.code;

@@ -10,6 +10,7 @@ import { bundleCache } from "./bundle_cache.ts";
 
 /** A processor ready to run. */
 export interface Bundle {
+  /** The script that a realm evaluates. */
   readonly code: string;
   /** SHA-256 of `code`, hexadecimal. */
   readonly hash: string;
@@ -19,10 +20,14 @@ export interface Bundle {
 
 /** A script that cannot be made into a bundle. */
 export class BundleError extends Error {
+  /** The name of the class. */
   override readonly name = "BundleError";
+  /** The script that a realm evaluates. */
   readonly code = "E_BUNDLE";
+  /** The path that was given. */
   readonly script: string;
 
+  /** `reason` ends the sentence "Cannot load processor …". */
   constructor(script: string, reason: string) {
     super(`Cannot load processor ${script}: ${reason}`);
     this.script = script;
@@ -77,7 +82,8 @@ async function build(path: string, script: string, folder: string): Promise<Bund
   const text = await Deno.readTextFile(join(folder, "out.js"));
   refuseHostModules(path, text);
   const sourceMap = await Deno.readTextFile(join(folder, "out.js.map"));
-  const code = withoutPaths(text, new Set(relativeSources(sourceMap)));
+  // Modules are strict; the script they become is so only by saying it, on a line that shifts no position.
+  const code = `"use strict";` + withoutPaths(text, new Set(relativeSources(sourceMap)));
   return { code, hash: await sha256(code), sourceMap };
 }
 

@@ -186,7 +186,7 @@ export class Cell {
   /** Takes what the feed did. */
   takeFed(withUnits: boolean): Fed {
     const feed = this.#feed!;
-    const { units, trace, outputs, failures, ...result } = this.#door.takeResult() as FeedResult;
+    const { units, trace, outputs, failures, logs, ...result } = this.#door.takeResult() as FeedResult;
     const packed = this.#pack(outputs);
     const { unitDigests, inputDigest } = digestFeed(feed, { units, trace, outputs: packed }, this.#chain);
     this.#feed = undefined;
@@ -194,7 +194,9 @@ export class Cell {
     return {
       ...result,
       outputs: packed,
-      failures: failures.map((failure) => ({ ...failure, ...recordAt(feed, failure.record) })),
+      // Arrays of the realm make arrays of the realm; the host keeps to its own.
+      failures: Array.from(failures, (failure) => ({ ...failure, ...recordAt(feed, failure.record) })),
+      logs: Array.from(logs, (line) => ({ ...line })),
       chain: this.#chain.toBytes(),
       inputDigest,
       unitDigests,

@@ -5,7 +5,7 @@
  * functions directly, except `go`, the only one that runs the processor's code: that one it runs under a time limit.
  */
 
-import { type EffectResult } from "../../../engine/effects.ts";
+import type { EffectResult } from "../../../engine/effects.ts";
 import { Engine, type EngineOptions } from "../../../engine/engine.ts";
 import type { Segment } from "../../../engine/feed.ts";
 import { checkProcessor } from "../../../engine/processor.ts";
@@ -15,6 +15,7 @@ import { sealGlobal } from "./freeze.ts";
 import { DOOR } from "./install.ts";
 import { ambient } from "./intrinsics.ts";
 import { takeMicrotaskError } from "./microtasks.ts";
+import { explainMissing } from "./removed.ts";
 
 /** What the host passes for one batch, besides its columns. */
 export interface BatchMeta {
@@ -27,9 +28,13 @@ export interface BatchMeta {
 
 /** What the host learns about a processor. */
 export interface ProcessorInfo {
+  /** As `defineProcessor` was told. */
   readonly name: string;
+  /** As `defineProcessor` was told. */
   readonly version?: string;
+  /** The names of its inputs. */
   readonly inputs: readonly string[];
+  /** The names of its outputs. */
   readonly outputs: readonly string[];
   /** Whether an input wants bytes. */
   readonly takesBytes: boolean;
@@ -45,6 +50,7 @@ let go: () => void = () => {};
 
 function open(optionsJson: string): void {
   // Evaluation is over: from here on time and chance belong to records.
+  ambient.explain = explainMissing;
   engine = new Engine(processor(), JSON.parse(optionsJson) as EngineOptions, ambient);
 }
 

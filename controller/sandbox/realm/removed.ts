@@ -64,6 +64,13 @@ export const REMOVED: Readonly<Record<string, string>> = {
 /** Removed globals that libraries probe with `typeof` to find out where they run; those answer "undefined" as they should. */
 const PROBED = new Set(["process", "Deno", "Buffer", "require", "module", "window", "self", "navigator", "location"]);
 
+/** A failed look-up of a global that only exists outside, told as what it is; other errors stay as they are. */
+export function explainMissing(error: unknown): unknown {
+  if (!(error instanceof ReferenceError)) return error;
+  const [, api] = /^(\w+) is not defined$/.exec(error.message) ?? [];
+  return api !== undefined && PROBED.has(api) ? new DeterminismError(api, REMOVED[api]) : error;
+}
+
 /** Makes every removed API throw a `DeterminismError` when it is touched. */
 export function installRemoved(): void {
   for (const [api, advice] of Object.entries(REMOVED)) {

@@ -1,12 +1,17 @@
 /** From a path or the name of a ready-made processor to its bundle and what it says of itself. */
 
-import { type Bundle, BundleError, bundleProcessor } from "../controller/sandbox/bundle.ts";
-import type { ProcessorInfo } from "../controller/sandbox/realm/guest.ts";
-import type { Sandbox } from "../controller/sandbox/sandbox.ts";
+import { basename } from "@std/path";
+import { type Bundle, BundleError, bundleProcessor } from "./sandbox/bundle.ts";
+import type { ProcessorInfo } from "./sandbox/realm/guest.ts";
+import type { Sandbox } from "./sandbox/sandbox.ts";
 
 /** A processor that can run. */
 export interface LoadedProcessor {
+  /** The file it was loaded from. */
+  readonly script: string;
+  /** Its code. */
   readonly bundle: Bundle;
+  /** What it says of itself. */
   readonly info: ProcessorInfo;
 }
 
@@ -22,6 +27,6 @@ export async function loadProcessor(script: string, startSandbox: () => Sandbox)
   const sandbox = startSandbox();
   const reply = await sandbox.ask({ kind: "describe", code: bundle.code }, DESCRIBE_TIME_MS_MAX);
   sandbox.close();
-  if (reply.kind === "described") return { bundle, info: reply.info };
+  if (reply.kind === "described") return { script: basename(script), bundle, info: reply.info };
   throw new BundleError(script, reply.kind === "broken" ? reply.message : `the sandbox answered ${reply.kind}`);
 }

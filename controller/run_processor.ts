@@ -1,0 +1,110 @@
+/** The whole of a run for a caller who has sources and sinks: load, journal, lock, run, close. */
+
+import type { Sink } from "../adapters/sink.ts";
+import type { Source } from "../adapters/source.ts";
+import type { ClockPolicy } from "../engine/clock.ts";
+import type { ErrorPolicy } from "../engine/failure.ts";
+import { systemClock } from "./clock.ts";
+import type { EffectHandlers } from "./effects.ts";
+import { lockRun } from "./journal/lock.ts";
+import { SqliteJournal } from "./journal/sqlite_journal.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { type LoadedProcessor, loadProcessor } from "./load_processor.ts";
+import { run, type RunSummary } from "./run.ts";
+import { startProcessSandbox } from "./sandbox/process_sandbox.ts";
+import type { Isolation, Sandbox } from "./sandbox/sandbox.ts";
+import { startWorkerSandbox } from "./sandbox/worker_sandbox.ts";
+import type { CapturePolicy, Observer } from "./task_setup.ts";
+
+/** What to run, between what, and how. */
+export interface RunProcessorOptions {
+  /** The path of a script whose default export is `defineProcessor({ … })`, or what `loadProcessor` gave. */
+  readonly processor: string | LoadedProcessor;
+  /** Input name → source; `default` unless the processor names its inputs. */
+  readonly from: Readonly<Record<string, Source>>;
+  /** Output name → sink; `default` takes what has no sink of its own. */
+  readonly to: Readonly<Record<string, Sink>>;
+  /** Path of the journal, which is created when it is missing. */
+  readonly journal: string;
+  /** Names the run within the journal; the processor's name unless given. A known name goes on where it stopped. */
+  readonly name?: string;
+  /** Input name → a URI that opens its source again, so that `sluice replay` can. */
+  readonly uris?: Readonly<Record<string, string>>;
+  /** Threads or processes to spread tasks over. @default {1} */
+  readonly workers?: number;
+  /** How processors are kept apart from the controller. @default {"worker"} */
+  readonly isolation?: Isolation;
+  /** Where logical time comes from. @default {"feed"} */
+  readonly clock?: ClockPolicy;
+  /** Seed of all random numbers. @default {0} */
+  readonly seed?: number;
+  /** What to do with a record that fails. @default {"halt"} */
+  readonly onError?: ErrorPolicy;
+  /** Which inputs the journal keeps. @default {"auto"} */
+  readonly capture?: CapturePolicy;
+  /** Handlers of `context.effect(name, input)`. */
+  readonly effects?: EffectHandlers;
+  /** Limits other than the defaults. */
+  readonly limits?: Partial<Limits>;
+  /** Aborts when the run is to stop: what is under way is finished and committed. */
+  readonly stop?: AbortSignal;
+  /** Sees what happens meanwhile. */
+  readonly observer?: Observer;
+}
+
+/**
+ * Runs a processor until its inputs end or `stop` aborts. Sources and sinks stay open; their owner closes them.
+ *
+ * @throws {BundleError} when the processor cannot be loaded
+ * @throws {JournalError} when the journal cannot be used, another process runs the same run, or the run was another one
+ */
+export async function runProcessor(options: RunProcessorOptions): Promise<RunSummary> {
+  const startSandbox = sandboxStarter(options.isolation ?? "worker");
+  const { processor } = options;
+  const { info, bundle, script } = typeof processor === "string"
+    ? await loadProcessor(processor, startSandbox)
+    : processor;
+  const name = options.name ?? info.name;
+  const journal = await SqliteJournal.open(options.journal);
+  try {
+    const lock = lockRun(options.journal, name, systemClock.nowMs());
+    try {
+      return await run({
+        name,
+        journal,
+        processor: info.name,
+        code: { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script },
+        sources: new Map(Object.entries(options.from)),
+        routes: Object.entries(options.to).map(([output, sink]) => ({ name: output, sink })),
+        uris: options.uris ?? {},
+        clock: systemClock,
+        clockPolicy: options.clock ?? "feed",
+        seed: options.seed ?? 0,
+        limits: { ...DEFAULT_LIMITS, ...options.limits },
+        onError: options.onError ?? "halt",
+        capture: options.capture ?? "auto",
+        effects: options.effects ?? {},
+        workers: options.workers ?? 1,
+        startSandbox,
+        observer: options.observer ?? {},
+        stop: options.stop ?? new AbortController().signal,
+      });
+    } finally {
+      lock.release();
+    }
+  } finally {
+    journal.close();
+  }
+}
+
+/** Starts sandboxes of one kind. */
+export function sandboxStarter(isolation: Isolation): () => Sandbox {
+  switch (isolation) {
+    case "worker":
+      return startWorkerSandbox;
+    case "process":
+      return startProcessSandbox;
+    default:
+      return isolation satisfies never;
+  }
+}

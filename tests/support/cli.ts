@@ -1,0 +1,50 @@
+/** The command line as a user has it: a process of its own. */
+
+import { fromFileUrl } from "@std/path";
+
+const MAIN = fromFileUrl(new URL("../../cli/main.ts", import.meta.url));
+const CRASHING_MAIN = fromFileUrl(new URL("../crash/crashing_main.ts", import.meta.url));
+
+/** What a command did. */
+export interface CliResult {
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How to run a command. */
+export interface CliOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string | Uint8Array;
+  /** The step and feed after which the process kills itself, such as `prepared:3`. */
+  readonly crashAt?: string;
+}
+
+/** Starts `sluice args…`. */
+export function spawnCli(args: readonly string[], { cwd, env = {}, crashAt }: CliOptions = {}): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", crashAt === undefined ? MAIN : CRASHING_MAIN, ...args],
+    ...(cwd === undefined ? {} : { cwd }),
+    env: { NO_COLOR: "1", ...env, ...(crashAt === undefined ? {} : { SLUICE_TEST_CRASH_AT: crashAt }) },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Runs `sluice args…` to its end. */
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const child = spawnCli(args, options);
+  const writer = child.stdin.getWriter();
+  const { stdin } = options;
+  const written = (async () => {
+    if (stdin !== undefined) await writer.write(typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin);
+    await writer.close();
+  })().catch(() => {});
+  const { code, signal, stdout, stderr } = await child.output();
+  await written;
+  const decoder = new TextDecoder();
+  return { code, signal, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
