@@ -34,6 +34,7 @@ export type {
 } from "./engine/processor.ts";
 export type { BytesCodec, Codec, TextCodec } from "./engine/codec.ts";
 export type { LogLevel } from "./engine/ambient.ts";
+export { parameters } from "./engine/parameters.ts";
 export type { Output } from "./engine/output.ts";
 export type { Origin, StreamRecord } from "./engine/record.ts";
 export type { State } from "./engine/state.ts";

@@ -1,18 +1,27 @@
 /** How failures are told: what happened, where, and the commands that help next. */
 
 import { ProcessorFailed } from "../controller/task_errors.ts";
+import { SourcePositions } from "../controller/sandbox/source_positions.ts";
 import { printMessage } from "./output.ts";
 
 /** Prints why tasks stopped. */
-export function reportFailures(failures: readonly Error[], run: string, journal: string): void {
-  for (const error of failures) printMessage(describeFailure(error, run, journal));
+export function reportFailures(failures: readonly Error[], context: FailureContext): void {
+  for (const error of failures) printMessage(describeFailure(error, context));
 }
 
-function describeFailure(error: Error, run: string, journal: string): string {
+/** What it takes to tell a failure. */
+export interface FailureContext {
+  readonly run: string;
+  readonly journal: string;
+  /** Of the processor's bundle. */
+  readonly sourceMap: string;
+}
+
+function describeFailure(error: Error, { run, journal, sourceMap }: FailureContext): string {
   if (!(error instanceof ProcessorFailed)) return isExpected(error) ? error.message : error.stack ?? error.message;
   const { failure } = error;
   const options = journal === ".sluice/journal.db" ? "" : ` --journal ${journal}`;
-  const frames = failure.stack.split("\n").slice(1).join("\n");
+  const frames = new SourcePositions(sourceMap).translate(failure.stack.split("\n").slice(1).join("\n"));
   return [
     error.message,
     ...(frames === "" ? [] : [frames]),

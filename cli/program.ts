@@ -3,6 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import denoJson from "../deno.json" with { type: "json" };
 import type { Observer } from "../controller/task_setup.ts";
+import { READY_MADE } from "../processors/ready_made.ts";
 import { EXIT } from "./exit_code.ts";
 import { printMessage } from "./output.ts";
 
@@ -10,6 +11,8 @@ import { printMessage } from "./output.ts";
 export interface ProgramHooks {
   readonly observer?: Observer;
 }
+
+type SetExitCode = (code: number) => void;
 
 const DEFAULT_JOURNAL = ".sluice/journal.db";
 
@@ -33,7 +36,7 @@ function reportError(error: unknown): number {
   return code === "E_USAGE" ? EXIT.usage : EXIT.failure;
 }
 
-function buildProgram(hooks: ProgramHooks, setExitCode: (code: number) => void): Command {
+function buildProgram(hooks: ProgramHooks, setExitCode: SetExitCode): Command {
   const program = new Command("sluice")
     .description("A deterministic, replayable stream processor.")
     .version(`sluice ${denoJson.version} (deno ${Deno.version.deno}, v8 ${Deno.version.v8})`)
@@ -42,10 +45,14 @@ function buildProgram(hooks: ProgramHooks, setExitCode: (code: number) => void):
     .exitOverride();
   addRun(program, hooks, setExitCode);
   addReplay(program, setExitCode);
+  addJournal(program, setExitCode);
+  addDeadLetters(program, setExitCode);
+  addCheck(program, setExitCode);
+  addInit(program, setExitCode);
   return program;
 }
 
-function addRun(program: Command, hooks: ProgramHooks, setExitCode: (code: number) => void): void {
+function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode): void {
   program.command("run")
     .description("Run a processor between streams.")
     .argument("<processor>", "path of a script, or the name of a ready-made processor")
@@ -53,6 +60,7 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: (code: numbe
     .addHelpText("before", RUN_EXAMPLES)
     .option("--from <uri>", "stream to read; repeat as name=URI for named inputs", collect, [])
     .option("--to <uri>", "stream to write; repeat as name=URI for named outputs", collect, [])
+    .addOption(setOption())
     .option("--name <run>", "name of the run (default: the processor's name)")
     .addOption(journalOption())
     .option("--until-end", "stop when the inputs end, instead of following them", false)
@@ -89,7 +97,7 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: (code: numbe
     });
 }
 
-function addReplay(program: Command, setExitCode: (code: number) => void): void {
+function addReplay(program: Command, setExitCode: SetExitCode): void {
   program.command("replay")
     .description("Run recorded feeds again and compare; nothing is sent to the run's sinks.")
     .argument("<run>", "name of the run")
@@ -101,6 +109,7 @@ function addReplay(program: Command, setExitCode: (code: number) => void): void 
     .option("--offsets <s/p:a..b>", "only feeds with these offsets of a partition, b excluded")
     .option("--failed", "only feeds with records that failed, and the record that halted a task", false)
     .option("--with <script>", "what would this code have done: a difference per record")
+    .addOption(setOption())
     .option("--to <uri>", "write the replayed outputs there")
     .addOption(new Option("--max-divergences <n>", "stop after so many").argParser(positive).default(100))
     .option("--json", "print the report as JSON", false)
@@ -108,6 +117,65 @@ function addReplay(program: Command, setExitCode: (code: number) => void): void 
       const { replayCommand } = await import("./replay.ts");
       setExitCode(await replayCommand(run, options));
     });
+}
+
+function addJournal(program: Command, setExitCode: SetExitCode): void {
+  const journal = program.command("journal").description("Look into a journal, verify it, prune it.");
+  const load = () => import("./journal.ts");
+  journal.command("ls").description("List the runs.")
+    .addOption(journalOption()).addOption(jsonOption())
+    .action(async (options) => setExitCode((await load()).journalList(options)));
+  journal.command("show").description("Show the feeds and events of a run.")
+    .argument("<run>").addOption(journalOption()).addOption(jsonOption())
+    .option("--feeds <a..b>", "only these feeds, b excluded")
+    .action(async (run, options) => setExitCode((await load()).journalShow(run, options)));
+  journal.command("verify").description("Check every row, digest and code of a journal.")
+    .addOption(journalOption()).addOption(jsonOption())
+    .action(async (options) => setExitCode((await load()).journalVerify(options)));
+  journal.command("prune").description("Give back the space of feeds before the last ones.")
+    .argument("<run>").addOption(journalOption()).addOption(jsonOption())
+    .addOption(new Option("--keep-feeds <n>", "feeds to keep at least").argParser(positive).default(10_000))
+    .action(async (run, options) => setExitCode(await (await load()).journalPrune(run, options)));
+}
+
+function addDeadLetters(program: Command, setExitCode: SetExitCode): void {
+  const letters = program.command("deadletters").description("Records that were put aside by --on-error dead-letter.");
+  const load = () => import("./deadletters.ts");
+  letters.command("ls").description("List them.")
+    .argument("<run>").addOption(journalOption()).addOption(jsonOption())
+    .action(async (run, options) => setExitCode((await load()).deadLettersList(run, options)));
+  letters.command("show").description("Show one whole.")
+    .argument("<run>").argument("<id>", "as ls shows it", positive).addOption(journalOption()).addOption(jsonOption())
+    .action(async (run, id, options) => setExitCode((await load()).deadLettersShow(run, id, options)));
+  letters.command("redrive").description("Run them through a (mended) processor, as a run of its own.")
+    .argument("<run>").addOption(journalOption()).addOption(jsonOption())
+    .requiredOption("--with <script>", "the processor")
+    .addOption(setOption())
+    .requiredOption("--to <uri>", "where its outputs go")
+    .addOption(new Option("--id <id>", "only this one").argParser(positive))
+    .action(async (run, options) => setExitCode(await (await load()).deadLettersRedrive(run, options)));
+}
+
+function addCheck(program: Command, setExitCode: SetExitCode): void {
+  program.command("check").description("Check a processor: types, and APIs that it cannot have.")
+    .argument("<processor>", "path of a script")
+    .addOption(setOption())
+    .addOption(jsonOption())
+    .action(async (script, options) => setExitCode(await (await import("./check.ts")).checkCommand(script, options)));
+}
+
+function addInit(program: Command, setExitCode: SetExitCode): void {
+  program.command("init").description("Write a starter project: a processor, its test, some records.")
+    .argument("[folder]", "where to write it", ".")
+    .action(async (folder) => setExitCode(await (await import("./init.ts")).initCommand(folder)));
+}
+
+function setOption(): Option {
+  return new Option("--set <name=value>", "parameter of the processor; repeat").argParser(collect).default([], "none");
+}
+
+function jsonOption(): Option {
+  return new Option("--json", "print JSON").default(false);
 }
 
 function journalOption(): Option {
@@ -123,10 +191,13 @@ const REPLAY_EXAMPLES = `Examples:
 const RUN_EXAMPLES = `Examples:
   sluice run totals.ts --from file:orders.ndjson --to file:totals.ndjson --until-end
   cat orders.ndjson | sluice run totals.ts --from - --to - | head
-  sluice run copy --from file:orders.ndjson --to file:copy.ndjson --until-end
+  sluice run count-by --set by=customer --from file:orders.ndjson --to file:counts.ndjson --until-end
+
+Ready-made processors:
+${READY_MADE.map(({ name, description }) => `  ${name.padEnd(10)}${description}`).join("\n")}
 `;
 
-function collect(value: string, previous: readonly string[]): string[] {
+function collect(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value];
 }
 

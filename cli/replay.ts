@@ -16,6 +16,7 @@ import { findRun } from "./find_run.ts";
 
 import { printData, printMessage } from "./output.ts";
 import { type OffsetRange, parseFeedRange, parseOffsetRange } from "./ranges.ts";
+import { parseParameters, scriptOf } from "./processors.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The options of `sluice replay` as commander gives them. */
@@ -26,6 +27,7 @@ export interface ReplayCommandOptions {
   readonly offsets?: string;
   readonly failed: boolean;
   readonly with?: string;
+  readonly set: readonly string[];
   readonly to?: string;
   readonly maxDivergences: number;
   readonly json: boolean;
@@ -46,7 +48,7 @@ export async function replayCommand(runName: string, options: ReplayCommandOptio
   const sink = options.to === undefined ? undefined : await openSink(options.to);
   try {
     const run = findRun(journal, runName);
-    const withCode = options.with === undefined ? undefined : await loadOther(options.with);
+    const withCode = options.with === undefined ? undefined : await loadOther(options.with, options.set);
     const sources = openSources(run);
     for (const task of tasksOf(journal, run, options.task)) {
       const context = { journal, run, taskJournal: journal.task(task), sources, sandbox: () => pool.get(0) };
@@ -123,8 +125,8 @@ function tasksOf(journal: SqliteJournal, run: Run, wanted: string | undefined): 
   );
 }
 
-async function loadOther(script: string): Promise<JournaledCode> {
-  const { bundle, script: name } = await loadProcessor(script, startWorkerSandbox);
+async function loadOther(script: string, set: readonly string[]): Promise<JournaledCode> {
+  const { bundle, script: name } = await loadProcessor(scriptOf(script), startWorkerSandbox, parseParameters(set));
   return { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script: name };
 }
 

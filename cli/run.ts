@@ -11,9 +11,12 @@ import type { CapturePolicy, Observer } from "../controller/task_setup.ts";
 import type { ClockPolicy } from "../engine/clock.ts";
 import type { ErrorPolicy } from "../engine/failure.ts";
 import type { LogLine } from "../engine/report.ts";
+import { lintBundle } from "../controller/sandbox/lint.ts";
 import { absoluteUri, openSink, openSource, parseUri } from "./adapters.ts";
+import { describeFinding } from "./check.ts";
 import { bindUris } from "./bindings.ts";
 import { EXIT } from "./exit_code.ts";
+import { parseParameters, scriptOf } from "./processors.ts";
 import { reportFailures } from "./failures.ts";
 import { printData, printMessage } from "./output.ts";
 import { runReport } from "./run_report.ts";
@@ -23,6 +26,7 @@ import { listenForSignals } from "./signals.ts";
 export interface RunCommandOptions {
   readonly from: readonly string[];
   readonly to: readonly string[];
+  readonly set: readonly string[];
   readonly name?: string;
   readonly journal: string;
   readonly untilEnd: boolean;
@@ -42,7 +46,12 @@ export interface RunCommandOptions {
 
 /** Runs the command; answers the exit code. */
 export async function runCommand(script: string, options: RunCommandOptions, observer: Observer = {}): Promise<number> {
-  const processor = await loadProcessor(script, sandboxStarter(options.isolation));
+  const processor = await loadProcessor(
+    scriptOf(script),
+    sandboxStarter(options.isolation),
+    parseParameters(options.set),
+  );
+  for (const finding of lintBundle(processor.bundle)) printMessage(describeFinding(finding));
   const inputs = bindUris("--from", options.from, processor.info.inputs);
   const outputs = bindUris("--to", options.to, processor.info.outputs);
   const isStdin = [...inputs.values()].some((uri) => parseUri(uri).scheme === "stdio");
@@ -66,7 +75,11 @@ export async function runCommand(script: string, options: RunCommandOptions, obs
       observer: { onNotice: printMessage, onLog: printLog, ...observer },
       stop: signals.stop,
     });
-    const exitCode = finish(summary, options, { elapsedMs: performance.now() - startMs, isStdout }) ?? signals.exitCode;
+    const exitCode = finish(summary, options, {
+      sourceMap: processor.bundle.sourceMap,
+      elapsedMs: performance.now() - startMs,
+      isStdout,
+    }) ?? signals.exitCode;
     // A thread that cannot be stopped would keep the process alive for ever.
     if (summary.hasHung) Deno.exit(exitCode ?? EXIT.ok);
     return exitCode ?? EXIT.ok;
@@ -88,12 +101,17 @@ function unnamed(processor: string): string {
 interface Finish {
   readonly elapsedMs: number;
   readonly isStdout: boolean;
+  readonly sourceMap: string;
 }
 
 /** Tells how it went; answers an exit code when it went wrong. */
-function finish(summary: RunSummary, options: RunCommandOptions, { elapsedMs, isStdout }: Finish): number | undefined {
+function finish(
+  summary: RunSummary,
+  options: RunCommandOptions,
+  { elapsedMs, isStdout, sourceMap }: Finish,
+): number | undefined {
   const failures = summary.failures.filter((error) => !(error instanceof SinkError && error.isClosed));
-  reportFailures(failures, summary.run, options.journal);
+  reportFailures(failures, { run: summary.run, journal: options.journal, sourceMap });
   const report = runReport(summary, elapsedMs);
   if (options.json) (isStdout ? printMessage : printData)(JSON.stringify(report));
   else if (!options.quiet && !isStdout) printMessage(describe(report));

@@ -1,7 +1,7 @@
 /** From a path or the name of a ready-made processor to its bundle and what it says of itself. */
 
 import { basename } from "@std/path";
-import { type Bundle, BundleError, bundleProcessor } from "./sandbox/bundle.ts";
+import { type Bundle, BundleError, bundleProcessor, type Parameters } from "./sandbox/bundle.ts";
 import type { ProcessorInfo } from "./sandbox/realm/guest.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 
@@ -22,8 +22,12 @@ const DESCRIBE_TIME_MS_MAX = 20_000;
  *
  * @throws {BundleError} when it cannot be bundled or its modules cannot be evaluated
  */
-export async function loadProcessor(script: string, startSandbox: () => Sandbox): Promise<LoadedProcessor> {
-  const bundle = await bundleProcessor(script);
+export async function loadProcessor(
+  script: string,
+  startSandbox: () => Sandbox,
+  parameters: Parameters = {},
+): Promise<LoadedProcessor> {
+  const bundle = await bundleProcessor(script, parameters);
   const sandbox = startSandbox();
   const reply = await sandbox.ask({ kind: "describe", code: bundle.code }, DESCRIBE_TIME_MS_MAX);
   sandbox.close();

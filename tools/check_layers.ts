@@ -12,6 +12,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ports: ["engine"],
   adapters: ["engine", "formats", "ports"],
   controller: ["engine", "formats", "ports"],
+  // What scripts import: ready-made processors are scripts too.
   "processor.ts": ["engine", "formats"],
 };
 

@@ -113,6 +113,14 @@ export interface DeadLetter {
   readonly failure: Failure;
 }
 
+/** A dead letter as the journal keeps it. */
+export interface JournaledDeadLetter extends DeadLetter {
+  readonly id: number;
+  readonly task: string;
+  readonly seq: number;
+  readonly redrivenMs: number | undefined;
+}
+
 /** Everything about a feed that becomes durable before any of it can be seen outside. */
 export interface PreparedFeed extends FeedEntry {
   readonly unitDigests: Uint32Array;
@@ -185,6 +193,9 @@ export interface Journal {
   code(hash: string): JournaledCode;
   addEvent(run: Run, event: JournalEvent): void;
   events(run: Run): readonly JournalEvent[];
+  deadLetters(run: Run): Iterable<JournaledDeadLetter>;
+  /** Notes that a dead letter was processed again. */
+  noteRedriven(id: number, atMs: number): void;
   close(): void;
 }
 

@@ -4,7 +4,8 @@ import type { Receipt } from "../../adapters/sink.ts";
 import type { StateEntries } from "../../engine/state.ts";
 import type { TaskState } from "../sandbox/protocol.ts";
 import type { Row } from "./database.ts";
-import type { Epoch, FeedEntry, Progress, Range } from "./journal.ts";
+import type { Failure } from "../../engine/failure.ts";
+import type { Epoch, FeedEntry, JournaledDeadLetter, Progress, Range } from "./journal.ts";
 
 /** JSON with bigints as strings: offsets stay exact, and the sqlite3 shell can query them. */
 export function toJson(value: unknown): string {
@@ -71,6 +72,25 @@ export function stateRow({ state, timers }: TaskState): Row {
     state_lengths: bytesOf(state.lengths),
     timers: timers.text,
     timer_lengths: bytesOf(timers.lengths),
+  };
+}
+
+/** A dead letter from its columns. */
+export function letterFrom(row: Row, task: string, redrivenMs: number | undefined): JournaledDeadLetter {
+  return {
+    id: Number(row.id),
+    task,
+    seq: Number(row.seq),
+    range: {
+      input: String(row.input),
+      stream: String(row.stream),
+      partition: String(row.partition),
+      offset: BigInt(String(row.record_offset)),
+    },
+    key: row.record_key as string | null,
+    value: row.record_value as Uint8Array | null,
+    failure: JSON.parse(String(row.failure)) as Failure,
+    redrivenMs,
   };
 }
 

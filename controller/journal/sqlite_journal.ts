@@ -5,6 +5,7 @@ import { Database, type Row } from "./database.ts";
 import type {
   Journal,
   JournaledCode,
+  JournaledDeadLetter,
   JournalEvent,
   Run,
   RunSpec,
@@ -13,7 +14,7 @@ import type {
   TaskPartition,
 } from "./journal.ts";
 import { JournalError } from "./journal.ts";
-import { toJson } from "./rows.ts";
+import { letterFrom, toJson } from "./rows.ts";
 import { SqliteTaskJournal } from "./sqlite_task_journal.ts";
 
 /** See {@linkcode Journal}. */
@@ -114,6 +115,19 @@ export class SqliteJournal implements Journal {
       atMs: Number(row.at_ms),
       detail: JSON.parse(String(row.detail)),
     }));
+  }
+
+  *deadLetters(run: Run): Generator<JournaledDeadLetter> {
+    for (const task of this.tasks(run)) {
+      for (const row of this.#database.all("SELECT * FROM dead_letters WHERE task = ? ORDER BY id", task.id)) {
+        const redriven = this.#database.one("SELECT * FROM redriven WHERE dead_letter = ?", row.id);
+        yield letterFrom(row, task.name, redriven === undefined ? undefined : Number(redriven.at_ms));
+      }
+    }
+  }
+
+  noteRedriven(id: number, atMs: number): void {
+    this.#database.insert("redriven", { dead_letter: id, at_ms: atMs }, "REPLACE");
   }
 
   close(): void {

@@ -18,6 +18,9 @@ export interface Bundle {
   readonly sourceMap: string;
 }
 
+/** See `engine/parameters.ts`. */
+export type Parameters = Readonly<Record<string, unknown>>;
+
 /** A script that cannot be made into a bundle. */
 export class BundleError extends Error {
   /** The name of the class. */
@@ -42,16 +45,16 @@ const ROOT = new URL("../../", import.meta.url);
  *
  * @throws {BundleError} when the script is missing, does not compile, or imports what a processor may not have
  */
-export async function bundleProcessor(path: string): Promise<Bundle> {
+export async function bundleProcessor(path: string, parameters: Parameters = {}): Promise<Bundle> {
   const script = resolve(path);
   await requireFile(path, script);
-  const cache = bundleCache(script);
+  const cache = bundleCache(script, parameters);
   const cached = await cache.read();
   if (cached) return cached;
   const folder = await Deno.makeTempDir({ prefix: "sluice-bundle-" });
   try {
-    const built = await build(path, script, folder);
-    await cache.write(built, sourcesOf(built.sourceMap, folder));
+    const built = await build({ path, script, parameters }, folder);
+    await cache.write(built, sourcesOf(built.sourceMap).filter((source) => !source.startsWith(folder)));
     return built;
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -68,23 +71,35 @@ async function requireFile(path: string, script: string): Promise<void> {
   throw new BundleError(path, "it is not a file");
 }
 
-async function build(path: string, script: string, folder: string): Promise<Bundle> {
+interface BuildInput {
+  readonly path: string;
+  readonly script: string;
+  readonly parameters: Parameters;
+}
+
+async function build({ path, script, parameters }: BuildInput, folder: string): Promise<Bundle> {
   const at = (relative: string) => JSON.stringify(new URL(relative, ROOT).href);
   await Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify(await configFor(script)));
   await Deno.writeTextFile(
     join(folder, "entry.ts"),
     `import ${at("controller/sandbox/realm/install.ts")};\n` +
+      `import "./parameters.ts";\n` +
       `import processor from ${JSON.stringify(toFileUrl(script).href)};\n` +
       `import { openDoor } from ${at("controller/sandbox/realm/guest.ts")};\n` +
       `openDoor(processor);\n`,
   );
+  // Modules are evaluated in the order of their imports: parameters are there before the processor asks for them.
+  await Deno.writeTextFile(
+    join(folder, "parameters.ts"),
+    `import { setParameters } from ${at("engine/parameters.ts")};\nsetParameters(${JSON.stringify(parameters)});\n`,
+  );
   await runBundler(path, folder);
   const text = await Deno.readTextFile(join(folder, "out.js"));
   refuseHostModules(path, text);
-  const sourceMap = await Deno.readTextFile(join(folder, "out.js.map"));
+  const relativeMap = await Deno.readTextFile(join(folder, "out.js.map"));
   // Modules are strict; the script they become is so only by saying it, on a line that shifts no position.
-  const code = `"use strict";` + withoutPaths(text, new Set(relativeSources(sourceMap)));
-  return { code, hash: await sha256(code), sourceMap };
+  const code = `"use strict";` + withoutPaths(text, new Set(sourcesOf(relativeMap)));
+  return { code, hash: await sha256(code), sourceMap: withAbsoluteSources(relativeMap, folder) };
 }
 
 /** Blanks the comments that name files, and keeps the lines: positions must go on fitting the source map. */
@@ -116,8 +131,8 @@ function explain(output: string, folder: string): string {
   return text.replace(/^error: /, "").replaceAll(`${toFileUrl(folder).href}/`, "");
 }
 
-/** Imports of the script's own configuration, made absolute, and ours, which wins. */
-async function configFor(script: string): Promise<object> {
+/** A configuration for `script`: its own imports, made absolute, and ours, which wins. */
+export async function configFor(script: string): Promise<object> {
   const imports: Record<string, string> = {};
   const found = await nearestConfig(dirname(script));
   if (found) {
@@ -160,12 +175,13 @@ function refuseHostModules(path: string, code: string): void {
   );
 }
 
-function sourcesOf(sourceMap: string, folder: string): string[] {
-  return relativeSources(sourceMap).map((source) => resolve(folder, source)).filter((path) => !path.startsWith(folder));
+function sourcesOf(sourceMap: string): string[] {
+  return (JSON.parse(sourceMap) as { sources: string[] }).sources;
 }
 
-function relativeSources(sourceMap: string): string[] {
-  return (JSON.parse(sourceMap) as { sources: string[] }).sources;
+function withAbsoluteSources(sourceMap: string, folder: string): string {
+  const map = JSON.parse(sourceMap) as { sources: string[] };
+  return JSON.stringify({ ...map, sources: map.sources.map((source) => resolve(folder, source)) });
 }
 
 async function sha256(text: string): Promise<string> {

@@ -5,8 +5,9 @@
  * is a convenience: what cannot be read or written is as good as absent.
  */
 
+import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import type { Bundle } from "./bundle.ts";
+import type { Bundle, Parameters } from "./bundle.ts";
 
 interface CacheEntry extends Bundle {
   readonly files: readonly FileStamp[];
@@ -25,9 +26,10 @@ export interface BundleCache {
 }
 
 /** The place of `script` in the cache: `$SLUICE_CACHE`, or `sluice` in the user's cache folder. */
-export function bundleCache(script: string): BundleCache {
+export function bundleCache(script: string, parameters: Parameters): BundleCache {
   const folder = cacheFolder();
-  const name = join(folder, `${encodeURIComponent(script).slice(-200)}.json`);
+  const key = createHash("sha256").update(JSON.stringify([script, parameters])).digest("hex");
+  const name = join(folder, `${key}.json`);
   return {
     async read(): Promise<Bundle | undefined> {
       try {

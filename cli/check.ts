@@ -1,0 +1,70 @@
+/** `sluice check`: whether a processor compiles, type-checks, and asks for nothing it cannot have. */
+
+import { join, resolve } from "@std/path";
+import { BundleError, configFor } from "../controller/sandbox/bundle.ts";
+import { lintBundle, type LintFinding } from "../controller/sandbox/lint.ts";
+import { loadProcessor } from "../controller/load_processor.ts";
+import { startWorkerSandbox } from "../controller/sandbox/worker_sandbox.ts";
+import { EXIT } from "./exit_code.ts";
+import { parseParameters, scriptOf } from "./processors.ts";
+import { printData, printMessage } from "./output.ts";
+
+/** What is wrong with a processor. */
+interface CheckReport {
+  readonly processor: string;
+  readonly types: string | undefined;
+  readonly forbidden: readonly LintFinding[];
+  readonly load: string | undefined;
+}
+
+/** Runs the command; answers the exit code. */
+export async function checkCommand(
+  script: string,
+  { json, set }: { readonly json: boolean; readonly set: readonly string[] },
+): Promise<number> {
+  const report = await check(script, set);
+  const problems = [report.types, report.load, ...report.forbidden.map(describeFinding)].filter((text) =>
+    text !== undefined
+  );
+  if (json) printData(JSON.stringify({ ...report, ok: problems.length === 0 }));
+  else if (problems.length === 0) printMessage(`${script}: all is well`);
+  else for (const problem of problems) printMessage(problem);
+  return problems.length === 0 ? EXIT.ok : EXIT.failure;
+}
+
+async function check(script: string, set: readonly string[]): Promise<CheckReport> {
+  try {
+    const [{ bundle }, types] = await Promise.all([
+      loadProcessor(scriptOf(script), startWorkerSandbox, parseParameters(set)),
+      typeErrors(script),
+    ]);
+    return { processor: script, types, forbidden: lintBundle(bundle), load: undefined };
+  } catch (error) {
+    if (!(error instanceof BundleError)) throw error;
+    return { processor: script, types: undefined, forbidden: [], load: error.message };
+  }
+}
+
+/** A finding in a sentence. */
+export function describeFinding({ file, line, column, api, advice }: LintFinding): string {
+  return `${file}:${line}:${column}: ${api} is not available in a processor: ${advice}`;
+}
+
+async function typeErrors(script: string): Promise<string | undefined> {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-check-" });
+  try {
+    const config = join(folder, "deno.json");
+    await Deno.writeTextFile(config, JSON.stringify(await configFor(resolve(script))));
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--quiet", "--no-lock", "--config", config, resolve(script)],
+      env: { NO_COLOR: "1" },
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    if (success) return undefined;
+    return new TextDecoder().decode(stderr).replace(/\n*(?:error: Type checking failed|Stack backtrace:)[\s\S]*$/, "")
+      .trim();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

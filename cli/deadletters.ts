@@ -1,0 +1,132 @@
+/** `sluice deadletters ls | show | redrive`. */
+
+import { MemorySource } from "../adapters/memory/source.ts";
+import type { Journal, JournaledCode, JournaledDeadLetter, Run } from "../controller/journal/journal.ts";
+import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
+import { loadProcessor } from "../controller/load_processor.ts";
+import { runProcessor } from "../controller/run_processor.ts";
+import { SourcePositions } from "../controller/sandbox/source_positions.ts";
+import { startWorkerSandbox } from "../controller/sandbox/worker_sandbox.ts";
+import { openSink } from "./adapters.ts";
+import { EXIT } from "./exit_code.ts";
+import { reportFailures } from "./failures.ts";
+import { findRun } from "./find_run.ts";
+import { parseParameters, scriptOf } from "./processors.ts";
+import { printData, printMessage } from "./output.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Options that all of them share. */
+export interface DeadLettersOptions {
+  readonly journal: string;
+  readonly json: boolean;
+}
+
+/** Lists the dead letters of a run. */
+export function deadLettersList(runName: string, { journal: path, json }: DeadLettersOptions): number {
+  const journal = SqliteJournal.openReader(path);
+  for (const letter of journal.deadLetters(findRun(journal, runName))) {
+    printData(json ? letterJson(letter) : letterLine(letter));
+  }
+  journal.close();
+  return EXIT.ok;
+}
+
+/** Shows one dead letter whole. */
+export function deadLettersShow(runName: string, id: number, { journal: path, json }: DeadLettersOptions): number {
+  const journal = SqliteJournal.openReader(path);
+  const run = findRun(journal, runName);
+  const letter = findLetter(journal, run, id);
+  const stack = new SourcePositions(codeOf(journal, run, letter).sourceMap).translate(letter.failure.stack);
+  journal.close();
+  if (json) printData(letterJson(letter));
+  else {printData(
+      [letterLine(letter), stack, "value:", textOf(letter)].filter((part) => part !== "").join("\n"),
+    );}
+  return EXIT.ok;
+}
+
+/** How to redrive. */
+export interface RedriveOptions extends DeadLettersOptions {
+  readonly with: string;
+  readonly set: readonly string[];
+  readonly to: string;
+  readonly id?: number;
+}
+
+/**
+ * Runs dead letters through a (mended) processor into a sink of their own, as a run of its own: with a state of its own,
+ * because the one they would have had is gone.
+ */
+export async function deadLettersRedrive(runName: string, options: RedriveOptions): Promise<number> {
+  const journal = await SqliteJournal.open(options.journal);
+  const run = findRun(journal, runName);
+  const letters = options.id === undefined
+    ? [...journal.deadLetters(run)].filter(({ redrivenMs }) => redrivenMs === undefined)
+    : [findLetter(journal, run, options.id)];
+  if (letters.length === 0) {
+    printMessage(`${runName}: no dead letters are left to redrive`);
+    journal.close();
+    return EXIT.ok;
+  }
+  const sink = await openSink(options.to);
+  const processor = await loadProcessor(scriptOf(options.with), startWorkerSandbox, parseParameters(options.set));
+  const summary = await runProcessor({
+    processor,
+    from: sourcesOf(letters),
+    to: { default: sink },
+    journal: options.journal,
+    name: `${runName}-redrive-${letters[0].id}-${letters.at(-1)!.id}`,
+    capture: "all",
+  });
+  await sink.close();
+  const outputs = summary.tasks.reduce((sum, task) => sum + task.outputs, 0);
+  reportFailures(summary.failures, {
+    run: summary.run,
+    journal: options.journal,
+    sourceMap: processor.bundle.sourceMap,
+  });
+  if (summary.failures.length === 0) {
+    for (const { id } of letters) journal.noteRedriven(id, Date.now());
+    printMessage(`${letters.length} dead letters redriven, ${outputs} outputs`);
+  }
+  journal.close();
+  return summary.failures.length === 0 ? EXIT.ok : EXIT.failure;
+}
+
+function sourcesOf(letters: readonly JournaledDeadLetter[]): Record<string, MemorySource> {
+  const inputs = Map.groupBy(letters, ({ range }) => range.input);
+  return Object.fromEntries([...inputs].map(([input, some]) => {
+    const records = some.map(({ id, key, value }) => ({ key, value, offset: BigInt(id) }));
+    return [input, new MemorySource(some[0].range.stream, { "0": records })];
+  }));
+}
+
+/** The code that gave the letter up. */
+function codeOf(journal: Journal, run: Run, { task: name, seq }: JournaledDeadLetter): JournaledCode {
+  const taskJournal = journal.task(journal.tasks(run).find((task) => task.name === name)!);
+  const [feed] = taskJournal.feeds(seq, seq + 1);
+  const epoch = taskJournal.epochs().findLast(({ epoch }) => feed === undefined || epoch === feed.epoch)!;
+  return journal.code(epoch.codeHash);
+}
+
+function findLetter(journal: Journal, run: Run, id: number): JournaledDeadLetter {
+  for (const letter of journal.deadLetters(run)) if (letter.id === id) return letter;
+  throw new UsageError(
+    `Cannot find dead letter ${id}: run ${run.name} has none with that id; see \`sluice deadletters ls ${run.name}\``,
+  );
+}
+
+function letterLine({ id, seq, range, failure, redrivenMs }: JournaledDeadLetter): string {
+  const { stream, partition, offset } = range;
+  const redriven = redrivenMs === undefined ? "" : " (redriven)";
+  return `${id}\t${stream}/${partition}@${offset}\tfeed ${seq}\t${failure.name}: ${failure.message}${redriven}`;
+}
+
+function letterJson(letter: JournaledDeadLetter): string {
+  const json = { ...letter, value: textOf(letter) };
+  return JSON.stringify(json, (_name, value) => typeof value === "bigint" ? String(value) : value);
+}
+
+function textOf({ value }: JournaledDeadLetter): string {
+  return value === null ? "null" : new TextDecoder().decode(value);
+}

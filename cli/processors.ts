@@ -1,0 +1,37 @@
+/** Processors as users name them: a path, or one of the ready-made; and their parameters. */
+
+import { fromFileUrl } from "@std/path";
+import { READY_MADE } from "../processors/ready_made.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** The path of the processor that `name` means; a file of that name wins over a ready-made processor. */
+export function scriptOf(name: string): string {
+  const readyMade = READY_MADE.find((known) => known.name === name);
+  if (!readyMade || isFile(name)) return name;
+  return fromFileUrl(readyMade.module);
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Parameters from `name=value`: JSON where the value is JSON, text otherwise. */
+export function parseParameters(texts: readonly string[]): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(texts.map((text) => {
+    const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? [];
+    if (name === undefined) throw new UsageError(`Cannot use --set ${text}: name=value is wanted`);
+    return [name, parseValue(value)];
+  }));
+}
+
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The lint over a bundle: uses of APIs that a processor cannot have, with what to use instead, before the run does it.
+ *
+ * It looks at free variables, so a local name is no finding, and at the user's files and packages only. What it cannot
+ * see (names made at run time) throws a `DeterminismError` when it is used.
+ */
+
+import { type Node, parse } from "acorn";
+import { ancestor, type AncestorVisitors } from "acorn-walk";
+import type { Bundle } from "./bundle.ts";
+import { REMOVED } from "./realm/removed.ts";
+import { isOurs, type SourcePosition, SourcePositions } from "./source_positions.ts";
+
+/** A use of an API that is not available. */
+export interface LintFinding extends SourcePosition {
+  readonly api: string;
+  /** What to use instead. */
+  readonly advice: string;
+}
+
+const MENTIONS = new RegExp(`\\b(?:${Object.keys(REMOVED).join("|")})\\b`);
+
+/** The findings in `bundle`, one per place. */
+export function lintBundle({ code, sourceMap }: Pick<Bundle, "code" | "sourceMap">): LintFinding[] {
+  if (!mentionsRemoved(sourceMap)) return [];
+  const positions = new SourcePositions(sourceMap);
+  const findings: LintFinding[] = [];
+  for (const { name, line, column } of freeUses(code)) {
+    const place = positions.find(line, column);
+    if (place && !isOurs(place.file)) findings.push({ api: name, advice: REMOVED[name], ...place });
+  }
+  return findings;
+}
+
+/** A cheap look before the parser's. */
+function mentionsRemoved(sourceMap: string): boolean {
+  const { sources, sourcesContent = [] } = JSON.parse(sourceMap) as { sources: string[]; sourcesContent?: string[] };
+  return sources.some((source, i) => !isOurs(source) && MENTIONS.test(sourcesContent[i] ?? ""));
+}
+
+interface Use {
+  readonly name: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+interface AnyNode extends Node {
+  readonly name?: string;
+  readonly operator?: string;
+  readonly id?: { readonly name: string } | null;
+}
+
+function freeUses(code: string): Use[] {
+  const declared = new Set<string>();
+  const uses: Use[] = [];
+  const declare = (node: AnyNode): void => void declared.add(node.name ?? node.id?.name ?? "");
+  const visitors = {
+    VariablePattern: declare,
+    Function: declare,
+    Class: declare,
+    Identifier(node: AnyNode, _state: unknown, ancestors: readonly AnyNode[]): void {
+      const { name = "" } = node;
+      const parent = ancestors.at(-2);
+      // Asking with typeof is how libraries find out where they run; it is answered, and harmless.
+      const isAsked = parent?.type === "UnaryExpression" && parent.operator === "typeof";
+      if (!isAsked && Object.hasOwn(REMOVED, name)) uses.push({ name, ...node.loc!.start });
+    },
+  };
+  const tree = parse(code, { ecmaVersion: "latest", sourceType: "script", locations: true });
+  ancestor(tree, visitors as AncestorVisitors<unknown>);
+  return uses.filter(({ name }) => !declared.has(name));
+}
