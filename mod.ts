@@ -36,11 +36,9 @@ export { type ReadLimit, type ReadResult, type Source, SourceError, type SourceE
 export type { EffectHandler, EffectHandlers } from "./controller/effects.ts";
 export { JournalError } from "./controller/journal/journal.ts";
 export { DEFAULT_LIMITS, type Limits } from "./controller/limits.ts";
-export type { LoadedProcessor } from "./controller/load_processor.ts";
 export type { RunSummary } from "./controller/run.ts";
 export { runProcessor, type RunProcessorOptions } from "./controller/run_processor.ts";
-export { type Bundle, BundleError } from "./controller/sandbox/bundle.ts";
-export type { ProcessorInfo } from "./controller/sandbox/realm/guest.ts";
+export { BundleError } from "./controller/sandbox/bundle.ts";
 export type { Isolation } from "./controller/sandbox/sandbox.ts";
 export type { Tally } from "./controller/committer.ts";
 export type { TaskSummary } from "./controller/task.ts";

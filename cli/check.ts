@@ -4,7 +4,7 @@ import { join, resolve } from "@std/path";
 import { BundleError, configFor } from "../controller/sandbox/bundle.ts";
 import { lintBundle, type LintFinding } from "../controller/sandbox/lint.ts";
 import { loadProcessor } from "../controller/load_processor.ts";
-import { startWorkerSandbox } from "../controller/sandbox/worker_sandbox.ts";
+import { openPool } from "../controller/sandbox/open_pool.ts";
 import { EXIT } from "./exit_code.ts";
 import { parseParameters, scriptOf } from "./processors.ts";
 import { printData, printMessage } from "./output.ts";
@@ -33,15 +33,18 @@ export async function checkCommand(
 }
 
 async function check(script: string, set: readonly string[]): Promise<CheckReport> {
+  const pool = openPool({});
   try {
     const [{ bundle }, types] = await Promise.all([
-      loadProcessor(scriptOf(script), startWorkerSandbox, parseParameters(set)),
+      loadProcessor(scriptOf(script), pool, parseParameters(set)),
       typeErrors(script),
     ]);
-    return { processor: script, types, forbidden: lintBundle(bundle), load: undefined };
+    return { processor: script, types, forbidden: await lintBundle(bundle), load: undefined };
   } catch (error) {
     if (!(error instanceof BundleError)) throw error;
     return { processor: script, types: undefined, forbidden: [], load: error.message };
+  } finally {
+    pool.close();
   }
 }
 

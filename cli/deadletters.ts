@@ -4,9 +4,9 @@ import { MemorySource } from "../adapters/memory/source.ts";
 import type { Journal, JournaledCode, JournaledDeadLetter, Run } from "../controller/journal/journal.ts";
 import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
 import { loadProcessor } from "../controller/load_processor.ts";
-import { runProcessor } from "../controller/run_processor.ts";
+import { runLoaded } from "../controller/run_processor.ts";
+import { openPool } from "../controller/sandbox/open_pool.ts";
 import { SourcePositions } from "../controller/sandbox/source_positions.ts";
-import { startWorkerSandbox } from "../controller/sandbox/worker_sandbox.ts";
 import { openSink } from "./adapters.ts";
 import { EXIT } from "./exit_code.ts";
 import { reportFailures } from "./failures.ts";
@@ -69,9 +69,9 @@ export async function deadLettersRedrive(runName: string, options: RedriveOption
     return EXIT.ok;
   }
   const sink = await openSink(options.to);
-  const processor = await loadProcessor(scriptOf(options.with), startWorkerSandbox, parseParameters(options.set));
-  const summary = await runProcessor({
-    processor,
+  const pool = openPool({});
+  const processor = await loadProcessor(scriptOf(options.with), pool, parseParameters(options.set));
+  const summary = await runLoaded(processor, pool, {
     from: sourcesOf(letters),
     to: { default: sink },
     journal: options.journal,
@@ -79,6 +79,7 @@ export async function deadLettersRedrive(runName: string, options: RedriveOption
     capture: "all",
   });
   await sink.close();
+  pool.close();
   const outputs = summary.tasks.reduce((sum, task) => sum + task.outputs, 0);
   reportFailures(summary.failures, {
     run: summary.run,

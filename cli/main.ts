@@ -2,4 +2,5 @@
 
 import { main } from "./program.ts";
 
-Deno.exitCode = await main(Deno.args);
+// Exits at once: a sandbox that is being torn down would hold the process for some milliseconds more.
+Deno.exit(await main(Deno.args));

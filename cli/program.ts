@@ -92,8 +92,15 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
     .option("--json", "print the summary as JSON", false)
     .option("--quiet", "print no summary", false)
     .action(async (processor: string, options) => {
-      const { runCommand } = await import("./run.ts");
-      setExitCode(await runCommand(processor, options, hooks.observer));
+      // The sandbox starts while the rest is loaded.
+      const { openPool } = await import("../controller/sandbox/open_pool.ts");
+      const pool = openPool(options);
+      try {
+        const { runCommand } = await import("./run.ts");
+        setExitCode(await runCommand(pool, processor, options, hooks.observer));
+      } finally {
+        pool.close();
+      }
     });
 }
 

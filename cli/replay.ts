@@ -8,8 +8,9 @@ import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
 import { DEFAULT_LIMITS } from "../controller/limits.ts";
 import { type Divergence, type ReplayResult, replayTask } from "../controller/replay.ts";
 import { replayHalt } from "../controller/replay_halt.ts";
-import { SandboxPool } from "../controller/sandbox/pool.ts";
-import { startWorkerSandbox } from "../controller/sandbox/worker_sandbox.ts";
+import { openPool } from "../controller/sandbox/open_pool.ts";
+import type { SandboxPool } from "../controller/sandbox/pool.ts";
+import type { Sandbox } from "../controller/sandbox/sandbox.ts";
 import { openSink, openSource, parseUri } from "./adapters.ts";
 import { EXIT } from "./exit_code.ts";
 import { findRun } from "./find_run.ts";
@@ -42,13 +43,13 @@ interface Totals {
 /** Runs the command; answers the exit code. */
 export async function replayCommand(runName: string, options: ReplayCommandOptions): Promise<number> {
   const journal = SqliteJournal.openReader(options.journal);
-  const pool = new SandboxPool(1, startWorkerSandbox);
+  const pool = openPool({});
   const startMs = performance.now();
   const totals: Totals = { feeds: 0, records: 0, divergences: [] };
   const sink = options.to === undefined ? undefined : await openSink(options.to);
   try {
     const run = findRun(journal, runName);
-    const withCode = options.with === undefined ? undefined : await loadOther(options.with, options.set);
+    const withCode = options.with === undefined ? undefined : await loadOther(options.with, options.set, pool);
     const sources = openSources(run);
     for (const task of tasksOf(journal, run, options.task)) {
       const context = { journal, run, taskJournal: journal.task(task), sources, sandbox: () => pool.get(0) };
@@ -68,7 +69,7 @@ interface TaskContext {
   readonly run: Run;
   readonly taskJournal: TaskJournal;
   readonly sources: ReadonlyMap<string, Source>;
-  readonly sandbox: () => ReturnType<typeof startWorkerSandbox>;
+  readonly sandbox: () => Sandbox;
   readonly withCode: JournaledCode | undefined;
   readonly sink: Sink | undefined;
 }
@@ -125,8 +126,8 @@ function tasksOf(journal: SqliteJournal, run: Run, wanted: string | undefined): 
   );
 }
 
-async function loadOther(script: string, set: readonly string[]): Promise<JournaledCode> {
-  const { bundle, script: name } = await loadProcessor(scriptOf(script), startWorkerSandbox, parseParameters(set));
+async function loadOther(script: string, set: readonly string[], pool: SandboxPool): Promise<JournaledCode> {
+  const { bundle, script: name } = await loadProcessor(scriptOf(script), pool, parseParameters(set));
   return { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script: name };
 }
 

@@ -5,7 +5,8 @@ import type { Source } from "../adapters/source.ts";
 import type { EffectHandlers } from "../controller/effects.ts";
 import { loadProcessor } from "../controller/load_processor.ts";
 import type { RunSummary } from "../controller/run.ts";
-import { runProcessor, sandboxStarter } from "../controller/run_processor.ts";
+import { runLoaded } from "../controller/run_processor.ts";
+import type { SandboxPool } from "../controller/sandbox/pool.ts";
 import type { Isolation } from "../controller/sandbox/sandbox.ts";
 import type { CapturePolicy, Observer } from "../controller/task_setup.ts";
 import type { ClockPolicy } from "../engine/clock.ts";
@@ -44,14 +45,15 @@ export interface RunCommandOptions {
   readonly quiet: boolean;
 }
 
-/** Runs the command; answers the exit code. */
-export async function runCommand(script: string, options: RunCommandOptions, observer: Observer = {}): Promise<number> {
-  const processor = await loadProcessor(
-    scriptOf(script),
-    sandboxStarter(options.isolation),
-    parseParameters(options.set),
-  );
-  for (const finding of lintBundle(processor.bundle)) printMessage(describeFinding(finding));
+/** Runs the command in sandboxes that belong to the caller; answers the exit code. */
+export async function runCommand(
+  pool: SandboxPool,
+  script: string,
+  options: RunCommandOptions,
+  observer: Observer = {},
+): Promise<number> {
+  const processor = await loadProcessor(scriptOf(script), pool, parseParameters(options.set));
+  for (const finding of await lintBundle(processor.bundle)) printMessage(describeFinding(finding));
   const inputs = bindUris("--from", options.from, processor.info.inputs);
   const outputs = bindUris("--to", options.to, processor.info.outputs);
   const isStdin = [...inputs.values()].some((uri) => parseUri(uri).scheme === "stdio");
@@ -63,9 +65,8 @@ export async function runCommand(script: string, options: RunCommandOptions, obs
   try {
     for (const [input, uri] of inputs) from[input] = openSource(uri, { isBounded: options.untilEnd || isStdin });
     for (const [output, uri] of outputs) to[output] = await openSink(uri);
-    const summary = await runProcessor({
+    const summary = await runLoaded(processor, pool, {
       ...options,
-      processor,
       from,
       to,
       name: options.name ?? (isStdin ? unnamed(processor.info.name) : processor.info.name),

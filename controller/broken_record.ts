@@ -5,9 +5,9 @@ import type { PackedOutputs } from "../engine/output.ts";
 import type { StateEntries } from "../engine/state.ts";
 import { TRACE } from "../engine/trace.ts";
 import type { PendingFeed } from "./committer.ts";
-import type { RealmBroken } from "./realm.ts";
-import { digestFeed } from "./sandbox/digests.ts";
-import type { Fed, RecordFailure } from "./sandbox/protocol.ts";
+import type { DigestedFed, RealmBroken } from "./realm.ts";
+import { digestFeed } from "./digests.ts";
+import type { RecordFailure } from "./feed_record.ts";
 
 const NO_CHANGES: StateEntries = { text: "", lengths: new Int32Array(0) };
 const NO_OUTPUTS: PackedOutputs = {
@@ -36,7 +36,7 @@ export function failedFed(
   { seq, sealed }: PendingFeed,
   failure: RecordFailure,
   before: { readonly chain: Uint8Array; readonly nowMs: number; readonly isStarted: boolean },
-): Fed {
+): DigestedFed {
   const chain = Digest.fromBytes(before.chain);
   const trace = {
     text: failure.name + (failure.code ?? ""),
@@ -49,6 +49,8 @@ export function failedFed(
   const digests = digestFeed(feed, { units, trace, outputs: NO_OUTPUTS }, chain);
   return {
     ...digests,
+    units,
+    trace,
     records: 1,
     isHalted: false,
     nowMs: before.nowMs,

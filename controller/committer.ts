@@ -6,11 +6,13 @@ import { payloadAt } from "../formats/record_payload.ts";
 import type { DeadLetter, FeedEntry, PreparedFeed, Progress, Range } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 import { routeOutputs } from "./routing.ts";
-import type { Fed, RecordFailure, TaskState } from "./sandbox/protocol.ts";
+import type { TaskState } from "./sandbox/protocol.ts";
 import type { SealedFeed } from "./sealer.ts";
 import { cutRanges } from "./sealer.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { TaskSetup } from "./task_setup.ts";
+import type { DigestedFed } from "./realm.ts";
+import type { RecordFailure } from "./feed_record.ts";
 
 /** A feed between sealing and commit. */
 export interface PendingFeed {
@@ -63,7 +65,7 @@ export class Committer {
   }
 
   /** Journals what a feed did, hands it to the sinks, and notes that they have it. */
-  async commit(pending: PendingFeed, fed: Fed, copied: TaskState | undefined, givenUp?: string): Promise<void> {
+  async commit(pending: PendingFeed, fed: DigestedFed, copied: TaskState | undefined, givenUp?: string): Promise<void> {
     const { taskJournal, observer, onError } = this.#setup;
     const { seq } = pending;
     const name = taskJournal.task.name;
@@ -86,7 +88,7 @@ export class Committer {
     this.#count(prepared);
   }
 
-  async #writeAndSettle(seq: number, { outputs }: Fed): Promise<void> {
+  async #writeAndSettle(seq: number, { outputs }: DigestedFed): Promise<void> {
     const { taskJournal, routes, observer } = this.#setup;
     const task = taskJournal.task.name;
     const parts = routeOutputs(outputs, this.#outputNames, routes);
@@ -99,7 +101,7 @@ export class Committer {
     observer.onStep?.("settled", task, seq);
   }
 
-  #advance(ranges: readonly Range[], { sealed }: PendingFeed, fed: Fed): void {
+  #advance(ranges: readonly Range[], { sealed }: PendingFeed, fed: DigestedFed): void {
     for (const range of ranges) {
       const key = partitionKey(range);
       const progress = sealed.progress.get(key)!;
@@ -109,7 +111,7 @@ export class Committer {
     }
   }
 
-  #entry(pending: PendingFeed, fed: Fed, ranges: readonly Range[], givenUp: string | undefined): FeedEntry {
+  #entry(pending: PendingFeed, fed: DigestedFed, ranges: readonly Range[], givenUp: string | undefined): FeedEntry {
     return {
       seq: pending.seq,
       epoch: this.#epoch,

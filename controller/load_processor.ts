@@ -2,8 +2,9 @@
 
 import { basename } from "@std/path";
 import { type Bundle, BundleError, bundleProcessor, type Parameters } from "./sandbox/bundle.ts";
+import { cacheFile } from "./sandbox/bundle_cache.ts";
 import type { ProcessorInfo } from "./sandbox/realm/guest.ts";
-import type { Sandbox } from "./sandbox/sandbox.ts";
+import type { SandboxPool } from "./sandbox/pool.ts";
 
 /** A processor that can run. */
 export interface LoadedProcessor {
@@ -18,19 +19,26 @@ export interface LoadedProcessor {
 const DESCRIBE_TIME_MS_MAX = 20_000;
 
 /**
- * Loads the processor `script`.
+ * Loads the processor `script`. What a bundle says of itself never changes, so it is asked once.
  *
  * @throws {BundleError} when it cannot be bundled or its modules cannot be evaluated
  */
 export async function loadProcessor(
   script: string,
-  startSandbox: () => Sandbox,
+  pool: SandboxPool,
   parameters: Parameters = {},
 ): Promise<LoadedProcessor> {
   const bundle = await bundleProcessor(script, parameters);
-  const sandbox = startSandbox();
-  const reply = await sandbox.ask({ kind: "describe", code: bundle.code }, DESCRIBE_TIME_MS_MAX);
-  sandbox.close();
-  if (reply.kind === "described") return { script: basename(script), bundle, info: reply.info };
+  const cache = cacheFile<ProcessorInfo>(`${bundle.hash}.info`);
+  const known = await cache.read();
+  if (known) return { script: basename(script), bundle, info: known };
+  const info = await describe(script, bundle, pool);
+  await cache.write(info);
+  return { script: basename(script), bundle, info };
+}
+
+async function describe(script: string, { code }: Bundle, pool: SandboxPool): Promise<ProcessorInfo> {
+  const reply = await pool.get(0).ask({ kind: "describe", code }, DESCRIBE_TIME_MS_MAX);
+  if (reply.kind === "described") return reply.info;
   throw new BundleError(script, reply.kind === "broken" ? reply.message : `the sandbox answered ${reply.kind}`);
 }

@@ -5,11 +5,12 @@
 
 import type { Caution } from "./caution.ts";
 import type { Committer, PendingFeed } from "./committer.ts";
-import type { Realm, RealmBroken } from "./realm.ts";
-import type { Fed, RecordFailure, TaskState } from "./sandbox/protocol.ts";
+import type { DigestedFed, Realm, RealmBroken } from "./realm.ts";
+import type { TaskState } from "./sandbox/protocol.ts";
 import type { SealedFeed, Sealer } from "./sealer.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { TaskSetup } from "./task_setup.ts";
+import type { RecordFailure } from "./feed_record.ts";
 
 /** How a pipeline ended. */
 export type PipelineEnd =
@@ -28,7 +29,7 @@ export interface PipelineParts {
 
 interface InFlight {
   readonly pending: PendingFeed;
-  readonly fed: Promise<Fed>;
+  readonly fed: Promise<DigestedFed>;
   readonly copied: Promise<TaskState> | undefined;
 }
 
@@ -99,19 +100,18 @@ export class Pipeline {
   }
 
   #dispatch(feed: SealedFeed, { timeMs, isTick = false, isEnd = false }: DispatchOptions): void {
-    const { realm, snapshots, caution } = this.#parts;
+    const { realm, snapshots } = this.#parts;
     const { observer, limits, taskJournal } = this.#setup;
     if (this.#wantsRebirth) this.#rebear();
     const seq = this.#nextSeq++;
     const captures = this.#captures();
-    const keepsBatches = captures || caution.isActive;
     const tick = isTick ? { tickMs: timeMs } : {};
     const captured = captures && feed.batches.length > 0 ? feed.batches : undefined;
     const pending = { seq, sealed: feed, ...tick, isEnd, isReborn: this.#isReborn, captured };
     this.#isReborn = false;
     observer.onStep?.("sealed", taskJournal.task.name, seq);
     const { batches, segments } = feed;
-    const fed = realm.process({ seq, batches, segments, ...tick, end: isEnd }, { keepsBatches });
+    const fed = realm.process({ seq, batches, segments, ...tick, end: isEnd });
     const part = snapshots.wantedPart(seq);
     const copied = part && realm.copy({ entriesMax: limits.snapshotEntriesPerFeed, isFirst: part === "first" });
     // They are awaited in order; an earlier one that fails must not leave these unhandled.
@@ -135,7 +135,7 @@ export class Pipeline {
     const { pending, fed: processing, copied: copying } = this.#inFlight.shift()!;
     const { committer, caution } = this.#parts;
     const { observer, taskJournal } = this.#setup;
-    let fed: Fed;
+    let fed: DigestedFed;
     let copied: TaskState | undefined;
     try {
       fed = await processing;

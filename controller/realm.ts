@@ -1,8 +1,11 @@
 /** The realm of one task, as its owner uses it: feeds go in, what they did comes out, effects are answered between. */
 
+import { Digest } from "../engine/digest.ts";
 import type { Feed } from "../engine/feed.ts";
 import type { CopyPart } from "../engine/state.ts";
+import { digestFeed, type FeedDigests } from "./digests.ts";
 import type { EffectAnswerer } from "./effects.ts";
+import { type RecordFailure, withRecord } from "./feed_record.ts";
 import type { JournaledEffect } from "./journal/journal.ts";
 import type { Limits } from "./limits.ts";
 
@@ -24,11 +27,20 @@ export class RealmBroken extends Error {
   }
 }
 
+/** What a feed did, with its digests. */
+export interface DigestedFed extends Fed, FeedDigests {
+  /** The digest chain after the feed. */
+  readonly chain: Uint8Array<ArrayBuffer>;
+  readonly failures: readonly RecordFailure[];
+}
+
 /** How to make a realm. */
 export interface RealmSetup {
   readonly task: string;
   readonly code: string;
   readonly options: RealmOptions;
+  /** The digest chain so far. */
+  readonly chain: Uint8Array;
   readonly state: Iterable<TaskState>;
 }
 
@@ -42,11 +54,13 @@ export class Realm {
   readonly #timeMsMax: number;
   readonly #answer: EffectAnswerer;
   readonly #record: EffectRecorder;
+  readonly #chain: Digest;
   readonly info: ProcessorInfo;
 
-  private constructor(sandbox: Sandbox, task: string, timeMsMax: number, ports: RealmPorts, info: ProcessorInfo) {
+  private constructor(sandbox: Sandbox, setup: RealmSetup, timeMsMax: number, ports: RealmPorts, info: ProcessorInfo) {
     this.#sandbox = sandbox;
-    this.#task = task;
+    this.#task = setup.task;
+    this.#chain = Digest.fromBytes(setup.chain);
     this.#timeMsMax = timeMsMax;
     this.#answer = ports.answer;
     this.#record = ports.record;
@@ -65,23 +79,25 @@ export class Realm {
     for (const state of setup.state) {
       expect(await sandbox.ask({ kind: "restore", task, ...state }, timeMsMax), "done");
     }
-    return new Realm(sandbox, task, timeMsMax, ports, info);
+    return new Realm(sandbox, setup, timeMsMax, ports, info);
   }
 
   /**
-   * Processes `feed`; the batches are moved away unless `keepsBatches`.
+   * Processes `feed`. Feeds may be handed in before the last one is done; they are processed and digested in order.
    *
    * @throws {RealmBroken} when the realm did not survive it
    */
-  async process(feed: Feed, { withUnits = false, keepsBatches = false } = {}): Promise<Fed> {
-    const request: Request = { kind: "feed", task: this.#task, feed, withUnits };
-    let reply = await (keepsBatches ? this.#sandbox.askKeeping(request, this.#timeMsMax) : this.#ask(request));
+  async process(feed: Feed): Promise<DigestedFed> {
+    let reply = await this.#ask({ kind: "feed", task: this.#task, feed });
     while (reply.kind === "effects") {
       const results = await this.#answer(feed.seq, reply.requests);
       this.#record(feed.seq, results);
       reply = await this.#ask({ kind: "effects", task: this.#task, results });
     }
-    return expect(reply, "fed").fed;
+    const { fed } = expect(reply, "fed");
+    const digests = digestFeed(feed, fed, this.#chain);
+    const failures = fed.failures.map((failure) => withRecord(feed, failure));
+    return { ...fed, ...digests, failures, chain: this.#chain.toBytes() };
   }
 
   /** Copies the next part of the state; see `KeyedState.copy`. */

@@ -21,6 +21,10 @@ export function realmOptions(
     // Under `event` nothing may depend on the hour at which the run was started.
     initialTimeMs: clock === "event" ? 0 : createdMs,
     recordTimeMsMax,
-    chain: before?.chain ?? new Uint8Array(16),
   };
+}
+
+/** The digest chain after the feed `before`, or the beginning of one. */
+export function chainAfter(before: FeedEntry | undefined): Uint8Array {
+  return before?.chain ?? new Uint8Array(16);
 }

@@ -11,11 +11,11 @@ import { toHex } from "../engine/digest.ts";
 import { answerFrom } from "./effects.ts";
 import { type FeedEntry, JournalError } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
-import { Realm } from "./realm.ts";
+import { type DigestedFed, Realm } from "./realm.ts";
 import { loadRecordedFeed } from "./recorded_feed.ts";
-import { realmOptions } from "./realm_options.ts";
+import { chainAfter, realmOptions } from "./realm_options.ts";
 import { type Route, routeOutputs } from "./routing.ts";
-import type { Fed } from "./sandbox/protocol.ts";
+
 import { RecoveryDiverged } from "./task_errors.ts";
 import type { TaskSetup } from "./task_setup.ts";
 
@@ -67,7 +67,7 @@ async function finish(setup: TaskSetup, epoch: bigint, last: FeedEntry, behind: 
 }
 
 interface Again {
-  readonly fed: Fed;
+  readonly fed: DigestedFed;
   readonly outputNames: readonly string[];
 }
 
@@ -82,7 +82,7 @@ async function runAgain(setup: TaskSetup, last: FeedEntry): Promise<Again> {
   throw new RecoveryDiverged(setup.run.name, setup.taskJournal.task.name, last.seq, digests);
 }
 
-function isSame(fed: Fed, entry: FeedEntry): boolean {
+function isSame(fed: DigestedFed, entry: FeedEntry): boolean {
   return toHex(fed.chain) === toHex(entry.chain) && fed.outputs.count === entry.outputs;
 }
 
@@ -104,13 +104,14 @@ async function replayTo(setup: TaskSetup, last: FeedEntry, from: number): Promis
       task: `${taskJournal.task.name} (recovery)`,
       code: journal.code(epoch.codeHash).bundle,
       options: realmOptions(setup.run, before, epoch.config, limits),
+      chain: chainAfter(before),
       state: taskJournal.stateBefore(from),
     },
     limits,
     { answer: answerFrom((seq) => taskJournal.effects(seq)), record: () => {} },
   );
   try {
-    let fed: Fed | undefined;
+    let fed: DigestedFed | undefined;
     for (const entry of taskJournal.feeds(from, last.seq + 1)) {
       fed = await realm.process(await loadRecordedFeed(entry, taskJournal, sources));
     }

@@ -13,15 +13,16 @@ import { type Feed, feedRecords } from "../engine/feed.ts";
 import type { Origin } from "../engine/record.ts";
 import { type Difference, firstDifference } from "./difference.ts";
 import { answerFrom } from "./effects.ts";
+import { originAt } from "./feed_record.ts";
 import { environmentFingerprint } from "./environment.ts";
 import type { Epoch, FeedEntry, Journal, JournaledCode, Run, TaskJournal } from "./journal/journal.ts";
 import type { Limits } from "./limits.ts";
-import { Realm } from "./realm.ts";
-import { realmOptions } from "./realm_options.ts";
+import { type DigestedFed, Realm } from "./realm.ts";
+import { chainAfter, realmOptions } from "./realm_options.ts";
 import { InputsChanged, loadRecordedFeed } from "./recorded_feed.ts";
-import type { Fed } from "./sandbox/protocol.ts";
+
 import type { Sandbox } from "./sandbox/sandbox.ts";
-import { FedView, originAt } from "./unit_view.ts";
+import { FedView } from "./unit_view.ts";
 
 /** Why a replay differs. */
 export type Cause = "input" | "code" | "environment" | "config" | "effect" | "nondeterminism";
@@ -52,7 +53,7 @@ export interface ReplayOptions {
   readonly withCode?: JournaledCode;
   readonly divergencesMax: number;
   /** Sees what each compared feed did. */
-  readonly onFed?: (feed: Feed, fed: Fed, outputNames: readonly string[]) => Promise<void> | void;
+  readonly onFed?: (feed: Feed, fed: DigestedFed, outputNames: readonly string[]) => Promise<void> | void;
 }
 
 /** What a replay found. */
@@ -128,6 +129,7 @@ class TaskReplay {
         task: `${taskJournal.task.name} (${role})`,
         code: code.bundle,
         options: realmOptions(run, before, this.#epoch!.config, limits),
+        chain: chainAfter(before),
         state: taskJournal.stateBefore(seq),
       },
       limits,
@@ -145,8 +147,8 @@ class TaskReplay {
       if (!(error instanceof InputsChanged)) throw error;
       return this.#noteMissingInputs(entry, error);
     }
-    const fed = await this.#replayed!.process(feed, { withUnits: true, keepsBatches: true });
-    const reference = await this.#reference?.process(feed, { withUnits: true, keepsBatches: true });
+    const fed = await this.#replayed!.process(feed);
+    const reference = await this.#reference?.process(feed);
     if (!isCompared) return;
     this.#feeds++;
     this.#records += feedRecords(feed);
@@ -167,7 +169,7 @@ class TaskReplay {
     });
   }
 
-  #compareWithReference({ seq }: FeedEntry, feed: Feed, fed: Fed, reference: Fed): void {
+  #compareWithReference({ seq }: FeedEntry, feed: Feed, fed: DigestedFed, reference: DigestedFed): void {
     const recorded = new FedView(reference, this.#reference!.info.outputs);
     const replayed = new FedView(fed, this.#replayed!.info.outputs);
     for (let unit = 0; unit < Math.max(recorded.length, replayed.length); unit++) {
@@ -180,7 +182,7 @@ class TaskReplay {
     }
   }
 
-  async #compareWithJournal(entry: FeedEntry, feed: Feed, fed: Fed): Promise<void> {
+  async #compareWithJournal(entry: FeedEntry, feed: Feed, fed: DigestedFed): Promise<void> {
     const recorded = this.#options.taskJournal.unitDigests(entry.seq);
     const unit = firstDifferentUnit(recorded, fed.unitDigests);
     const isSameChain = this.#divergences.length > 0 || toHex(fed.chain) === toHex(entry.chain);
@@ -214,10 +216,10 @@ class TaskReplay {
     const { taskJournal, journal, sources } = this.#options;
     const realm = await this.#open("once more", journal.code(this.#epoch!.codeHash), this.#birthBefore(entry.seq));
     try {
-      let fed: Fed | undefined;
+      let fed: DigestedFed | undefined;
       for (const each of taskJournal.feeds(this.#birthBefore(entry.seq), entry.seq + 1)) {
         if (each.givenUp !== undefined) continue;
-        fed = await realm.process(await loadRecordedFeed(each, taskJournal, sources), { withUnits: true });
+        fed = await realm.process(await loadRecordedFeed(each, taskJournal, sources));
       }
       return { view: new FedView(fed!, realm.info.outputs) };
     } finally {

@@ -7,7 +7,7 @@ import { answerFrom } from "./effects.ts";
 import type { Journal, JournaledCode, JournalEvent, Run, TaskJournal } from "./journal/journal.ts";
 import type { Limits } from "./limits.ts";
 import { Realm, RealmBroken } from "./realm.ts";
-import { realmOptions } from "./realm_options.ts";
+import { chainAfter, realmOptions } from "./realm_options.ts";
 import type { Divergence, ReplayResult } from "./replay.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 
@@ -64,6 +64,7 @@ async function runOnce({ journal, run, taskJournal, sandbox, limits, withCode }:
         task: `${taskJournal.task.name} (replay)`,
         code: (withCode ?? journal.code(epoch.codeHash)).bundle,
         options: realmOptions(run, before, { onError: "halt" }, limits),
+        chain: chainAfter(before),
         state: taskJournal.stateBefore(feed.seq),
       },
       limits,

@@ -5,7 +5,7 @@ import type { ClockPolicy } from "../engine/clock.ts";
 import { compareText } from "../engine/state.ts";
 import { environmentFingerprint } from "./environment.ts";
 import { JournalError, type Run, type Task as TaskRow, type TaskPartition } from "./journal/journal.ts";
-import { SandboxPool } from "./sandbox/pool.ts";
+import type { SandboxPool } from "./sandbox/pool.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import { Task, type TaskSummary } from "./task.ts";
 import type { TaskSetup } from "./task_setup.ts";
@@ -33,8 +33,7 @@ export interface RunOptions extends
   readonly uris: Readonly<Record<string, string>>;
   readonly seed: number;
   readonly clockPolicy: ClockPolicy;
-  readonly workers: number;
-  readonly startSandbox: () => Sandbox;
+  readonly pool: SandboxPool;
 }
 
 /** What a run did. */
@@ -53,30 +52,23 @@ export interface RunSummary {
 
 /** Runs until all inputs have ended, or `stop` aborts. A task that fails does not stop the others. */
 export async function run(options: RunOptions): Promise<RunSummary> {
-  const { journal, clock, code } = options;
+  const { journal, pool } = options;
   const known = journal.run(options.name);
-  const started = known ? resume(known, options) : create(options);
-  journal.putCode(code);
-  journal.addEvent(started, {
-    kind: known ? "resumed" : "started",
-    atMs: clock.nowMs(),
-    detail: { code: code.hash, onError: options.onError },
+  const found = await partitionsOf(options.sources);
+  const [started, tasks] = journal.atomically(() => {
+    const run = known ? resume(known, options) : create(options);
+    noteStart(run, options, known ? "resumed" : "started");
+    const rows = assignTasks(run, found, options);
+    return [run, rows.map((row, index) => new Task(setupOf(options, run, row, () => pool.get(index))))];
   });
-  const rows = await assignTasks(started, options);
-  const pool = new SandboxPool(Math.min(options.workers, rows.length), options.startSandbox);
-  try {
-    const tasks = rows.map((row, index) => new Task(setupOf(options, started, row, () => pool.get(index))));
-    const results = await Promise.allSettled(tasks.map((task) => task.run()));
-    return {
-      run: started.name,
-      resumed: known !== undefined,
-      tasks: tasks.map((task) => task.summary()),
-      failures: results.flatMap((result) => result.status === "rejected" ? [asError(result.reason)] : []),
-      hasHung: pool.hasHung,
-    };
-  } finally {
-    pool.close();
-  }
+  const results = await Promise.allSettled(tasks.map((task) => task.run()));
+  return {
+    run: started.name,
+    resumed: known !== undefined,
+    tasks: tasks.map((task) => task.summary()),
+    failures: results.flatMap((result) => result.status === "rejected" ? [asError(result.reason)] : []),
+    hasHung: pool.hasHung,
+  };
 }
 
 function asError(reason: unknown): Error {
@@ -139,12 +131,16 @@ function noteCodeChange(known: Run, { journal, code, clock, observer }: RunOptio
   observer.onNotice?.(`Run ${known.name} goes on with changed code (${before.slice(0, 8)} → ${code.hash.slice(0, 8)})`);
 }
 
+function noteStart(started: Run, { journal, code, clock, onError }: RunOptions, kind: "started" | "resumed"): void {
+  journal.putCode(code);
+  journal.addEvent(started, { kind, atMs: clock.nowMs(), detail: { code: code.hash, onError } });
+}
+
 /** Tasks keep their partitions for good; partitions that are new become new tasks. */
-async function assignTasks(started: Run, options: RunOptions): Promise<readonly TaskRow[]> {
+function assignTasks(started: Run, found: readonly TaskPartition[], options: RunOptions): readonly TaskRow[] {
   const { journal, routes, sources } = options;
   const rows = [...journal.tasks(started)];
   const owned = new Set(rows.flatMap(({ partitions }) => partitions.map(keyOf)));
-  const found = await partitionsOf(sources);
   const fresh = found.filter((partition) => !owned.has(keyOf(partition)));
   if (fresh.length === 0) return rows;
   const isSideBySide = sources.size === 1 && routes.every(({ sink }) => sink.takesManyTasks);

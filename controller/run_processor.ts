@@ -11,15 +11,15 @@ import { SqliteJournal } from "./journal/sqlite_journal.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { type LoadedProcessor, loadProcessor } from "./load_processor.ts";
 import { run, type RunSummary } from "./run.ts";
-import { startProcessSandbox } from "./sandbox/process_sandbox.ts";
-import type { Isolation, Sandbox } from "./sandbox/sandbox.ts";
-import { startWorkerSandbox } from "./sandbox/worker_sandbox.ts";
+import { openPool } from "./sandbox/open_pool.ts";
+import type { SandboxPool } from "./sandbox/pool.ts";
+import type { Isolation } from "./sandbox/sandbox.ts";
 import type { CapturePolicy, Observer } from "./task_setup.ts";
 
 /** What to run, between what, and how. */
 export interface RunProcessorOptions {
-  /** The path of a script whose default export is `defineProcessor({ … })`, or what `loadProcessor` gave. */
-  readonly processor: string | LoadedProcessor;
+  /** The path of a script whose default export is `defineProcessor({ … })`. */
+  readonly processor: string;
   /** Input name → source; `default` unless the processor names its inputs. */
   readonly from: Readonly<Record<string, Source>>;
   /** Output name → sink; `default` takes what has no sink of its own. */
@@ -59,11 +59,20 @@ export interface RunProcessorOptions {
  * @throws {JournalError} when the journal cannot be used, another process runs the same run, or the run was another one
  */
 export async function runProcessor(options: RunProcessorOptions): Promise<RunSummary> {
-  const startSandbox = sandboxStarter(options.isolation ?? "worker");
-  const { processor } = options;
-  const { info, bundle, script } = typeof processor === "string"
-    ? await loadProcessor(processor, startSandbox)
-    : processor;
+  const pool = openPool(options);
+  try {
+    return await runLoaded(await loadProcessor(options.processor, pool), pool, options);
+  } finally {
+    pool.close();
+  }
+}
+
+/** Like {@linkcode runProcessor}, for a processor that is loaded, in sandboxes that belong to the caller. */
+export async function runLoaded(
+  { info, bundle, script }: LoadedProcessor,
+  pool: SandboxPool,
+  options: Omit<RunProcessorOptions, "processor">,
+): Promise<RunSummary> {
   const name = options.name ?? info.name;
   const journal = await SqliteJournal.open(options.journal);
   try {
@@ -72,6 +81,7 @@ export async function runProcessor(options: RunProcessorOptions): Promise<RunSum
       return await run({
         name,
         journal,
+        pool,
         processor: info.name,
         code: { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script },
         sources: new Map(Object.entries(options.from)),
@@ -84,8 +94,6 @@ export async function runProcessor(options: RunProcessorOptions): Promise<RunSum
         onError: options.onError ?? "halt",
         capture: options.capture ?? "auto",
         effects: options.effects ?? {},
-        workers: options.workers ?? 1,
-        startSandbox,
         observer: options.observer ?? {},
         stop: options.stop ?? new AbortController().signal,
       });
@@ -94,17 +102,5 @@ export async function runProcessor(options: RunProcessorOptions): Promise<RunSum
     }
   } finally {
     journal.close();
-  }
-}
-
-/** Starts sandboxes of one kind. */
-export function sandboxStarter(isolation: Isolation): () => Sandbox {
-  switch (isolation) {
-    case "worker":
-      return startWorkerSandbox;
-    case "process":
-      return startProcessSandbox;
-    default:
-      return isolation satisfies never;
   }
 }

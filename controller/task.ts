@@ -15,13 +15,14 @@ import type { Progress } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 import { Pipeline, type PipelineEnd } from "./pipeline.ts";
 import { Realm, type RealmBroken } from "./realm.ts";
-import { realmOptions } from "./realm_options.ts";
+import { chainAfter, realmOptions } from "./realm_options.ts";
 import { recover } from "./recovery.ts";
-import type { RecordFailure } from "./sandbox/protocol.ts";
+
 import { Sealer } from "./sealer.ts";
 import { Snapshots } from "./snapshots.ts";
 import { ProcessorFailed } from "./task_errors.ts";
 import type { TaskSetup } from "./task_setup.ts";
+import type { RecordFailure } from "./feed_record.ts";
 
 /** What a task did since its owner took it over, and where it stands. */
 export interface TaskSummary extends Tally {
@@ -103,6 +104,7 @@ export class Task {
         task: taskJournal.task.name,
         code: code.bundle,
         options: realmOptions(run, last, { onError }, limits),
+        chain: chainAfter(last),
         state: taskJournal.stateBefore((last?.seq ?? -1) + 1),
       },
       limits,

@@ -1,11 +1,8 @@
 /** What one unit of a feed did, taken out of the packed columns to be compared and shown. */
 
-import { offsetAt } from "../engine/batch.ts";
-import type { Feed } from "../engine/feed.ts";
 import type { PackedOutputs } from "../engine/output.ts";
-import type { Origin } from "../engine/record.ts";
 import { traceEntries, type TraceEntry } from "../engine/trace.ts";
-import type { Fed } from "./sandbox/protocol.ts";
+import type { DigestedFed } from "./realm.ts";
 
 /** One output, as text. */
 export interface OutputView {
@@ -20,13 +17,13 @@ export interface UnitView {
   readonly trace: readonly TraceEntry[];
 }
 
-/** Looks into what a feed did; the feed must have been processed `withUnits`. */
+/** Looks into what a feed did. */
 export class FedView {
-  readonly #fed: Fed;
+  readonly #fed: DigestedFed;
   readonly #outputNames: readonly string[];
   #outputs: readonly OutputView[] | undefined;
 
-  constructor(fed: Fed, outputNames: readonly string[]) {
+  constructor(fed: DigestedFed, outputNames: readonly string[]) {
     this.#fed = fed;
     this.#outputNames = outputNames;
   }
@@ -42,32 +39,18 @@ export class FedView {
 
   /** The record of the feed that `unit` was, counted from 0; -1 for timers and hooks. */
   record(unit: number): number {
-    return this.#fed.units!.records[unit] ?? -1;
+    return this.#fed.units.records[unit] ?? -1;
   }
 
   unit(unit: number): UnitView {
     if (unit >= this.length) return { outputs: [], trace: [] };
-    const { outputEnds, traceEnds } = this.#fed.units!;
+    const { outputEnds, traceEnds } = this.#fed.units;
     this.#outputs ??= unpackOutputs(this.#fed.outputs, this.#outputNames);
     return {
       outputs: this.#outputs.slice(unit === 0 ? 0 : outputEnds[unit - 1], outputEnds[unit]),
-      trace: traceEntries(this.#fed.trace!, unit === 0 ? 0 : traceEnds[unit - 1], traceEnds[unit]),
+      trace: traceEntries(this.#fed.trace, unit === 0 ? 0 : traceEnds[unit - 1], traceEnds[unit]),
     };
   }
-}
-
-/** Where the record of `feed` at `index` was read. */
-export function originAt(feed: Feed, index: number): Origin | undefined {
-  let first = 0;
-  for (const { batch, fromRow, toRow } of feed.segments) {
-    const row = fromRow + index - first;
-    if (index >= first && row < toRow) {
-      const { stream, partition } = feed.batches[batch];
-      return { stream, partition, offset: offsetAt(feed.batches[batch], row) };
-    }
-    first += toRow - fromRow;
-  }
-  return undefined;
 }
 
 function unpackOutputs(packed: PackedOutputs, outputNames: readonly string[]): OutputView[] {

@@ -115,8 +115,3 @@ export function joinBatches(batches: readonly Batch[]): Batch {
   const hasTimes = batches.some((batch) => batch.eventTimesMs !== undefined);
   return { ...joined, ...(hasTimes ? { eventTimesMs } : {}), ...(anchor === undefined ? {} : { anchor }) };
 }
-
-/** The buffers of `batch` to be moved instead of copied. Offsets stay: the sender may have to cut the range. */
-export function batchBuffers(batch: Batch): ArrayBuffer[] {
-  return [batch.bytes.buffer, batch.ranges.buffer];
-}

@@ -74,8 +74,9 @@ export class Database {
     return Object.values(this.#sqlite.prepare(`PRAGMA ${name}`).get() ?? {})[0] as number;
   }
 
-  /** Runs `work` in one transaction, durable when it returns. */
+  /** Runs `work` in one transaction, durable when it returns; within another one it is part of that. */
   transaction<T>(work: () => T): T {
+    if (this.#sqlite.isTransaction) return work();
     return this.#guard("write to", () => {
       this.#sqlite.exec("BEGIN IMMEDIATE");
       try {

@@ -183,6 +183,8 @@ export interface TaskJournal {
 /** A journal. */
 export interface Journal {
   readonly path: string;
+  /** Makes all that `work` writes durable at once, or none of it. */
+  atomically<T>(work: () => T): T;
   runs(): readonly Run[];
   run(name: string): Run | undefined;
   createRun(spec: RunSpec): Run;

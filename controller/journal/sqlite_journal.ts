@@ -46,6 +46,10 @@ export class SqliteJournal implements Journal {
     return this.#database;
   }
 
+  atomically<T>(work: () => T): T {
+    return this.#database.transaction(work);
+  }
+
   runs(): readonly Run[] {
     return [...this.#database.all("SELECT * FROM runs ORDER BY id")].map(runFrom);
   }

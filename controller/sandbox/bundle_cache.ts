@@ -1,7 +1,7 @@
 /**
- * Bundles of earlier runs, so that starting a processor does not start a bundler.
+ * Bundles of earlier runs, and what they said of themselves, so that starting a processor starts no bundler.
  *
- * An entry counts only while every file that went into it has the size and time of modification it had then. The cache
+ * A bundle counts only while every file that went into it has the size and time of modification it had then. The cache
  * is a convenience: what cannot be read or written is as good as absent.
  */
 
@@ -9,7 +9,10 @@ import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import type { Bundle, Parameters } from "./bundle.ts";
 
-interface CacheEntry extends Bundle {
+/** To be raised when the same files give another bundle: after a change to bundle.ts. */
+const FORMAT = 1;
+
+interface CachedBundle extends Bundle {
   readonly files: readonly FileStamp[];
 }
 
@@ -25,30 +28,47 @@ export interface BundleCache {
   write(bundle: Bundle, files: readonly string[]): Promise<void>;
 }
 
-/** The place of `script` in the cache: `$SLUICE_CACHE`, or `sluice` in the user's cache folder. */
+/** The place of `script` in the cache. */
 export function bundleCache(script: string, parameters: Parameters): BundleCache {
-  const folder = cacheFolder();
-  const key = createHash("sha256").update(JSON.stringify([script, parameters])).digest("hex");
-  const name = join(folder, `${key}.json`);
+  const key = createHash("sha256").update(JSON.stringify([FORMAT, script, parameters])).digest("hex");
+  const cached = cacheFile<CachedBundle>(key);
   return {
     async read(): Promise<Bundle | undefined> {
+      const entry = await cached.read();
+      if (!entry) return undefined;
+      const { files, ...bundle } = entry;
+      return JSON.stringify(files.map(({ path }) => stamp(path))) === JSON.stringify(files) ? bundle : undefined;
+    },
+    write: (bundle, files) => cached.write({ ...bundle, files: files.map((path) => stamp(path)!) }),
+  };
+}
+
+/** A JSON value in the cache. */
+export interface CacheFile<T> {
+  read(): Promise<T | undefined>;
+  write(value: T): Promise<void>;
+}
+
+/** The value `name` in the cache: in `$SLUICE_CACHE`, or `sluice` in the user's cache folder. */
+export function cacheFile<T>(name: string): CacheFile<T> {
+  const folder = cacheFolder();
+  const path = join(folder, `${name}.json`);
+  return {
+    async read(): Promise<T | undefined> {
       try {
-        const { files, ...bundle } = JSON.parse(await Deno.readTextFile(name)) as CacheEntry;
-        const now = await Promise.all(files.map(({ path }) => stamp(path)));
-        return JSON.stringify(now) === JSON.stringify(files) ? bundle : undefined;
+        return JSON.parse(await Deno.readTextFile(path)) as T;
       } catch {
         return undefined;
       }
     },
-    async write(bundle: Bundle, files: readonly string[]): Promise<void> {
+    async write(value: T): Promise<void> {
       try {
-        const entry: CacheEntry = { ...bundle, files: await Promise.all(files.map(stamp)) };
         await Deno.mkdir(folder, { recursive: true });
-        const partial = `${name}.${Deno.pid}`;
-        await Deno.writeTextFile(partial, JSON.stringify(entry));
-        await Deno.rename(partial, name);
+        const partial = `${path}.${Deno.pid}`;
+        await Deno.writeTextFile(partial, JSON.stringify(value));
+        await Deno.rename(partial, path);
       } catch {
-        // Without a cache the next start bundles again; nothing depends on it.
+        // Without a cache the next start does the work again; nothing depends on it.
       }
     },
   };
@@ -59,7 +79,12 @@ function cacheFolder(): string {
   return SLUICE_CACHE ?? join(XDG_CACHE_HOME ?? join(HOME ?? Deno.cwd(), ".cache"), "sluice");
 }
 
-async function stamp(path: string): Promise<FileStamp> {
-  const { size, mtime } = await Deno.stat(path);
-  return { path, size, modifiedMs: mtime?.getTime() ?? 0 };
+/** Synchronous: a few dozen files are looked at faster than they are awaited. */
+function stamp(path: string): FileStamp | undefined {
+  try {
+    const { size, mtime } = Deno.statSync(path);
+    return { path, size, modifiedMs: mtime?.getTime() ?? 0 };
+  } catch {
+    return undefined;
+  }
 }

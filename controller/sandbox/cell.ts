@@ -7,15 +7,13 @@
  */
 
 import vm from "node:vm";
-import { type Batch, sliceBatch } from "../../engine/batch.ts";
-import { Digest } from "../../engine/digest.ts";
+import type { Batch } from "../../engine/batch.ts";
 import type { EffectRequest, EffectResult } from "../../engine/effects.ts";
 import type { EngineOptions, EngineStatus } from "../../engine/engine.ts";
 import type { Feed } from "../../engine/feed.ts";
 import type { PackedOutputs } from "../../engine/output.ts";
 import type { FeedResult } from "../../engine/report.ts";
 import type { CopyPart } from "../../engine/state.ts";
-import { digestFeed } from "./digests.ts";
 import type { Fed, RealmOptions, TaskState } from "./protocol.ts";
 import { BUNDLE_FILE } from "./realm/errors.ts";
 import type { Door, ProcessorInfo } from "./realm/guest.ts";
@@ -33,7 +31,7 @@ const SLICE_UNITS_MAX = 1 << 16;
 const REBIRTH_ENTRIES = 100_000;
 
 /** What a cell is made from besides code. */
-export type CellOptions = Pick<RealmOptions, "initialTimeMs" | "seed" | "recordTimeMsMax" | "chain">;
+export type CellOptions = Pick<RealmOptions, "initialTimeMs" | "seed" | "recordTimeMsMax">;
 
 /** The processor ran longer than a record may. */
 export class RecordTimeout extends Error {
@@ -69,6 +67,23 @@ function compile(code: string): vm.Script {
   return script;
 }
 
+/** What a realm costs at its first use and never again: most of it is the data of `Intl` and `Temporal`. */
+const WARM_UP =
+  `new Intl.DateTimeFormat("en-US").format(0); new Intl.Segmenter("en").segment("a"); "a".localeCompare("b");
+  globalThis.Temporal?.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO("UTC");`;
+
+/** Does once what every realm needs, while the sandbox has nothing else to do. */
+export function warmUp(): void {
+  vm.runInContext(WARM_UP, createRealm());
+}
+
+function createRealm(): vm.Context {
+  return vm.createContext(vm.constants.DONT_CONTEXTIFY, {
+    codeGeneration: { strings: false, wasm: false },
+    microtaskMode: "afterEvaluate",
+  } as vm.CreateContextOptions);
+}
+
 /** One realm with one processor in it. */
 export class Cell {
   readonly info: ProcessorInfo;
@@ -78,19 +93,14 @@ export class Cell {
   readonly #code: string;
   readonly #options: CellOptions;
   readonly #timeMsMax: number;
-  readonly #chain: Digest;
   #engineOptions: EngineOptions | undefined;
   #sliceUnits = SLICE_UNITS_FIRST;
-  #feed: Feed | undefined;
 
   /** @throws whatever the processor's modules throw while they are evaluated, and `TypeError` for a bad definition */
   constructor(code: string, options: CellOptions) {
     this.#code = code;
     this.#options = options;
-    this.#context = vm.createContext(vm.constants.DONT_CONTEXTIFY, {
-      codeGeneration: { strings: false, wasm: false },
-      microtaskMode: "afterEvaluate",
-    } as vm.CreateContextOptions);
+    this.#context = createRealm();
     this.#bufferPrototype = vm.runInContext("ArrayBuffer.prototype", this.#context);
     const initial = JSON.stringify({ timeMs: options.initialTimeMs, seed: options.seed });
     Reflect.set(this.#context, DOOR, initial);
@@ -99,7 +109,6 @@ export class Cell {
     this.info = JSON.parse(this.#door.describe()) as ProcessorInfo;
     this.#door.seal();
     this.#timeMsMax = options.recordTimeMsMax;
-    this.#chain = Digest.fromBytes(options.chain);
   }
 
   /** Makes the cell ready for feeds. */
@@ -110,7 +119,7 @@ export class Cell {
 
   /** A fresh cell with the same code and state: what modules keep in variables is gone, as it is after a restart. */
   reborn(): Cell {
-    const cell = new Cell(this.#code, { ...this.#options, chain: this.#chain.toBytes() });
+    const cell = new Cell(this.#code, this.#options);
     cell.open(this.#engineOptions!);
     for (let isFirst = true;; isFirst = false) {
       const part = this.copy({ entriesMax: REBIRTH_ENTRIES, isFirst });
@@ -130,7 +139,6 @@ export class Cell {
 
   /** Begins a feed; see {@linkcode step}. */
   begin(feed: Feed): void {
-    this.#feed = feed;
     for (const batch of feed.batches) this.#addBatch(batch);
     const { segments, tickMs, end } = feed;
     this.#door.beginFeed(JSON.stringify({ segments, tickMs, end }));
@@ -184,23 +192,25 @@ export class Cell {
   }
 
   /** Takes what the feed did. */
-  takeFed(withUnits: boolean): Fed {
-    const feed = this.#feed!;
-    const { units, trace, outputs, failures, logs, ...result } = this.#door.takeResult() as FeedResult;
-    const packed = this.#pack(outputs);
-    const { unitDigests, inputDigest } = digestFeed(feed, { units, trace, outputs: packed }, this.#chain);
-    this.#feed = undefined;
-    this.#engineOptions = { ...this.#engineOptions!, nowMs: result.nowMs, isStarted: result.isStarted };
+  takeFed(): Fed {
+    const { units, trace, outputs, changes, timerChanges, failures, logs, ...rest } = this.#door
+      .takeResult() as FeedResult;
+    this.#engineOptions = { ...this.#engineOptions!, nowMs: rest.nowMs, isStarted: rest.isStarted };
+    // Arrays of the realm make arrays of the realm; the host keeps to its own.
     return {
-      ...result,
-      outputs: packed,
-      // Arrays of the realm make arrays of the realm; the host keeps to its own.
-      failures: Array.from(failures, (failure) => ({ ...failure, ...recordAt(feed, failure.record) })),
+      ...rest,
+      outputs: this.#pack(outputs),
+      units: { records: own(units.records), outputEnds: own(units.outputEnds), traceEnds: own(units.traceEnds) },
+      trace: {
+        text: trace.text,
+        kinds: own(trace.kinds),
+        subjectLengths: own(trace.subjectLengths),
+        detailLengths: own(trace.detailLengths),
+      },
+      changes: { text: changes.text, lengths: own(changes.lengths) },
+      timerChanges: { text: timerChanges.text, lengths: own(timerChanges.lengths) },
+      failures: Array.from(failures, (failure) => ({ ...failure })),
       logs: Array.from(logs, (line) => ({ ...line })),
-      chain: this.#chain.toBytes(),
-      inputDigest,
-      unitDigests,
-      ...(withUnits ? { units, trace } : {}),
     };
   }
 
@@ -208,15 +218,14 @@ export class Cell {
     const { stream, partition, count, offsetWidth } = batch;
     const { text, textRanges, invalidRows } = decodePayload(batch);
     const meta = JSON.stringify({ stream, partition, count, offsetWidth, invalidRows });
-    // Columns are copied: their originals are needed for the digests, and a processor must not be able to change those.
     this.#door.addBatch(
       meta,
       text,
       this.#adopt(textRanges),
-      this.#adopt(batch.ranges.slice()),
-      this.#adopt(batch.offsetWords.slice()),
-      batch.eventTimesMs && this.#adopt(batch.eventTimesMs.slice()),
-      this.info.takesBytes ? this.#adopt(batch.bytes.slice()) : undefined,
+      this.#adopt(batch.ranges),
+      this.#adopt(batch.offsetWords),
+      batch.eventTimesMs && this.#adopt(batch.eventTimesMs),
+      this.info.takesBytes ? this.#adopt(batch.bytes) : undefined,
     );
   }
 
@@ -259,18 +268,6 @@ export class Cell {
   #adopt(column: { readonly buffer: ArrayBuffer }): ArrayBuffer {
     return Object.setPrototypeOf(column.buffer, this.#bufferPrototype);
   }
-}
-
-/** The record of `feed` at `index` as a batch of its own. */
-function recordAt(feed: Feed, index: number): { readonly batch?: Batch; readonly input?: string } {
-  if (index < 0) return {};
-  let first = 0;
-  for (const { batch, fromRow, toRow, input } of feed.segments) {
-    const row = fromRow + index - first;
-    if (row < toRow) return { batch: sliceBatch(feed.batches[batch], row, row + 1), input };
-    first += toRow - fromRow;
-  }
-  return {};
 }
 
 /** A typed array of this realm over the same buffer. */

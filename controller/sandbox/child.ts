@@ -1,5 +1,6 @@
 /** Entry of a sandbox in a child process: envelopes come over standard input, replies go to standard output. */
 
+import { warmUp } from "./cell.ts";
 import { closeDoors } from "./doors.ts";
 import { readFrames, writeFrame } from "./frames.ts";
 import { SandboxHost } from "./host.ts";
@@ -25,6 +26,8 @@ globalThis.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   host.noteRejection(event.reason);
 });
+
+warmUp();
 
 for await (const frame of readFrames(Deno.stdin.readable)) {
   const request = frame as Envelope<Request>;

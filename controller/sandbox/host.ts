@@ -7,7 +7,7 @@ import type { Envelope, Reply, Request } from "./protocol.ts";
 export class SandboxHost {
   readonly #cells = new Map<string, Cell>();
   readonly #queues = new Map<string, Envelope<Request>[]>();
-  readonly #waiting = new Map<string, { readonly withUnits: boolean }>();
+  readonly #waiting = new Set<string>();
   readonly #onSlice: () => void;
   #rejection: string | undefined;
 
@@ -67,10 +67,10 @@ export class SandboxHost {
         return { kind: "done" };
       case "feed":
         this.#cell(request.task).begin(request.feed);
-        return this.#step(request.task, request.withUnits);
+        return this.#step(request.task);
       case "effects":
         this.#cell(request.task).deliver(request.results);
-        return this.#step(request.task, this.#waiting.get(request.task)?.withUnits ?? false);
+        return this.#step(request.task);
       case "rebirth":
         this.#cells.set(request.task, this.#cell(request.task).reborn());
         return { kind: "done" };
@@ -84,17 +84,17 @@ export class SandboxHost {
     }
   }
 
-  #step(task: string, withUnits: boolean): Reply {
+  #step(task: string): Reply {
     const cell = this.#cell(task);
     if (cell.step(this.#onSlice) === "waiting") {
-      this.#waiting.set(task, { withUnits });
+      this.#waiting.add(task);
       if (!this.#queues.has(task)) this.#queues.set(task, []);
       return { kind: "effects", requests: cell.takeRequests() };
     }
     this.#waiting.delete(task);
     const thrown = cell.takeMicrotaskError();
     if (thrown) throw new MicrotaskError(thrown);
-    return { kind: "fed", fed: cell.takeFed(withUnits) };
+    return { kind: "fed", fed: cell.takeFed() };
   }
 
   /** Whether a rejection nobody handled was noted; the reply that would have been sent is replaced. */
@@ -117,7 +117,7 @@ export class SandboxHost {
   }
 }
 
-const DESCRIBE_OPTIONS = { initialTimeMs: 0, seed: 0, recordTimeMsMax: 1000, chain: new Uint8Array(16) };
+const DESCRIBE_OPTIONS = { initialTimeMs: 0, seed: 0, recordTimeMsMax: 1000 };
 
 class CellGone extends Error {
   readonly code = "E_CELL_GONE";

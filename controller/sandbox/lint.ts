@@ -5,10 +5,10 @@
  * see (names made at run time) throws a `DeterminismError` when it is used.
  */
 
-import { type Node, parse } from "acorn";
-import { ancestor, type AncestorVisitors } from "acorn-walk";
+import type { Node } from "acorn";
+import type { AncestorVisitors } from "acorn-walk";
 import type { Bundle } from "./bundle.ts";
-import { REMOVED } from "./realm/removed.ts";
+import { PROBED, REMOVED } from "./realm/removed.ts";
 import { isOurs, type SourcePosition, SourcePositions } from "./source_positions.ts";
 
 /** A use of an API that is not available. */
@@ -18,14 +18,17 @@ export interface LintFinding extends SourcePosition {
   readonly advice: string;
 }
 
-const MENTIONS = new RegExp(`\\b(?:${Object.keys(REMOVED).join("|")})\\b`);
+/** What makes a file worth parsing. `process` and the like are common words: only their members and calls count. */
+const MENTIONS = new RegExp(
+  Object.keys(REMOVED).map((name) => PROBED.has(name) ? `\\b${name}\\s*[.[]|\\brequire\\(` : `\\b${name}\\b`).join("|"),
+);
 
 /** The findings in `bundle`, one per place. */
-export function lintBundle({ code, sourceMap }: Pick<Bundle, "code" | "sourceMap">): LintFinding[] {
+export async function lintBundle({ code, sourceMap }: Pick<Bundle, "code" | "sourceMap">): Promise<LintFinding[]> {
   if (!mentionsRemoved(sourceMap)) return [];
   const positions = new SourcePositions(sourceMap);
   const findings: LintFinding[] = [];
-  for (const { name, line, column } of freeUses(code)) {
+  for (const { name, line, column } of await freeUses(code)) {
     const place = positions.find(line, column);
     if (place && !isOurs(place.file)) findings.push({ api: name, advice: REMOVED[name], ...place });
   }
@@ -50,7 +53,9 @@ interface AnyNode extends Node {
   readonly id?: { readonly name: string } | null;
 }
 
-function freeUses(code: string): Use[] {
+async function freeUses(code: string): Promise<Use[]> {
+  // Most bundles mention nothing suspicious, and starting up should not cost a parser.
+  const [{ parse }, { ancestor }] = await Promise.all([import("acorn"), import("acorn-walk")]);
   const declared = new Set<string>();
   const uses: Use[] = [];
   const declare = (node: AnyNode): void => void declared.add(node.name ?? node.id?.name ?? "");

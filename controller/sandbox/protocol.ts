@@ -5,7 +5,6 @@
  * feed that asks for effects is answered by `effects`, and goes on with the request of that name.
  */
 
-import type { Batch } from "../../engine/batch.ts";
 import type { EffectRequest, EffectResult } from "../../engine/effects.ts";
 import type { EngineOptions } from "../../engine/engine.ts";
 import type { Failure } from "../../engine/failure.ts";
@@ -21,8 +20,6 @@ export interface RealmOptions extends EngineOptions {
   /** What modules see as the time while they are evaluated. */
   readonly initialTimeMs: number;
   readonly recordTimeMsMax: number;
-  /** The digest chain so far. */
-  readonly chain: Uint8Array;
 }
 
 /** State and timers of a task, or the part of them that changed. */
@@ -36,19 +33,11 @@ export type Request =
   | { readonly kind: "describe"; readonly code: string }
   | { readonly kind: "open"; readonly task: string; readonly code: string; readonly options: RealmOptions }
   | ({ readonly kind: "restore"; readonly task: string } & TaskState)
-  | { readonly kind: "feed"; readonly task: string; readonly feed: Feed; readonly withUnits: boolean }
+  | { readonly kind: "feed"; readonly task: string; readonly feed: Feed }
   | { readonly kind: "effects"; readonly task: string; readonly results: readonly EffectResult[] }
   | { readonly kind: "rebirth"; readonly task: string }
   | { readonly kind: "copy"; readonly task: string; readonly part: CopyPart }
   | { readonly kind: "close"; readonly task: string };
-
-/** A failure with the record it happened at. */
-export interface RecordFailure extends Failure {
-  /** The record alone, as a batch of one row; absent for timers and hooks. */
-  readonly batch?: Batch;
-  /** The input it arrived at. */
-  readonly input?: string;
-}
 
 /** What a feed did. */
 export interface Fed {
@@ -61,18 +50,12 @@ export interface Fed {
   readonly outputs: PackedOutputs;
   readonly changes: StateEntries;
   readonly timerChanges: StateEntries;
-  readonly failures: readonly RecordFailure[];
+  readonly failures: readonly Failure[];
   readonly logs: readonly LogLine[];
   readonly logsDropped: number;
-  /** The digest chain after the feed. */
-  readonly chain: Uint8Array<ArrayBuffer>;
-  /** A digest over the inputs alone. */
-  readonly inputDigest: Uint8Array<ArrayBuffer>;
-  /** The first 32 bits of each unit's digest. */
-  readonly unitDigests: Uint32Array<ArrayBuffer>;
-  /** What every unit did, when the request asked for it. */
-  readonly units?: UnitColumns;
-  readonly trace?: TraceColumns;
+  /** What every unit did. */
+  readonly units: UnitColumns;
+  readonly trace: TraceColumns;
 }
 
 /** What the sandbox answers. */
@@ -98,14 +81,20 @@ export interface Envelope<Message> {
 /** The buffers in `reply` that move instead of being copied. */
 export function replyBuffers(reply: Reply): ArrayBuffer[] {
   if (reply.kind !== "fed") return [];
-  const { outputs, unitDigests } = reply.fed;
-  return [
-    outputs.values.buffer,
-    outputs.keys.buffer,
-    outputs.valueLengths.buffer,
-    outputs.keyLengths.buffer,
-    outputs.timesMs.buffer,
-    outputs.names.buffer,
-    unitDigests.buffer,
+  const { outputs, units, trace } = reply.fed;
+  const columns: readonly { readonly buffer: ArrayBuffer }[] = [
+    outputs.values,
+    outputs.keys,
+    outputs.valueLengths,
+    outputs.keyLengths,
+    outputs.timesMs,
+    outputs.names,
+    units.records,
+    units.outputEnds,
+    units.traceEnds,
+    trace.kinds,
+    trace.subjectLengths,
+    trace.detailLengths,
   ];
+  return columns.map(({ buffer }) => buffer);
 }

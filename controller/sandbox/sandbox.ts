@@ -6,7 +6,6 @@
  * abandoned: in a worker it burns its core until the process ends, a child process is killed.
  */
 
-import { batchBuffers } from "../../engine/batch.ts";
 import type { Envelope, Reply, Request } from "./protocol.ts";
 
 /** How processors are kept apart from the controller. */
@@ -14,7 +13,7 @@ export type Isolation = "worker" | "process";
 
 /** What carries envelopes to a sandbox and back. */
 export interface Transport {
-  post(envelope: Envelope<Request>, transfer: ArrayBuffer[]): void;
+  post(envelope: Envelope<Request>): void;
   /** Ends the sandbox as far as that is possible. */
   kill(): void;
 }
@@ -60,27 +59,15 @@ export class Sandbox {
 
   /**
    * Asks, and resolves with the reply. A sandbox that gives no sign of life for `timeMsMax` is abandoned.
-   *
-   * The batches of a feed move to the sandbox; ask with `askKeeping` where they are still needed.
    */
   ask(message: Request, timeMsMax: number): Promise<Reply> {
-    const transfer = message.kind === "feed" ? message.feed.batches.flatMap(batchBuffers) : [];
-    return this.#ask(message, timeMsMax, transfer);
-  }
-
-  /** Like {@linkcode ask}, but copies. */
-  askKeeping(message: Request, timeMsMax: number): Promise<Reply> {
-    return this.#ask(message, timeMsMax, []);
-  }
-
-  #ask(message: Request, timeMsMax: number, transfer: ArrayBuffer[]): Promise<Reply> {
     if (this.#death) return Promise.resolve(this.#death);
     return new Promise((resolve) => {
       const id = this.#nextId++;
       const open: Open = { resolve, timeMsMax, watchdog: undefined };
       this.#open.set(id, open);
       if (this.#open.size === 1) this.#watch(open);
-      this.#transport.post({ id, message }, transfer);
+      this.#transport.post({ id, message });
     });
   }
 

@@ -4,6 +4,7 @@
 /// <reference lib="deno.worker" />
 /// <reference lib="esnext" />
 
+import { warmUp } from "./cell.ts";
 import { closeDoors } from "./doors.ts";
 import { SandboxHost } from "./host.ts";
 import { type Envelope, type Reply, replyBuffers, type Request } from "./protocol.ts";
@@ -28,6 +29,8 @@ self.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   host.noteRejection(event.reason);
 });
+
+warmUp();
 
 let answered = Promise.resolve();
 

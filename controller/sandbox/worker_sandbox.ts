@@ -17,7 +17,7 @@ export function startWorkerSandbox(): Sandbox {
       onDeath("E_SANDBOX_DIED", event.message);
     };
     return {
-      post: (envelope, transfer) => worker.postMessage(envelope, transfer),
+      post: (envelope) => worker.postMessage(envelope),
       kill: () => worker.terminate(),
     };
   });

@@ -7,7 +7,9 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Cell } from "../../controller/sandbox/cell.ts";
 import { type MemoryRecord, MemorySource } from "../../adapters/memory/source.ts";
+import { digestFeed } from "../../controller/digests.ts";
 import { Sealer } from "../../controller/sealer.ts";
+import { Digest, toHex } from "../../engine/digest.ts";
 import { codeOf, openCell } from "../support/cells.ts";
 
 const PROCESSOR = `
@@ -53,28 +55,30 @@ async function runSplit(
     new Map(names.map((partition) => [`default/numbers/${partition}`, { position: 0n }])),
   );
   let outputs = "";
-  let chain = "";
+  const chain = new Digest();
   const changes = new Map<string, string>();
   for (let seq = 0;; seq++) {
     const sealed = await sealer.next({ recordsMax: sizes[seq % sizes.length], bytesMax: 1 << 20 }, 1_000_000 + seq);
     if (sealed.kind === "idle") throw new Error("a bounded source is never idle");
     const end = sealed.kind === "ended";
-    cell.begin(sealed.kind === "ended" ? { seq, batches: [], segments: [], end } : { seq, ...sealed.feed });
+    const feed = sealed.kind === "ended" ? { seq, batches: [], segments: [], end } : { seq, ...sealed.feed };
+    // A cell takes its buffers over, as a message between threads would give it copies.
+    cell.begin(structuredClone(feed));
     const fed = finish(cell);
     outputs += new TextDecoder().decode(fed.outputs.values);
-    chain = fed.chain.toHex();
+    digestFeed(feed, fed, chain);
     applyChanges(changes, fed.changes);
     if (end) break;
     if (rebirths[seq % rebirths.length]) cell = cell.reborn();
   }
-  return { outputs, chain, state: JSON.stringify([...changes].sort()) };
+  return { outputs, chain: toHex(chain.toBytes()), state: JSON.stringify([...changes].sort()) };
 }
 
 function finish(cell: Cell) {
   while (cell.step(() => {}) === "waiting") {
     cell.deliver(cell.takeRequests().map(({ id, inputJson }) => ({ id, ok: true, text: `{"of":${inputJson}}` })));
   }
-  return cell.takeFed(false);
+  return cell.takeFed();
 }
 
 function applyChanges(state: Map<string, string>, { text, lengths }: { text: string; lengths: Int32Array }): void {

@@ -79,14 +79,14 @@ Deno.test("a throw inside a microtask breaks the feed instead of vanishing", asy
   } as const;
   host.handle({
     id: 0,
-    message: { kind: "open", task: "t", code, options: { ...options, chain: new Uint8Array(16) } },
+    message: { kind: "open", task: "t", code, options },
   });
   const feed = {
     seq: 0,
     batches: [batchOf([1])],
     segments: [{ batch: 0, fromRow: 0, toRow: 1, timeMs: 1, input: "default" }],
   };
-  const [{ message }] = host.handle({ id: 1, message: { kind: "feed", task: "t", feed, withUnits: false } });
+  const [{ message }] = host.handle({ id: 1, message: { kind: "feed", task: "t", feed } });
   assertEquals(message.kind, "broken");
   assert(message.kind === "broken" && message.code === "E_MICROTASK" && message.message.includes("lost"));
 });

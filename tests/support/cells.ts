@@ -16,7 +16,6 @@ const OPTIONS: RealmOptions = {
   isStarted: false,
   initialTimeMs: 1_700_000_000_000,
   recordTimeMsMax: 2000,
-  chain: new Uint8Array(16),
 };
 
 /** The code of a processor script. */
@@ -55,7 +54,7 @@ export function runFeed(
       cell.takeRequests().map(({ id, name, inputJson }) => ({ id, ok: true, text: JSON.stringify([name, inputJson]) })),
     );
   }
-  return cell.takeFed(true);
+  return cell.takeFed();
 }
 
 /** The values a feed emitted. */

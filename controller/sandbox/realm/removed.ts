@@ -62,7 +62,17 @@ export const REMOVED: Readonly<Record<string, string>> = {
 };
 
 /** Removed globals that libraries probe with `typeof` to find out where they run; those answer "undefined" as they should. */
-const PROBED = new Set(["process", "Deno", "Buffer", "require", "module", "window", "self", "navigator", "location"]);
+export const PROBED: ReadonlySet<string> = new Set([
+  "process",
+  "Deno",
+  "Buffer",
+  "require",
+  "module",
+  "window",
+  "self",
+  "navigator",
+  "location",
+]);
 
 /** A failed look-up of a global that only exists outside, told as what it is; other errors stay as they are. */
 export function explainMissing(error: unknown): unknown {

@@ -1,18 +1,18 @@
 /**
  * Digests of a feed, unit by unit: where a record came from, its bytes, its outputs, and its trace.
  *
- * They are computed outside the realm, over packed bytes. What a feed's split decides (row numbers, sequence numbers)
+ * They are computed by the controller, over packed bytes, while the sandbox is at the next feed. What a feed's split decides (row numbers, sequence numbers)
  * is not part of them, so the chain after n records is the same for every split (I6).
  */
 
-import { ABSENT, type Batch } from "../../engine/batch.ts";
-import { Digest } from "../../engine/digest.ts";
-import type { Feed } from "../../engine/feed.ts";
-import type { PackedOutputs } from "../../engine/output.ts";
-import type { UnitColumns } from "../../engine/report.ts";
-import { originHash } from "../../engine/text_batch.ts";
-import type { TraceColumns } from "../../engine/trace.ts";
-import { encodeParts } from "./text.ts";
+import { ABSENT, type Batch } from "../engine/batch.ts";
+import { Digest } from "../engine/digest.ts";
+import type { Feed } from "../engine/feed.ts";
+import type { PackedOutputs } from "../engine/output.ts";
+import type { UnitColumns } from "../engine/report.ts";
+import { originHash } from "../engine/text_batch.ts";
+import type { TraceColumns } from "../engine/trace.ts";
+import { encodeParts } from "./sandbox/text.ts";
 
 /** The digests of one feed. */
 export interface FeedDigests {

@@ -1,0 +1,40 @@
+/** One record of a feed, by its place in processing order. */
+
+import { type Batch, offsetAt, sliceBatch } from "../engine/batch.ts";
+import type { Failure } from "../engine/failure.ts";
+import type { Feed } from "../engine/feed.ts";
+import type { Origin } from "../engine/record.ts";
+
+/** A failure with the record it happened at. */
+export interface RecordFailure extends Failure {
+  /** The record alone, as a batch of one row; absent for timers and hooks. */
+  readonly batch?: Batch;
+  /** The input it arrived at. */
+  readonly input?: string;
+}
+
+/** `failure` with the record of `feed` that it names. */
+export function withRecord(feed: Feed, failure: Failure): RecordFailure {
+  const found = find(feed, failure.record);
+  if (!found) return failure;
+  const { batch, row, input } = found;
+  return { ...failure, batch: sliceBatch(batch, row, row + 1), input };
+}
+
+/** Where the record at `index` was read; undefined when there is no such record. */
+export function originAt(feed: Feed, index: number): Origin | undefined {
+  const found = find(feed, index);
+  if (!found) return undefined;
+  const { stream, partition } = found.batch;
+  return { stream, partition, offset: offsetAt(found.batch, found.row) };
+}
+
+function find({ batches, segments }: Feed, index: number) {
+  let first = 0;
+  for (const { batch, fromRow, toRow, input } of segments) {
+    const row = fromRow + index - first;
+    if (index >= first && row < toRow) return { batch: batches[batch], row, input };
+    first += toRow - fromRow;
+  }
+  return undefined;
+}
