@@ -7,7 +7,7 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   const ranked = candidates.map((candidate) => ({ candidate, edits: distance(name, candidate) }));
   ranked.sort((a, b) => a.edits - b.edits);
   const [best] = ranked;
-  return best && best.edits <= Math.min(EDITS_MAX, best.candidate.length / 2) ? best.candidate : undefined;
+  return best && best.edits <= Math.min(EDITS_MAX, Math.ceil(best.candidate.length / 2)) ? best.candidate : undefined;
 }
 
 /** Edit distance (Wagner and Fischer, 1974). */

@@ -163,14 +163,15 @@ export class Database {
 }
 
 interface SqliteError extends Error {
-  readonly errcode: number;
+  /** Absent when the file could not even be opened. */
+  readonly errcode?: number;
 }
 
 function isSqliteError(error: unknown): error is SqliteError {
-  return error instanceof Error && "errcode" in error;
+  return error instanceof Error && (error as { code?: unknown }).code === "ERR_SQLITE_ERROR";
 }
 
-function explain({ errcode, message }: SqliteError): readonly [code: string, reason: string] {
+function explain({ errcode = SQLITE_CANTOPEN, message }: SqliteError): readonly [code: string, reason: string] {
   switch (errcode & 0xff) {
     case SQLITE_READONLY:
       return ["E_JOURNAL_READONLY", "it is read-only; make it writable or name another file with --journal"];

@@ -38,6 +38,9 @@ export class SqliteTaskJournal implements TaskJournal {
 
   progress(): ReadonlyMap<string, Progress> {
     const row = this.#database.one("SELECT * FROM progress WHERE task = ?", this.task.id);
+    const last = this.#lastSeq();
+    // Rows can vanish with a damaged index, which no checksum of a row tells.
+    if (row?.seq !== last) throw this.#missing(`the progress of feed ${last}`);
     return row ? progressFrom(String(row.positions)) : new Map();
   }
 
@@ -193,10 +196,18 @@ export class SqliteTaskJournal implements TaskJournal {
     }
   }
 
+  #lastSeq(): number | undefined {
+    return this.#database.number("SELECT max(seq) FROM feeds WHERE task = ?", this.task.id) ?? undefined;
+  }
+
   #feed(row: Row): FeedEntry {
     const sql = "SELECT * FROM settlements WHERE task = ? AND seq = ?";
     const settlement = this.#database.one(sql, this.task.id, row.seq);
     const known = this.#settled.get(Number(row.seq));
+    // A feed is prepared after the one before it was settled.
+    if (!known && !settlement && Number(row.seq) < this.#lastSeq()!) {
+      throw this.#missing(`the settlement of feed ${row.seq}`);
+    }
     return feedFrom(row, known ?? (settlement && JSON.parse(String(settlement.receipts))));
   }
 

@@ -264,10 +264,21 @@ export class Cell {
     }
   }
 
-  /** Makes a buffer one of the realm's own: nothing of the host can be reached from it. */
-  #adopt(column: { readonly buffer: ArrayBuffer }): ArrayBuffer {
-    return Object.setPrototypeOf(column.buffer, this.#bufferPrototype);
+  /** Makes a column's buffer one of the realm's own: nothing of the host can be reached from it. */
+  #adopt({ buffer, byteOffset, byteLength }: Column): ArrayBuffer {
+    // What came over a pipe may be a view into the whole message.
+    const isWhole = byteLength === buffer.byteLength;
+    return Object.setPrototypeOf(
+      isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength),
+      this.#bufferPrototype,
+    );
   }
+}
+
+interface Column {
+  readonly buffer: ArrayBuffer;
+  readonly byteOffset: number;
+  readonly byteLength: number;
 }
 
 /** A typed array of this realm over the same buffer. */
