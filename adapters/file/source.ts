@@ -58,40 +58,30 @@ export class FileSource implements Source {
     return Promise.resolve(0n);
   }
 
-  verify(partition: string, position: bigint, anchor: string | undefined): Promise<void> {
-    this.#tail(partition).verify(position, anchor);
-    return Promise.resolve();
+  async verify(partition: string, position: bigint, anchor: string | undefined): Promise<void> {
+    (await this.#tail(partition)).verify(position, anchor);
   }
 
-  read(partition: string, from: bigint, limit: ReadLimit): Promise<ReadResult> {
-    return Promise.resolve(this.#read(partition, from, limit));
-  }
-
-  #read(partition: string, from: bigint, limit: ReadLimit): ReadResult {
-    const tail = this.#tail(partition);
+  async read(partition: string, from: bigint, limit: ReadLimit): Promise<ReadResult> {
+    const tail = this.#tails.get(partition) ?? await this.#tail(partition);
+    const isBounded = this.#options.isBounded || tail.isConverted;
     const start = from === 0n ? this.#skipBom(tail) : Number(from);
     for (let size = limit.bytesMax;; size *= 2) {
       const bytes = tail.read(start, Math.min(size, this.#options.recordBytesMax + 1));
       const isAtEnd = bytes.length < size && start + bytes.length >= tail.size;
       const chunk = { bytes, position: BigInt(start) };
-      const lines = findLines(chunk, limit.recordsMax, isAtEnd && this.#options.isBounded);
+      const lines = findLines(chunk, limit.recordsMax, isAtEnd && isBounded);
       if (lines.count > 0) {
         const batch = batchOfLines(chunk, lines, { stream: this.stream, partition });
         return { kind: "batch", batch: this.#complete(batch, tail) };
       }
-      if (isAtEnd) return this.#atEnd(tail, from);
+      if (isAtEnd) return isBounded ? { kind: "ended" } : idleAt(tail, from);
       if (bytes.length > this.#options.recordBytesMax) throw this.#tooLong(partition, from);
     }
   }
 
   #complete(batch: Batch, tail: FileTail): Batch {
     return withFields({ ...batch, anchor: tail.anchor(Number(batch.next)) }, this.#options.fields);
-  }
-
-  #atEnd(tail: FileTail, from: bigint): ReadResult {
-    if (this.#options.isBounded) return { kind: "ended" };
-    tail.verify(from, undefined);
-    return { kind: "idle" };
   }
 
   #skipBom(tail: FileTail): number {
@@ -118,13 +108,10 @@ export class FileSource implements Source {
     return Promise.resolve();
   }
 
-  #tail(partition: string): FileTail {
-    let tail = this.#tails.get(partition);
-    if (!tail) {
-      const path = pathOf(this.#options.path, partition);
-      tail = new FileTail({ path, stream: this.stream, partition });
-      this.#tails.set(partition, tail);
-    }
+  async #tail(partition: string): Promise<FileTail> {
+    const path = pathOf(this.#options.path, partition);
+    const tail = await FileTail.open({ path, stream: this.stream, partition });
+    this.#tails.set(partition, tail);
     return tail;
   }
 
@@ -135,6 +122,12 @@ export class FileSource implements Source {
       { code: "E_RECORD_TOO_LONG", stream: this.stream, partition, offset },
     );
   }
+}
+
+/** Nothing more for now, unless the file has become shorter than what was read. */
+function idleAt(tail: FileTail, from: bigint): ReadResult {
+  tail.verify(from, undefined);
+  return { kind: "idle" };
 }
 
 /** Partition → path, in code unit order. */

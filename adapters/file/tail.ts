@@ -6,6 +6,7 @@
  */
 
 import { crc32 } from "node:zlib";
+import { convertFile, isConverted } from "./converted.ts";
 import { SourceError } from "../source.ts";
 
 const ANCHOR_BYTES = 4096;
@@ -21,11 +22,24 @@ export interface TailOptions {
 export class FileTail {
   readonly #options: TailOptions;
   readonly #file: Deno.FsFile;
+  /** Whether it reads what the file was converted to, and so will not grow. */
+  readonly isConverted: boolean;
 
-  constructor(options: TailOptions) {
+  private constructor(options: TailOptions, file: Deno.FsFile) {
     this.#options = options;
+    this.#file = file;
+    this.isConverted = isConverted(options.path);
+  }
+
+  /** @throws {SourceError} when the file cannot be read */
+  static async open(options: TailOptions): Promise<FileTail> {
     try {
-      this.#file = Deno.openSync(options.path);
+      if (!isConverted(options.path)) return new FileTail(options, Deno.openSync(options.path));
+      const lines = await convertFile(options.path);
+      const file = Deno.openSync(lines);
+      // An open file needs no name; without one it cannot be left behind.
+      Deno.removeSync(lines);
+      return new FileTail(options, file);
     } catch (error) {
       throw cannotRead(options, error);
     }
@@ -85,7 +99,8 @@ export class FileTail {
 
 /** An error about a file that cannot be opened. */
 export function cannotRead({ path, stream, partition }: TailOptions, cause: unknown): SourceError {
-  const reason = cause instanceof Deno.errors.NotFound
+  const { code } = cause as { code?: unknown };
+  const reason = cause instanceof Deno.errors.NotFound || code === "ENOENT"
     ? "there is no such file"
     : cause instanceof Deno.errors.PermissionDenied
     ? "permission denied"

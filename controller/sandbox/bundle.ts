@@ -126,8 +126,10 @@ function explain(output: string, folder: string): string {
   if (/No matching export .*"default"/.test(text)) {
     return "it has no default export; write `export default defineProcessor({ … })`";
   }
-  const remote = /(?:A remote specifier was requested|remote).*?"?(https?:[^\s"]+)/.exec(text);
-  if (remote) return `it imports ${remote[1]}; a processor cannot import remote URLs, use a file or an npm package`;
+  const [remote] = /https?:[^\s"']+/.exec(text) ?? /(?<=Requires import access to ")[^"]+/.exec(text) ?? [];
+  if (remote !== undefined) {
+    return `it imports from ${remote}; a processor cannot import remote URLs, use a file or an npm package`;
+  }
   return text.replace(/^error: /, "").replaceAll(`${toFileUrl(folder).href}/`, "");
 }
 
