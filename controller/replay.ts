@@ -73,6 +73,17 @@ export async function replayTask(options: ReplayOptions): Promise<ReplayResult> 
   }
 }
 
+/** Feeds between loading and comparing. */
+const FEEDS_STARTED_MAX = 3;
+
+interface Started {
+  readonly entry: FeedEntry;
+  readonly feed: Feed;
+  readonly fed: Promise<DigestedFed>;
+  readonly reference: Promise<DigestedFed> | undefined;
+  readonly isCompared: boolean;
+}
+
 class TaskReplay {
   readonly #options: ReplayOptions;
   readonly #divergences: Divergence[] = [];
@@ -80,6 +91,7 @@ class TaskReplay {
   #replayed: Realm | undefined;
   /** Runs the recorded code when other code is tried: what it does is what was recorded. */
   #reference: Realm | undefined;
+  readonly #started: Started[] = [];
   #feeds = 0;
   #records = 0;
 
@@ -90,10 +102,15 @@ class TaskReplay {
   async run(): Promise<ReplayResult> {
     const { taskJournal, to, from, isWanted, divergencesMax } = this.#options;
     for (const entry of taskJournal.feeds(this.#birthBefore(from), to)) {
-      if (entry.isReborn || !this.#replayed) await this.#bear(entry);
-      await this.#replayFeed(entry, entry.seq >= from && isWanted(entry));
+      if (entry.isReborn || !this.#replayed) {
+        await this.#drain();
+        await this.#bear(entry);
+      }
+      await this.#start(entry, entry.seq >= from && isWanted(entry));
+      if (this.#started.length >= FEEDS_STARTED_MAX) await this.#compareOldest();
       if (this.#divergences.length >= divergencesMax) break;
     }
+    await this.#drain();
     return { feeds: this.#feeds, records: this.#records, divergences: this.#divergences };
   }
 
@@ -137,22 +154,35 @@ class TaskReplay {
     );
   }
 
-  async #replayFeed(entry: FeedEntry, isCompared: boolean): Promise<void> {
+  /** Loads a feed and hands it to the realms; the one before it may still be under way. */
+  async #start(entry: FeedEntry, isCompared: boolean): Promise<void> {
     if (entry.givenUp !== undefined) return;
-    const { taskJournal, sources, onFed } = this.#options;
-    let feed: Feed;
+    const { taskJournal, sources } = this.#options;
     try {
-      feed = await loadRecordedFeed(entry, taskJournal, sources);
+      const feed = await loadRecordedFeed(entry, taskJournal, sources);
+      const [fed, reference] = [this.#replayed!.process(feed), this.#reference?.process(feed)];
+      // They are awaited in order; an earlier one that fails must not leave these unhandled.
+      fed.catch(() => {});
+      reference?.catch(() => {});
+      this.#started.push({ entry, feed, fed, reference, isCompared });
     } catch (error) {
       if (!(error instanceof InputsChanged)) throw error;
-      return this.#noteMissingInputs(entry, error);
+      this.#noteMissingInputs(entry, error);
     }
-    const fed = await this.#replayed!.process(feed);
-    const reference = await this.#reference?.process(feed);
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#started.length > 0) await this.#compareOldest();
+  }
+
+  async #compareOldest(): Promise<void> {
+    const { entry, feed, isCompared, ...started } = this.#started.shift()!;
+    const fed = await started.fed;
+    const reference = await started.reference;
     if (!isCompared) return;
     this.#feeds++;
     this.#records += feedRecords(feed);
-    await onFed?.(feed, fed, this.#replayed!.info.outputs);
+    await this.#options.onFed?.(feed, fed, this.#replayed!.info.outputs);
     if (reference) this.#compareWithReference(entry, feed, fed, reference);
     else await this.#compareWithJournal(entry, feed, fed);
   }
