@@ -22,6 +22,9 @@ class Packed {
 
 type Stored = Primitive | Packed | undefined;
 
+/** Undo entries that stay allocated between records. */
+const UNDO_KEPT_MAX = 1000;
+
 interface Entry {
   stored: Stored;
   isDirty: boolean;
@@ -66,6 +69,7 @@ export class KeyedState implements State {
   readonly #dirty: string[] = [];
   readonly #undoKeys: string[] = [];
   readonly #undoStored: Stored[] = [];
+  #undoLength = 0;
   readonly #trace: Trace | undefined;
   #present = 0;
   #lastKey: string | undefined;
@@ -122,14 +126,14 @@ export class KeyedState implements State {
 
   /** Keeps the changes of the record under way. */
   keep(): void {
-    if (this.#undoKeys.length === 0) return;
-    this.#undoKeys.length = 0;
-    this.#undoStored.length = 0;
+    // Emptying an array gives its memory back, and the next record would have to ask for it again.
+    if (this.#undoLength > UNDO_KEPT_MAX) this.#undoKeys.length = this.#undoStored.length = 0;
+    this.#undoLength = 0;
   }
 
   /** Undoes the changes of the record under way, the last one first. */
   rollback(): void {
-    for (let i = this.#undoKeys.length - 1; i >= 0; i--) this.#write(this.#undoKeys[i], this.#undoStored[i]);
+    for (let i = this.#undoLength - 1; i >= 0; i--) this.#write(this.#undoKeys[i], this.#undoStored[i]);
     this.keep();
   }
 
@@ -198,8 +202,8 @@ export class KeyedState implements State {
     if (!entry && !key.isWellFormed()) {
       throw new TypeError(`Cannot set state ${JSON.stringify(key)}: the key holds half of a surrogate pair`);
     }
-    this.#undoKeys.push(key);
-    this.#undoStored.push(entry?.stored);
+    this.#undoKeys[this.#undoLength] = key;
+    this.#undoStored[this.#undoLength++] = entry?.stored;
     this.#write(key, stored);
   }
 
