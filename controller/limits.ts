@@ -21,7 +21,7 @@ export interface Limits {
 /** What is used unless told otherwise. */
 export const DEFAULT_LIMITS: Limits = {
   feedRecordsMax: 10_000,
-  feedBytesMax: 1024 * 1024,
+  feedBytesMax: 4 * 1024 * 1024,
   feedsInFlightMax: 3,
   recordTimeMsMax: 10_000,
   sandboxGraceMs: 10_000,

@@ -6,7 +6,7 @@ import type { Feed } from "../engine/feed.ts";
 import type { FeedEntry, Range, TaskJournal } from "./journal/journal.ts";
 import { mergeOrder } from "./sealer.ts";
 
-const READ_BYTES_MAX = 1024 * 1024;
+const READ_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The inputs of a feed cannot be had any more, or are not what they were. */
 export class InputsChanged extends Error {

@@ -45,13 +45,13 @@ export class FileSink implements Sink {
     return { epoch, checkpoint: settled };
   }
 
-  commit({ task, seq, outputs }: Commit): Promise<Receipt> {
+  async commit({ task, seq, outputs }: Commit): Promise<Receipt> {
     const open = this.#files.get(task);
     if (!open) {
       throw new SinkError(`Cannot commit feed ${seq} of task ${task}: the task was not acquired`, { code: "E_SINK" });
     }
-    if (outputs.count > 0) append(open, outputs);
-    return Promise.resolve({ length: open.length });
+    if (outputs.count > 0) await append(open, outputs);
+    return { length: open.length };
   }
 
   /** Gives back what is open. */
@@ -107,11 +107,12 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-function append(open: OpenFile, outputs: PackedOutputs): void {
+/** Syncing is left to another thread: meanwhile this one digests and seals the next feeds. */
+async function append(open: OpenFile, outputs: PackedOutputs): Promise<void> {
   try {
     const bytes = linesOf(outputs);
     for (let at = 0; at < bytes.length;) at += open.file.writeSync(bytes.subarray(at));
-    open.file.syncDataSync();
+    await open.file.syncData();
     open.length += bytes.length;
   } catch (error) {
     throw cannotWrite(open.path, error);

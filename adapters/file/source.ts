@@ -66,12 +66,13 @@ export class FileSource implements Source {
     const tail = this.#tails.get(partition) ?? await this.#tail(partition);
     const isBounded = this.#options.isBounded || tail.isConverted;
     const start = from === 0n ? this.#skipBom(tail) : Number(from);
-    for (let size = limit.bytesMax;; size *= 2) {
+    for (let size = tail.readBytes(limit.bytesMax);; size *= 2) {
       const bytes = tail.read(start, Math.min(size, this.#options.recordBytesMax + 1));
       const isAtEnd = bytes.length < size && start + bytes.length >= tail.size;
       const chunk = { bytes, position: BigInt(start) };
       const lines = findLines(chunk, limit.recordsMax, isAtEnd && isBounded);
       if (lines.count > 0) {
+        tail.noteRead(lines.length, lines.count < limit.recordsMax);
         const batch = batchOfLines(chunk, lines, { stream: this.stream, partition });
         return { kind: "batch", batch: this.#complete(batch, tail) };
       }

@@ -10,6 +10,8 @@ import { convertFile, isConverted } from "./converted.ts";
 import { SourceError } from "../source.ts";
 
 const ANCHOR_BYTES = 4096;
+const READ_BYTES_FIRST = 1024 * 1024;
+const READ_BYTES_MIN = 64 * 1024;
 
 /** One file of a source. */
 export interface TailOptions {
@@ -22,6 +24,7 @@ export interface TailOptions {
 export class FileTail {
   readonly #options: TailOptions;
   readonly #file: Deno.FsFile;
+  #readBytes = READ_BYTES_FIRST;
   /** Whether it reads what the file was converted to, and so will not grow. */
   readonly isConverted: boolean;
 
@@ -43,6 +46,16 @@ export class FileTail {
     } catch (error) {
       throw cannotRead(options, error);
     }
+  }
+
+  /** How many bytes to read at once: what feeds have been made of lately, and no more than `bytesMax`. */
+  readBytes(bytesMax: number): number {
+    return Math.min(this.#readBytes, bytesMax);
+  }
+
+  /** Notes how many bytes became a batch, and whether it would have taken more. */
+  noteRead(bytes: number, wantedMore: boolean): void {
+    this.#readBytes = Math.max(READ_BYTES_MIN, wantedMore ? bytes * 2 : Math.ceil(bytes * 1.1));
   }
 
   get size(): number {
