@@ -66,10 +66,17 @@ export class FileTail {
 
   /** Reads up to `bytes` bytes at `position`; fewer when the file ends there. The answer is valid until the next read. */
   read(position: number, bytes: number): Uint8Array<ArrayBuffer> {
-    const buffer = this.#bufferOf(bytes);
+    try {
+      return this.#readInto(this.#bufferOf(bytes), position);
+    } catch (error) {
+      throw cannotRead(this.#options, error);
+    }
+  }
+
+  #readInto(buffer: Uint8Array<ArrayBuffer>, position: number): Uint8Array<ArrayBuffer> {
     this.#file.seekSync(position, Deno.SeekMode.Start);
     let length = 0;
-    while (length < bytes) {
+    while (length < buffer.length) {
       const read = this.#file.readSync(buffer.subarray(length));
       if (read === null) break;
       length += read;
