@@ -145,7 +145,8 @@ class TaskReplay {
       {
         task: `${taskJournal.task.name} (${role})`,
         code: code.bundle,
-        options: realmOptions(run, before, this.#epoch!.config, limits),
+        // Recorded feeds hold no record that halted; other code may fail on any of them, and is to go on.
+        options: realmOptions(run, before, { onError: "skip" }, limits),
         chain: chainAfter(before),
         state: taskJournal.stateBefore(seq),
       },

@@ -6,6 +6,7 @@
  */
 
 import { dirname, fromFileUrl, join, resolve, toFileUrl } from "@std/path";
+import { polyfillsFor } from "./polyfills.ts";
 import { bundleCache } from "./bundle_cache.ts";
 
 /** A processor ready to run. */
@@ -77,21 +78,28 @@ interface BuildInput {
   readonly parameters: Parameters;
 }
 
-async function build({ path, script, parameters }: BuildInput, folder: string): Promise<Bundle> {
-  const at = (relative: string) => JSON.stringify(new URL(relative, ROOT).href);
-  await Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify(await configFor(script)));
-  await Deno.writeTextFile(
-    join(folder, "entry.ts"),
-    `import ${at("controller/sandbox/realm/install.ts")};\n` +
-      `import "./parameters.ts";\n` +
-      `import processor from ${JSON.stringify(toFileUrl(script).href)};\n` +
-      `import { openDoor } from ${at("controller/sandbox/realm/guest.ts")};\n` +
-      `openDoor(processor);\n`,
-  );
+async function build(input: BuildInput, folder: string): Promise<Bundle> {
+  await Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify(await configFor(input.script)));
   // Modules are evaluated in the order of their imports: parameters are there before the processor asks for them.
   await Deno.writeTextFile(
     join(folder, "parameters.ts"),
-    `import { setParameters } from ${at("engine/parameters.ts")};\nsetParameters(${JSON.stringify(parameters)});\n`,
+    `import { setParameters } from ${ours("engine/parameters.ts")};\n` +
+      `setParameters(${JSON.stringify(input.parameters)});\n`,
+  );
+  const bundle = await bundleWith([], input, folder);
+  const polyfills = polyfillsFor(bundle.sourceMap);
+  return polyfills.length === 0 ? bundle : await bundleWith(polyfills, input, folder);
+}
+
+async function bundleWith(polyfills: readonly string[], { path, script }: BuildInput, folder: string): Promise<Bundle> {
+  await Deno.writeTextFile(
+    join(folder, "entry.ts"),
+    polyfills.map((module) => `import ${JSON.stringify(module)};\n`).join("") +
+      `import ${ours("controller/sandbox/realm/install.ts")};\n` +
+      `import "./parameters.ts";\n` +
+      `import processor from ${JSON.stringify(toFileUrl(script).href)};\n` +
+      `import { openDoor } from ${ours("controller/sandbox/realm/guest.ts")};\n` +
+      `openDoor(processor);\n`,
   );
   await runBundler(path, folder);
   const text = await Deno.readTextFile(join(folder, "out.js"));
@@ -102,9 +110,21 @@ async function build({ path, script, parameters }: BuildInput, folder: string): 
   return { code, hash: await sha256(code), sourceMap: withAbsoluteSources(relativeMap, folder) };
 }
 
-/** Blanks the comments that name files, and keeps the lines: positions must go on fitting the source map. */
+/** A module of this Sluice, as the text of an import. */
+function ours(relative: string): string {
+  return JSON.stringify(new URL(relative, ROOT).href);
+}
+
+/**
+ * Takes the paths of files out: the comments that name them, and the names CommonJS modules are registered under. Lines
+ * stay where they are: positions must go on fitting the source map.
+ */
 function withoutPaths(text: string, sources: ReadonlySet<string>): string {
+  let modules = 0;
   return text.replace(/^ *\/\/ (.+)$/gm, (line, name: string) => sources.has(name) ? "" : line)
+    .replace(/^( *)"([^"\n]+)"\(/gm, (line, indent: string, name: string) => {
+      return sources.has(name) ? `${indent}"module ${++modules}"(` : line;
+    })
     .replace(/\n\/\/# sourceMappingURL=.*\n?$/, "\n");
 }
 

@@ -10,7 +10,7 @@ import { join } from "@std/path";
 import type { Bundle, Parameters } from "./bundle.ts";
 
 /** To be raised when the same files give another bundle: after a change to bundle.ts. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 interface CachedBundle extends Bundle {
   readonly files: readonly FileStamp[];

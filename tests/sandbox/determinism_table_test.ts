@@ -70,6 +70,13 @@ const LOGICAL: Readonly<Record<string, unknown>> = {
   "typeof console.log": "function",
   "console.time('x') === undefined": true,
   // 38: what libraries need
+  "new URL('/b?c=d#e', 'https://ü.example/a').href": "https://xn--tda.example/b?c=d#e",
+  "new URL('https://a.example/?x=1&y=2').searchParams.get('y')": "2",
+  "new URLSearchParams({ a: 'b c' }).toString()": "a=b+c",
+  "structuredClone({ a: [new Date(5)], b: new Map([[1, 2]]) }).b.get(1)": 2,
+  "atob(btoa('hi'))": "hi",
+  "(() => { const c = new AbortController(); let n = 0; c.signal.addEventListener('abort', () => n++); c.abort(); c.abort(); return [n, c.signal.aborted] })()":
+    [1, true],
   "[...new TextEncoder().encode('é€😀')]": [195, 169, 226, 130, 172, 240, 159, 152, 128],
   "new TextDecoder().decode(Uint8Array.of(0xe2, 0x82, 0xac, 0xff))": "€\ufffd",
 };

@@ -6,6 +6,7 @@
  */
 
 import { Random } from "../../../engine/random.ts";
+import { installAbort } from "./abort.ts";
 import { installChance } from "./chance.ts";
 import { installClock } from "./clock.ts";
 import { installConsole } from "./console.ts";
@@ -35,6 +36,7 @@ installMicrotasks();
 installConsole();
 installErrors();
 installWeb();
+installAbort();
 installRemoved();
 freezeIntrinsics();
 
