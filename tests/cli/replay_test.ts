@@ -1,6 +1,6 @@
 /** Replay: equal when nothing changed, and otherwise a difference named by record, field and cause. */
 
-import { assertEquals, type assertMatch } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { runCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
