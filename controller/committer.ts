@@ -72,12 +72,13 @@ export class Committer {
     const ranges = fed.isHalted ? cutRanges(pending.sealed, fed.records) : pending.sealed.ranges;
     this.#advance(ranges, pending, fed);
     this.#snapshots.noteChanges({ state: fed.changes, timers: fed.timerChanges });
-    const entry = this.#entry(pending, fed, ranges, givenUp);
+    const deadLetters = onError === "dead-letter" ? fed.failures.flatMap(letterOf) : [];
+    const entry = { ...this.#entry(pending, fed, ranges, givenUp), letters: deadLetters.length };
     const prepared: PreparedFeed = {
       ...entry,
       unitDigests: fed.unitDigests,
       changes: { state: fed.changes, timers: fed.timerChanges },
-      letters: onError === "dead-letter" ? fed.failures.flatMap(letterOf) : [],
+      deadLetters,
       captured: pending.captured,
       snapshotPart: copied && this.#snapshots.part(copied),
     };
@@ -111,7 +112,12 @@ export class Committer {
     }
   }
 
-  #entry(pending: PendingFeed, fed: DigestedFed, ranges: readonly Range[], givenUp: string | undefined): FeedEntry {
+  #entry(
+    pending: PendingFeed,
+    fed: DigestedFed,
+    ranges: readonly Range[],
+    givenUp: string | undefined,
+  ): Omit<FeedEntry, "letters"> {
     return {
       seq: pending.seq,
       epoch: this.#epoch,
@@ -134,7 +140,7 @@ export class Committer {
     this.tally.feeds++;
     this.tally.records += records;
     this.tally.outputs += outputs;
-    this.tally.deadLetters += letters.length;
+    this.tally.deadLetters += letters;
     this.#setup.observer.onCommit?.(this.#setup.taskJournal.task.name, records, outputs);
   }
 }

@@ -92,13 +92,13 @@ export class Database {
   }
 
   /** Inserts `row` with its checksum. */
-  insert(table: string, row: Row, conflict: "ABORT" | "REPLACE" = "ABORT"): number {
+  insert(table: string, row: Row, conflict: "ABORT" | "REPLACE" | "IGNORE" = "ABORT"): number {
     const names = Object.keys(row);
     const sql = `INSERT OR ${conflict} INTO ${table} (${names.join(", ")}, crc) VALUES (${
       "?, ".repeat(names.length)
     }?)`;
     const cells = Object.values(row);
-    return this.#guard("write to", () => Number(this.#statement(sql).run(...cells, checksum(cells)).lastInsertRowid));
+    return this.#guard("write to", () => Number(this.#statement(sql).run(...cells, checksum(row)).lastInsertRowid));
   }
 
   run(sql: string, ...cells: Cell[]): void {
@@ -129,15 +129,21 @@ export class Database {
     return this.#guard("read", () => Object.values(this.#statement(sql).get(...cells) ?? {})[0] as number | undefined);
   }
 
+  /** The texts that a pragma answers. */
+  pragma(name: string): string[] {
+    return this.#guard("read", () => this.#sqlite.prepare(`PRAGMA ${name}`).all()).map((row) =>
+      String(Object.values(row)[0])
+    );
+  }
+
   close(): void {
     this.#statements.clear();
     this.#sqlite.close();
   }
 
   #checked(row: Row): Row {
-    if (!("crc" in row)) return row;
     const { crc, ...rest } = row;
-    if (checksum(Object.values(rest)) === crc) return rest;
+    if (checksum(rest) === crc) return rest;
     throw this.#error("E_JOURNAL_DAMAGED", "read", "a row does not match its checksum; see `sluice journal verify`");
   }
 
@@ -186,12 +192,12 @@ function explain({ errcode = SQLITE_CANTOPEN, message }: SqliteError): readonly 
   }
 }
 
-/** A CRC-32 over cells, each framed by its type and length. */
-export function checksum(cells: readonly Cell[]): number {
+/** A CRC-32 over the columns of a row, each framed by its name, type and length: a damaged schema renames columns. */
+export function checksum(row: Row): number {
   let crc = 0;
-  for (const cell of cells) {
+  for (const [name, cell] of Object.entries(row)) {
     const bytes = typeof cell === "string" || cell instanceof Uint8Array ? cell : String(cell);
-    crc = crc32(bytes, crc32(`${typeof cell}${bytes.length}:`, crc));
+    crc = crc32(bytes, crc32(`${name}:${typeof cell}${bytes.length}:`, crc));
   }
   return crc;
 }

@@ -94,6 +94,8 @@ export interface FeedEntry {
   readonly outputs: number;
   /** Records (and timers, and hooks) that failed and were given up on. */
   readonly failures: number;
+  /** How many of them became dead letters. */
+  readonly letters: number;
   /** Logical time after the feed. */
   readonly nowMs: number;
   readonly isStarted: boolean;
@@ -125,7 +127,7 @@ export interface JournaledDeadLetter extends DeadLetter {
 export interface PreparedFeed extends FeedEntry {
   readonly unitDigests: Uint32Array;
   readonly changes: TaskState;
-  readonly letters: readonly DeadLetter[];
+  readonly deadLetters: readonly DeadLetter[];
   /** The inputs themselves, when they are to be kept. */
   readonly captured: readonly Batch[] | undefined;
   /** A part of the state, when a snapshot is being taken. */

@@ -16,7 +16,8 @@ export const MIGRATIONS: readonly string[] = [
     hash TEXT PRIMARY KEY,
     script TEXT NOT NULL,
     bundle TEXT NOT NULL,
-    source_map TEXT NOT NULL
+    source_map TEXT NOT NULL,
+    crc INTEGER NOT NULL
   );
   CREATE TABLE tasks (
     id INTEGER PRIMARY KEY,
@@ -47,6 +48,7 @@ export const MIGRATIONS: readonly string[] = [
     records INTEGER NOT NULL,
     outputs INTEGER NOT NULL,
     failures INTEGER NOT NULL,
+    letters INTEGER NOT NULL,
     now_ms REAL NOT NULL,
     is_started INTEGER NOT NULL,
     chain BLOB NOT NULL,

@@ -66,6 +66,8 @@ export class SqliteJournal implements Journal {
   }
 
   tasks(run: Run): readonly Task[] {
+    const orphans = this.#database.number("SELECT count(*) FROM epochs WHERE task NOT IN (SELECT id FROM tasks)") ?? 0;
+    if (orphans > 0) throw this.#incomplete("a task that had owners is missing");
     return [...this.#database.all("SELECT * FROM tasks WHERE run = ? ORDER BY id", run.id)].map(taskFrom);
   }
 
@@ -80,16 +82,13 @@ export class SqliteJournal implements Journal {
   }
 
   putCode({ hash, script, bundle, sourceMap }: JournaledCode): void {
-    const sql = "INSERT OR IGNORE INTO code (hash, script, bundle, source_map) VALUES (?, ?, ?, ?)";
-    this.#database.run(sql, hash, script, bundle, sourceMap);
+    this.#database.insert("code", { hash, script, bundle, source_map: sourceMap }, "IGNORE");
   }
 
   code(hash: string): JournaledCode {
     const row = this.#database.one("SELECT * FROM code WHERE hash = ?", hash);
     if (!row) {
-      throw new JournalError(`Cannot read journal ${this.path}: code ${hash.slice(0, 12)} is missing`, {
-        code: "E_JOURNAL_INCOMPLETE",
-      });
+      throw this.#incomplete(`code ${hash.slice(0, 12)} is missing`);
     }
     if (createHash("sha256").update(String(row.bundle)).digest("hex") !== hash) {
       throw new JournalError(`Cannot read journal ${this.path}: code ${hash.slice(0, 12)} does not match its hash`, {
@@ -104,6 +103,10 @@ export class SqliteJournal implements Journal {
     };
   }
 
+  #incomplete(what: string): JournalError {
+    return new JournalError(`Cannot read journal ${this.path}: ${what}`, { code: "E_JOURNAL_INCOMPLETE" });
+  }
+
   addEvent(run: Run, { kind, task, seq, atMs, detail }: JournalEvent): void {
     const row = { kind, task: task ?? null, seq: seq ?? null, at_ms: atMs, detail: toJson(detail) };
     const id = (this.#database.number("SELECT max(id) FROM events") ?? 0) + 1;
@@ -112,7 +115,11 @@ export class SqliteJournal implements Journal {
 
   events(run: Run): readonly JournalEvent[] {
     const rows = this.#database.all("SELECT * FROM events WHERE run = ? ORDER BY id", run.id);
-    return [...rows].map((row) => ({
+    const events = [...rows];
+    // Every run has at least the event of its start, and no event is ever removed.
+    const missing = this.#database.number("SELECT max(id) - count(*) FROM events") ?? 0;
+    if (events.length === 0 || missing > 0) throw this.#incomplete(`events of run ${run.name} are missing`);
+    return events.map((row) => ({
       kind: row.kind as JournalEvent["kind"],
       ...(row.task === null ? {} : { task: String(row.task) }),
       ...(row.seq === null ? {} : { seq: Number(row.seq) }),
@@ -123,10 +130,13 @@ export class SqliteJournal implements Journal {
 
   *deadLetters(run: Run): Generator<JournaledDeadLetter> {
     for (const task of this.tasks(run)) {
+      let missing = this.#database.number("SELECT sum(letters) FROM feeds WHERE task = ?", task.id) ?? 0;
       for (const row of this.#database.all("SELECT * FROM dead_letters WHERE task = ? ORDER BY id", task.id)) {
         const redriven = this.#database.one("SELECT * FROM redriven WHERE dead_letter = ?", row.id);
         yield letterFrom(row, task.name, redriven === undefined ? undefined : Number(redriven.at_ms));
+        missing--;
       }
+      if (missing > 0) throw this.#incomplete(`${missing} dead letters of task ${task.name} are missing`);
     }
   }
 

@@ -46,7 +46,11 @@ export class SqliteTaskJournal implements TaskJournal {
 
   epochs(): readonly Epoch[] {
     const rows = this.#database.all("SELECT * FROM epochs WHERE task = ? ORDER BY epoch", this.task.id);
-    return [...rows].map(epochFrom);
+    const epochs = [...rows].map(epochFrom);
+    epochs.forEach(({ epoch }, i) => {
+      if (epoch !== BigInt(i)) throw this.#missing(`epoch ${i}`);
+    });
+    return epochs;
   }
 
   openEpoch({ openedMs, codeHash, environment, config }: Omit<Epoch, "epoch">): bigint {
@@ -65,13 +69,17 @@ export class SqliteTaskJournal implements TaskJournal {
   }
 
   *feeds(from: number, to: number): Generator<FeedEntry> {
+    const task = this.task.id;
+    const first = Math.max(from, this.#database.number("SELECT min(seq) FROM feeds WHERE task = ?", task) ?? 0);
+    const end = Math.min(to, (this.#lastSeq() ?? -1) + 1);
+    let expected = first;
     const sql = "SELECT * FROM feeds WHERE task = ? AND seq >= ? AND seq < ? ORDER BY seq";
-    let expected: number | undefined;
-    for (const row of this.#database.all(sql, this.task.id, from, Math.min(to, Number.MAX_SAFE_INTEGER))) {
-      if (expected !== undefined && row.seq !== expected) throw this.#missing(`feed ${expected}`);
-      expected = Number(row.seq) + 1;
+    for (const row of this.#database.all(sql, task, first, end)) {
+      if (row.seq !== expected++) throw this.#missing(`feed ${expected - 1}`);
       yield this.#feed(row);
     }
+    // A scan over a damaged index may simply end.
+    if (expected < end) throw this.#missing(`feed ${expected}`);
   }
 
   unitDigests(seq: number): Uint32Array {
@@ -124,11 +132,14 @@ export class SqliteTaskJournal implements TaskJournal {
 
   *#snapshot(beginSeq: number): Generator<TaskState> {
     let expected = 0;
+    let isComplete = false;
     const sql = "SELECT * FROM snapshots WHERE task = ? AND begin_seq = ? ORDER BY part";
     for (const row of this.#database.all(sql, this.task.id, beginSeq)) {
       if (row.part !== expected++) throw this.#missing(`part ${expected - 1} of snapshot ${beginSeq}`);
+      isComplete ||= row.is_last === 1;
       yield stateFrom(row);
     }
+    if (!isComplete) throw this.#missing(`the end of snapshot ${beginSeq}`);
   }
 
   recordEffects(seq: number, effects: readonly JournaledEffect[]): void {
@@ -186,9 +197,9 @@ export class SqliteTaskJournal implements TaskJournal {
     this.#database.insert("snapshots", row, "REPLACE");
   }
 
-  #writeLetters({ seq, letters }: PreparedFeed): void {
-    let id = letters.length > 0 ? this.#database.number("SELECT max(id) FROM dead_letters") ?? 0 : 0;
-    for (const { range, key, value, failure } of letters) {
+  #writeLetters({ seq, deadLetters }: PreparedFeed): void {
+    let id = deadLetters.length > 0 ? this.#database.number("SELECT max(id) FROM dead_letters") ?? 0 : 0;
+    for (const { range, key, value, failure } of deadLetters) {
       const { input, stream, partition, offset } = range;
       const record = { record_offset: String(offset), record_key: key, record_value: value };
       const place = { id: ++id, task: this.task.id, seq, input, stream, partition };

@@ -11,7 +11,7 @@ export interface VerifyReport {
   readonly problems: readonly string[];
 }
 
-const TABLES = ["runs", "tasks", "epochs", "feeds", "settlements", "progress", "unit_digests", "state_changes"]
+const TABLES = ["runs", "tasks", "epochs", "feeds", "code", "settlements", "progress", "unit_digests", "state_changes"]
   .concat(["snapshots", "effects", "inputs", "dead_letters", "redriven", "events"]);
 
 /** Reads everything. */
@@ -42,8 +42,7 @@ function countChecked(database: Database, table: string): number {
 }
 
 function checkPages(database: Database, problems: string[]): void {
-  for (const row of database.all("PRAGMA integrity_check(20)")) {
-    const [finding] = Object.values(row);
+  for (const finding of database.pragma("integrity_check(20)")) {
     if (finding !== "ok") problems.push(`pages: ${finding}`);
   }
 }
