@@ -24,7 +24,7 @@ export interface ContextHost {
   log(level: LogLevel, message: string): void;
 }
 
-/** See {@linkcode Context}. Methods are getters so that they survive destructuring. */
+/** See {@linkcode Context}. Methods are bound, so that they survive destructuring. */
 export class RecordContext implements Context {
   readonly #host: ContextHost;
   #record: StreamRecord | undefined;
@@ -47,9 +47,7 @@ export class RecordContext implements Context {
     this.#isOver = true;
   }
 
-  get emit(): (output: Output<never>, name?: string) => void {
-    return (output, name) => this.#live("emit").emit(output, name);
-  }
+  readonly emit = (output: Output<never>, name?: string): void => this.#live("emit").emit(output, name);
 
   get state(): State {
     return this.#live("use state").state;
@@ -63,21 +61,15 @@ export class RecordContext implements Context {
     return this.#live("read the time").nowMs;
   }
 
-  get random(): (name?: string) => number {
-    return (name = "random") => this.#live("draw a random number").generator(`context:${name}`).nextNumber();
-  }
+  readonly random = (name = "random"): number =>
+    this.#live("draw a random number").generator(`context:${name}`).nextNumber();
 
-  get uuid(): () => string {
-    return () => this.#live("make a UUID").generator("context:uuid").nextUuid();
-  }
+  readonly uuid = (): string => this.#live("make a UUID").generator("context:uuid").nextUuid();
 
-  get effect(): <T>(name: string, input?: unknown) => Promise<T> {
-    return <T>(name: string, input?: unknown) => this.#live("call an effect").effect(name, input) as Promise<T>;
-  }
+  readonly effect = <T>(name: string, input?: unknown): Promise<T> =>
+    this.#live("call an effect").effect(name, input) as Promise<T>;
 
-  get log(): (message: string, level?: LogLevel) => void {
-    return (message, level = "info") => this.#live("log").log(level, String(message));
-  }
+  readonly log = (message: string, level: LogLevel = "info"): void => this.#live("log").log(level, String(message));
 
   #live(act: string): ContextHost {
     if (this.#isOver) {
