@@ -1,0 +1,28 @@
+/** The checks of the house fail when they should. */
+
+import { assertEquals } from "@std/assert";
+import { isAllowed, layerOf } from "../../tools/check_layers.ts";
+import { styleFindings } from "../../tools/check_style.ts";
+
+Deno.test("the layer check allows imports towards the engine and no others", () => {
+  const may = (from: string, to: string) => isAllowed(layerOf(from)!, layerOf(to));
+  assertEquals(may("controller/task.ts", "adapters/source.ts"), true);
+  assertEquals(may("controller/task.ts", "adapters/file/source.ts"), false);
+  assertEquals(may("adapters/file/sink.ts", "adapters/memory/sink.ts"), false);
+  assertEquals(may("adapters/file/sink.ts", "adapters/sink.ts"), true);
+  assertEquals(may("engine/state.ts", "formats/json.ts"), false);
+  assertEquals(may("formats/json.ts", "engine/codec.ts"), true);
+  assertEquals(may("controller/task.ts", "cli/run.ts"), false);
+});
+
+Deno.test("the style check names what is too long, impure, unsafe or badly named", () => {
+  const findings = (path: string, text: string) => styleFindings(path, `/** A file. */\n${text}`);
+  assertEquals(findings("engine/a.ts", "const x = 1;"), []);
+  assertEquals(findings("engine/a.ts", "const x = Date.now();").length, 1);
+  assertEquals(findings("controller/a.ts", "const x = Date.now();").length, 0);
+  assertEquals(findings("controller/a.ts", "const x = y as any;").length, 1);
+  assertEquals(findings("controller/utils.ts", "").length, 1);
+  assertEquals(findings("controller/a.ts", "console.log(1);").length, 1);
+  assertEquals(findings("cli/a.ts", "\n".repeat(401)).length, 1);
+  assertEquals(findings("cli/a.ts", `function long(): void {\n${"  call();\n".repeat(70)}}`).length, 1);
+});
