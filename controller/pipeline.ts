@@ -133,7 +133,7 @@ export class Pipeline {
 
   async #commitOldest(): Promise<PipelineEnd | undefined> {
     const { pending, fed: processing, copied: copying } = this.#inFlight.shift()!;
-    const { committer, caution } = this.#parts;
+    const { committer, caution, snapshots } = this.#parts;
     const { observer, taskJournal } = this.#setup;
     let fed: DigestedFed;
     let copied: TaskState | undefined;
@@ -149,7 +149,8 @@ export class Pipeline {
     if (!didNothing) await committer.commit(pending, fed, copied);
     caution.passed(fed.records);
     this.#nextTimerMs = fed.nextTimerMs;
-    if (copied && copied.state.lengths.length + copied.timers.lengths.length === 0) this.#wantsRebirth = true;
+    // Copies of feeds that were under way when the snapshot was completed belong to none.
+    if (snapshots.takeCompleted()) this.#wantsRebirth = true;
     if (!fed.isHalted) return undefined;
     const { timeMs } = pending.sealed.ranges[0] ?? { timeMs: fed.nowMs };
     return { kind: "halted", seq: pending.seq + (didNothing ? 0 : 1), timeMs, failure: fed.failures.at(-1)! };

@@ -87,11 +87,12 @@ function isSame(fed: DigestedFed, entry: FeedEntry): boolean {
 }
 
 function birthOf({ taskJournal }: TaskSetup, last: FeedEntry): number {
-  for (let seq = last.seq; seq > 0; seq--) {
+  const first = taskJournal.firstReplayable();
+  for (let seq = last.seq; seq > first; seq--) {
     const [entry] = taskJournal.feeds(seq, seq + 1);
     if (entry?.isReborn) return seq;
   }
-  return 0;
+  return first;
 }
 
 async function replayTo(setup: TaskSetup, last: FeedEntry, from: number): Promise<Again> {

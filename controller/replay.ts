@@ -15,7 +15,15 @@ import { type Difference, firstDifference } from "./difference.ts";
 import { answerFrom } from "./effects.ts";
 import { originAt } from "./feed_record.ts";
 import { environmentFingerprint } from "./environment.ts";
-import type { Epoch, FeedEntry, Journal, JournaledCode, Run, TaskJournal } from "./journal/journal.ts";
+import {
+  type Epoch,
+  type FeedEntry,
+  type Journal,
+  type JournaledCode,
+  JournalError,
+  type Run,
+  type TaskJournal,
+} from "./journal/journal.ts";
 import type { Limits } from "./limits.ts";
 import { type DigestedFed, Realm } from "./realm.ts";
 import { chainAfter, realmOptions } from "./realm_options.ts";
@@ -101,6 +109,13 @@ class TaskReplay {
 
   async run(): Promise<ReplayResult> {
     const { taskJournal, to, from, isWanted, divergencesMax } = this.#options;
+    const first = taskJournal.firstReplayable();
+    if (to <= first) {
+      throw new JournalError(
+        `Cannot replay feeds before ${first} of task ${taskJournal.task.name}: they were pruned; the first left is ${first}`,
+        { code: "E_FEEDS_PRUNED" },
+      );
+    }
     for (const entry of taskJournal.feeds(this.#birthBefore(from), to)) {
       if (entry.isReborn || !this.#replayed) {
         await this.#drain();
@@ -120,11 +135,12 @@ class TaskReplay {
   }
 
   #birthBefore(seq: number): number {
-    for (let birth = seq; birth > 0; birth--) {
+    const first = this.#options.taskJournal.firstReplayable();
+    for (let birth = seq; birth > first; birth--) {
       const [entry] = this.#options.taskJournal.feeds(birth, birth + 1);
       if (entry?.isReborn) return birth;
     }
-    return 0;
+    return first;
   }
 
   async #bear(entry: FeedEntry): Promise<void> {

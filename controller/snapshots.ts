@@ -18,6 +18,7 @@ export class Snapshots {
   #lastSize = 0;
   #beginSeq: number | undefined;
   #part = 0;
+  #isCompleted = false;
   #size = 0;
 
   constructor(limits: Limits) {
@@ -57,7 +58,15 @@ export class Snapshots {
     this.#beginSeq = undefined;
   }
 
+  /** Whether a snapshot was completed since the last call: the next feed is to find a fresh realm. */
+  takeCompleted(): boolean {
+    const isCompleted = this.#isCompleted;
+    this.#isCompleted = false;
+    return isCompleted;
+  }
+
   #finish(): void {
+    this.#isCompleted = true;
     this.#beginSeq = undefined;
     this.#lastSize = this.#size;
     this.#feedsSince = 0;

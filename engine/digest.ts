@@ -27,14 +27,6 @@ export class Digest {
         seed | 0;
   }
 
-  /** Takes over the value of `other`. */
-  copy(other: Digest): void {
-    this.h1 = other.h1;
-    this.h2 = other.h2;
-    this.h3 = other.h3;
-    this.h4 = other.h4;
-  }
-
   /** Absorbs the bytes `[start, end)` of `view`. */
   update(view: DataView, start: number, end: number): void {
     let { h1, h2, h3, h4 } = this;
@@ -72,13 +64,6 @@ export class Digest {
   /** Absorbs another digest. */
   updateDigest({ h1, h2, h3, h4 }: Digest): void {
     this.updateWords(h1, h2, h3, h4);
-  }
-
-  /** Absorbs text by its UTF-16 code units. */
-  updateText(text: string): void {
-    const view = new DataView(new ArrayBuffer(text.length * 2));
-    for (let i = 0; i < text.length; i++) view.setUint16(i * 2, text.charCodeAt(i), true);
-    this.update(view, 0, view.byteLength);
   }
 
   #finish(h1: number, h2: number, h3: number, h4: number, length: number): void {

@@ -165,6 +165,8 @@ export interface TaskJournal {
   progress(): ReadonlyMap<string, Progress>;
   epochs(): readonly Epoch[];
   openEpoch(epoch: Omit<Epoch, "epoch">): bigint;
+  /** The first feed that can be replayed: what was pruned left one feed, as the place to start from. */
+  firstReplayable(): number;
   /** Feeds `[from, to)` in order. */
   feeds(from: number, to: number): Iterable<FeedEntry>;
   unitDigests(seq: number): Uint32Array;

@@ -11,28 +11,31 @@ export interface PruneReport {
   readonly feedsPruned: number;
 }
 
-const BY_SEQ = ["feeds", "settlements", "unit_digests", "state_changes", "effects", "inputs"];
+const BY_SEQ = ["feeds", "settlements", "unit_digests", "effects", "inputs"];
 
 /**
  * Removes feeds before the last `keepFeeds`, as far as a snapshot allows: the state before the first feed that is left
- * must be known without those before it.
+ * must be known without those before it. One feed before that is kept for its digest and time. The changes made while the snapshot was taken belong to it, and stay.
  */
 export function pruneRun(journal: SqliteJournal, run: Run, keepFeeds: number, atMs: number): readonly PruneReport[] {
+  const { database } = journal;
   return journal.tasks(run).map(({ id, name }) => {
-    const { database } = journal;
     const last = database.number("SELECT max(seq) FROM feeds WHERE task = ?", id) ?? -1;
     const first = database.number("SELECT min(seq) FROM feeds WHERE task = ?", id) ?? 0;
-    const snapshot = database.number(
-      "SELECT max(begin_seq) FROM snapshots WHERE task = ? AND is_last = 1 AND seq <= ?",
+    const endSql = "SELECT max(seq) FROM snapshots WHERE task = ? AND is_last = 1 AND seq <= ?";
+    const end = database.number(endSql, id, last - keepFeeds) ?? -1;
+    const begin = database.number(
+      "SELECT begin_seq FROM snapshots WHERE task = ? AND seq = ? AND is_last = 1",
       id,
-      last - keepFeeds,
+      end,
     );
-    if (snapshot === undefined || snapshot === null) return { task: name, firstFeed: first, feedsPruned: 0 };
+    if (begin === undefined) return { task: name, firstFeed: first, feedsPruned: 0 };
     database.transaction(() => {
-      for (const table of BY_SEQ) database.run(`DELETE FROM ${table} WHERE task = ? AND seq <= ?`, id, snapshot);
-      database.run("DELETE FROM snapshots WHERE task = ? AND begin_seq < ?", id, snapshot);
+      for (const table of BY_SEQ) database.run(`DELETE FROM ${table} WHERE task = ? AND seq < ?`, id, end);
+      database.run("DELETE FROM state_changes WHERE task = ? AND seq <= ?", id, begin);
+      database.run("DELETE FROM snapshots WHERE task = ? AND begin_seq < ?", id, begin);
     });
-    journal.addEvent(run, { kind: "pruned", task: name, seq: snapshot, atMs, detail: { keepFeeds } });
-    return { task: name, firstFeed: snapshot + 1, feedsPruned: snapshot + 1 - first };
+    journal.addEvent(run, { kind: "pruned", task: name, seq: end, atMs, detail: { keepFeeds } });
+    return { task: name, firstFeed: end + 1, feedsPruned: Math.max(0, end - first) };
   });
 }

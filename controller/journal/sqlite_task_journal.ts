@@ -68,6 +68,11 @@ export class SqliteTaskJournal implements TaskJournal {
     });
   }
 
+  firstReplayable(): number {
+    const first = this.#database.number("SELECT min(seq) FROM feeds WHERE task = ?", this.task.id) ?? 0;
+    return first === 0 ? 0 : first + 1;
+  }
+
   *feeds(from: number, to: number): Generator<FeedEntry> {
     const task = this.task.id;
     const first = Math.max(from, this.#database.number("SELECT min(seq) FROM feeds WHERE task = ?", task) ?? 0);
@@ -119,7 +124,7 @@ export class SqliteTaskJournal implements TaskJournal {
     ) ?? undefined;
     if (beginSeq !== undefined) yield* this.#snapshot(beginSeq);
     const firstChange = (beginSeq ?? -1) + 1;
-    let expected = this.#database.number("SELECT min(seq) FROM feeds WHERE task = ?", task) ?? 0;
+    let expected = this.#database.number("SELECT min(seq) FROM state_changes WHERE task = ?", task) ?? 0;
     if (expected > firstChange) throw this.#missing(`the state before feed ${seq}, it was pruned`);
     expected = firstChange;
     const sql = "SELECT * FROM state_changes WHERE task = ? AND seq >= ? AND seq < ? ORDER BY seq";
