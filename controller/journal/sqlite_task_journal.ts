@@ -69,13 +69,22 @@ export class SqliteTaskJournal implements TaskJournal {
   }
 
   firstReplayable(): number {
-    const first = this.#database.number("SELECT min(seq) FROM feeds WHERE task = ?", this.task.id) ?? 0;
+    const first = this.#firstSeq();
     return first === 0 ? 0 : first + 1;
+  }
+
+  /** Pruning leaves off at the end of a snapshot; feeds that begin anywhere else have lost some. */
+  #firstSeq(): number {
+    const task = this.task.id;
+    const first = this.#database.number("SELECT min(seq) FROM feeds WHERE task = ?", task) ?? 0;
+    const sql = "SELECT count(*) FROM snapshots WHERE task = ? AND is_last = 1 AND seq = ?";
+    if (first > 0 && this.#database.number(sql, task, first) === 0) throw this.#missing(`feed ${first - 1}`);
+    return first;
   }
 
   *feeds(from: number, to: number): Generator<FeedEntry> {
     const task = this.task.id;
-    const first = Math.max(from, this.#database.number("SELECT min(seq) FROM feeds WHERE task = ?", task) ?? 0);
+    const first = Math.max(from, this.#firstSeq());
     const end = Math.min(to, (this.#lastSeq() ?? -1) + 1);
     let expected = first;
     const sql = "SELECT * FROM feeds WHERE task = ? AND seq >= ? AND seq < ? ORDER BY seq";
