@@ -41,7 +41,7 @@ export interface Commit {
   readonly seq: number;
   /** The fencing token of the task's owner. */
   readonly epoch: bigint;
-  /** What the feed emitted. */
+  /** What the feed emitted; a sink that needs it after the commit copies it. */
   readonly outputs: PackedOutputs;
 }
 

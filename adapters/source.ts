@@ -41,7 +41,7 @@ export interface Source {
    * @throws {SourceError} with code `E_SOURCE_CHANGED` when it does not
    */
   verify(partition: string, position: bigint, anchor: string | undefined): Promise<void>;
-  /** Reads what is there at `from`; waits for nothing. */
+  /** Reads what is there at `from`; waits for nothing. The batch belongs to the caller from here on. */
   read(partition: string, from: bigint, limit: ReadLimit): Promise<ReadResult>;
   /** Resolves when an idle partition may have more, at the latest when `signal` aborts. */
   waitForMore(signal: AbortSignal): Promise<void>;

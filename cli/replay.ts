@@ -14,7 +14,6 @@ import type { Sandbox } from "../controller/sandbox/sandbox.ts";
 import { openSink, openSource, parseUri } from "./adapters.ts";
 import { EXIT } from "./exit_code.ts";
 import { findRun } from "./find_run.ts";
-
 import { printData, printMessage } from "./output.ts";
 import { type OffsetRange, parseFeedRange, parseOffsetRange } from "./ranges.ts";
 import { parseParameters, scriptOf } from "./processors.ts";

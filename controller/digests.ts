@@ -29,14 +29,26 @@ export interface UnitsDid {
 
 /** Extends `chain` by what the units of `feed` did. */
 export function digestFeed(feed: Feed, did: UnitsDid, chain: Digest): FeedDigests {
-  const { units, outputs, trace } = did;
-  const unitDigests = new Uint32Array(units.records.length);
+  const unitDigests = new Uint32Array(did.units.records.length);
+  const input = new Digest();
+  digestUnits(feed, did, { chain, input, unitDigests });
+  return { unitDigests, inputDigest: input.toBytes() };
+}
+
+interface Digests {
+  readonly chain: Digest;
+  readonly input: Digest;
+  readonly unitDigests: Uint32Array;
+}
+
+/** Nothing may follow the loop: V8 throws optimized code away at what does, and optimizes anew, for every feed. */
+function digestUnits(feed: Feed, { units, outputs, trace }: UnitsDid, { chain, input, unitDigests }: Digests): void {
   const inputs = new InputCursor(feed);
   const emitted = new OutputCursor(outputs);
   const traced = new TraceCursor(trace);
   const digest = new Digest();
-  const input = new Digest();
-  for (let unit = 0; unit < units.records.length; unit++) {
+  const { length } = unitDigests;
+  for (let unit = 0; unit < length; unit++) {
     digest.reset();
     if (units.records[unit] >= 0) {
       inputs.absorbNext(digest);
@@ -47,7 +59,6 @@ export function digestFeed(feed: Feed, did: UnitsDid, chain: Digest): FeedDigest
     chain.updateDigest(digest);
     unitDigests[unit] = digest.h1;
   }
-  return { unitDigests, inputDigest: input.toBytes() };
 }
 
 /** Walks the records of a feed in processing order. */

@@ -6,6 +6,7 @@
 import type { Caution } from "./caution.ts";
 import type { Committer, PendingFeed } from "./committer.ts";
 import type { DigestedFed, Realm, RealmBroken } from "./realm.ts";
+import { releaseFeed } from "./release.ts";
 import type { TaskState } from "./sandbox/protocol.ts";
 import type { SealedFeed, Sealer } from "./sealer.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -151,7 +152,10 @@ export class Pipeline {
     this.#nextTimerMs = fed.nextTimerMs;
     // Copies of feeds that were under way when the snapshot was completed belong to none.
     if (snapshots.takeCompleted()) this.#wantsRebirth = true;
-    if (!fed.isHalted) return undefined;
+    if (!fed.isHalted) {
+      releaseFeed(pending.sealed.batches, fed);
+      return undefined;
+    }
     const { timeMs } = pending.sealed.ranges[0] ?? { timeMs: fed.nowMs };
     return { kind: "halted", seq: pending.seq + (didNothing ? 0 : 1), timeMs, failure: fed.failures.at(-1)! };
   }

@@ -8,7 +8,6 @@ import type { EffectAnswerer } from "./effects.ts";
 import { type RecordFailure, withRecord } from "./feed_record.ts";
 import type { JournaledEffect } from "./journal/journal.ts";
 import type { Limits } from "./limits.ts";
-
 import type { Fed, RealmOptions, Reply, Request, TaskState } from "./sandbox/protocol.ts";
 import type { ProcessorInfo } from "./sandbox/realm/guest.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";

@@ -15,7 +15,6 @@ import { type DigestedFed, Realm } from "./realm.ts";
 import { loadRecordedFeed } from "./recorded_feed.ts";
 import { chainAfter, realmOptions } from "./realm_options.ts";
 import { type Route, routeOutputs } from "./routing.ts";
-
 import { RecoveryDiverged } from "./task_errors.ts";
 import type { TaskSetup } from "./task_setup.ts";
 

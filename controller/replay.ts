@@ -28,7 +28,7 @@ import type { Limits } from "./limits.ts";
 import { type DigestedFed, Realm } from "./realm.ts";
 import { chainAfter, realmOptions } from "./realm_options.ts";
 import { InputsChanged, loadRecordedFeed } from "./recorded_feed.ts";
-
+import { releaseFeed } from "./release.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import { FedView } from "./unit_view.ts";
 
@@ -196,7 +196,11 @@ class TaskReplay {
     const { entry, feed, isCompared, ...started } = this.#started.shift()!;
     const fed = await started.fed;
     const reference = await started.reference;
-    if (!isCompared) return;
+    if (isCompared) await this.#compare(entry, feed, fed, reference);
+    releaseFeed(feed.batches, fed);
+  }
+
+  async #compare(entry: FeedEntry, feed: Feed, fed: DigestedFed, reference: DigestedFed | undefined): Promise<void> {
     this.#feeds++;
     this.#records += feedRecords(feed);
     await this.#options.onFed?.(feed, fed, this.#replayed!.info.outputs);

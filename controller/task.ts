@@ -17,7 +17,6 @@ import { Pipeline, type PipelineEnd } from "./pipeline.ts";
 import { Realm, type RealmBroken } from "./realm.ts";
 import { chainAfter, realmOptions } from "./realm_options.ts";
 import { recover } from "./recovery.ts";
-
 import { Sealer } from "./sealer.ts";
 import { Snapshots } from "./snapshots.ts";
 import { ProcessorFailed } from "./task_errors.ts";

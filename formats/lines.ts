@@ -25,16 +25,40 @@ export interface Lines {
  *
  * @param takesRest whether what follows the last line feed is a line: only at the end of a file that is not growing
  */
-export function findLines({ bytes, position }: Chunk, recordsMax: number, takesRest: boolean): Lines {
-  const ranges = new Uint32Array(4 * Math.min(recordsMax, bytes.length));
-  const offsetWords = new Uint32Array(2 * Math.min(recordsMax, bytes.length));
+export function findLines(chunk: Chunk, recordsMax: number, takesRest: boolean): Lines {
+  const { length } = chunk.bytes;
+  const found = {
+    count: 0,
+    length: 0,
+    ranges: new Uint32Array(4 * Math.min(recordsMax, length)),
+    offsetWords: new Uint32Array(2 * Math.min(recordsMax, length)),
+  };
+  scan(chunk, recordsMax, takesRest, found);
+  return {
+    count: found.count,
+    length: Math.min(found.length, length),
+    ranges: shrunk(found.ranges, 4 * found.count),
+    offsetWords: shrunk(found.offsetWords, 2 * found.count),
+  };
+}
+
+/** The first `length` words; the memory of all of them is given back at once, not when garbage is looked for. */
+function shrunk({ buffer }: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {
+  return new Uint32Array(buffer.transfer(4 * length));
+}
+
+type Found = { -readonly [Name in keyof Lines]: Lines[Name] };
+
+/** Nothing may follow the loop: V8 throws optimized code away at what does, and optimizes anew, for every chunk. */
+function scan({ bytes, position }: Chunk, recordsMax: number, takesRest: boolean, found: Found): void {
+  const { ranges, offsetWords } = found;
+  const { length } = bytes;
   const base = Number(position);
   let count = 0;
-  let at = 0;
-  while (count < recordsMax && at < bytes.length) {
+  for (let at = 0; count < recordsMax && at < length; found.length = at) {
     const lineFeed = bytes.indexOf(LINE_FEED, at);
-    if (lineFeed < 0 && !takesRest) break;
-    const lineEnd = lineFeed < 0 ? bytes.length : lineFeed;
+    if (lineFeed < 0 && !takesRest) return;
+    const lineEnd = lineFeed < 0 ? length : lineFeed;
     const end = bytes[lineEnd - 1] === CARRIAGE_RETURN && lineEnd > at ? lineEnd - 1 : lineEnd;
     if (end > at) {
       ranges[4 * count] = ranges[4 * count + 1] = ABSENT;
@@ -43,16 +67,10 @@ export function findLines({ bytes, position }: Chunk, recordsMax: number, takesR
       const offset = base + at;
       offsetWords[2 * count] = offset;
       offsetWords[2 * count + 1] = offset / 0x100000000;
-      count++;
+      found.count = ++count;
     }
     at = lineEnd + 1;
   }
-  return {
-    count,
-    length: Math.min(at, bytes.length),
-    ranges: ranges.slice(0, 4 * count),
-    offsetWords: offsetWords.slice(0, 2 * count),
-  };
 }
 
 /** A batch of the lines that were found in `chunk`. */
