@@ -81,7 +81,7 @@ export async function deadLettersRedrive(runName: string, options: RedriveOption
   await sink.close();
   pool.close();
   const outputs = summary.tasks.reduce((sum, task) => sum + task.outputs, 0);
-  reportFailures(summary.failures, {
+  await reportFailures(summary.failures, {
     run: summary.run,
     journal: options.journal,
     sourceMap: processor.bundle.sourceMap,

@@ -1,12 +1,11 @@
 /** How failures are told: what happened, where, and the commands that help next. */
 
 import { ProcessorFailed } from "../controller/task_errors.ts";
-import { SourcePositions } from "../controller/sandbox/source_positions.ts";
 import { printMessage } from "./output.ts";
 
 /** Prints why tasks stopped. */
-export function reportFailures(failures: readonly Error[], context: FailureContext): void {
-  for (const error of failures) printMessage(describeFailure(error, context));
+export async function reportFailures(failures: readonly Error[], context: FailureContext): Promise<void> {
+  for (const error of failures) printMessage(await describeFailure(error, context));
 }
 
 /** What it takes to tell a failure. */
@@ -17,10 +16,12 @@ export interface FailureContext {
   readonly sourceMap: string;
 }
 
-function describeFailure(error: Error, { run, journal, sourceMap }: FailureContext): string {
+async function describeFailure(error: Error, { run, journal, sourceMap }: FailureContext): Promise<string> {
   if (!(error instanceof ProcessorFailed)) return isExpected(error) ? error.message : error.stack ?? error.message;
   const { failure } = error;
   const options = journal === ".sluice/journal.db" ? "" : ` --journal ${journal}`;
+  // Loaded only now: a run that goes well should not wait for it.
+  const { SourcePositions } = await import("../controller/sandbox/source_positions.ts");
   const frames = new SourcePositions(sourceMap).translate(failure.stack.split("\n").slice(1).join("\n"));
   return [
     error.message,

@@ -2,6 +2,7 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import denoJson from "../deno.json" with { type: "json" };
+import type { Limits } from "../controller/limits.ts";
 import type { Observer } from "../controller/task_setup.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
 import { EXIT } from "./exit_code.ts";
@@ -10,6 +11,8 @@ import { printMessage } from "./output.ts";
 /** Hooks for tests that watch a run from inside. */
 export interface ProgramHooks {
   readonly observer?: Observer;
+  /** Limits that no option sets. */
+  readonly limits?: Partial<Limits>;
 }
 
 type SetExitCode = (code: number) => void;
@@ -97,7 +100,7 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
       const pool = openPool(options);
       try {
         const { runCommand } = await import("./run.ts");
-        setExitCode(await runCommand(pool, processor, options, hooks.observer));
+        setExitCode(await runCommand(pool, processor, options, hooks));
       } finally {
         pool.close();
       }

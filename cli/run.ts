@@ -8,7 +8,7 @@ import type { RunSummary } from "../controller/run.ts";
 import { runLoaded } from "../controller/run_processor.ts";
 import type { SandboxPool } from "../controller/sandbox/pool.ts";
 import type { Isolation } from "../controller/sandbox/sandbox.ts";
-import type { CapturePolicy, Observer } from "../controller/task_setup.ts";
+import type { CapturePolicy } from "../controller/task_setup.ts";
 import type { ClockPolicy } from "../engine/clock.ts";
 import type { ErrorPolicy } from "../engine/failure.ts";
 import type { LogLine } from "../engine/report.ts";
@@ -20,6 +20,7 @@ import { EXIT } from "./exit_code.ts";
 import { parseParameters, scriptOf } from "./processors.ts";
 import { reportFailures } from "./failures.ts";
 import { printData, printMessage } from "./output.ts";
+import type { ProgramHooks } from "./program.ts";
 import { runReport } from "./run_report.ts";
 import { listenForSignals } from "./signals.ts";
 
@@ -50,7 +51,7 @@ export async function runCommand(
   pool: SandboxPool,
   script: string,
   options: RunCommandOptions,
-  observer: Observer = {},
+  hooks: ProgramHooks = {},
 ): Promise<number> {
   const processor = await loadProcessor(scriptOf(script), pool, parseParameters(options.set));
   for (const finding of await lintBundle(processor.bundle)) printMessage(describeFinding(finding));
@@ -71,12 +72,12 @@ export async function runCommand(
       to,
       name: options.name ?? (isStdin ? unnamed(processor.info.name) : processor.info.name),
       uris: Object.fromEntries([...inputs].map(([input, uri]) => [input, absoluteUri(uri)])),
-      limits: { feedRecordsMax: options.feedRecords, recordTimeMsMax: options.recordTimeout * 1000 },
+      limits: { feedRecordsMax: options.feedRecords, recordTimeMsMax: options.recordTimeout * 1000, ...hooks.limits },
       effects: await loadEffects(options.effects),
-      observer: { onNotice: printMessage, onLog: printLog, ...observer },
+      observer: { onNotice: printMessage, onLog: printLog, ...hooks.observer },
       stop: signals.stop,
     });
-    const exitCode = finish(summary, options, {
+    const exitCode = await finish(summary, options, {
       sourceMap: processor.bundle.sourceMap,
       elapsedMs: performance.now() - startMs,
       isStdout,
@@ -106,13 +107,13 @@ interface Finish {
 }
 
 /** Tells how it went; answers an exit code when it went wrong. */
-function finish(
+async function finish(
   summary: RunSummary,
   options: RunCommandOptions,
   { elapsedMs, isStdout, sourceMap }: Finish,
-): number | undefined {
+): Promise<number | undefined> {
   const failures = summary.failures.filter((error) => !(error instanceof SinkError && error.isClosed));
-  reportFailures(failures, { run: summary.run, journal: options.journal, sourceMap });
+  await reportFailures(failures, { run: summary.run, journal: options.journal, sourceMap });
   const report = runReport(summary, elapsedMs);
   if (options.json) (isStdout ? printMessage : printData)(JSON.stringify(report));
   else if (!options.quiet && !isStdout) printMessage(describe(report));

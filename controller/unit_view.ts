@@ -1,7 +1,7 @@
 /** What one unit of a feed did, taken out of the packed columns to be compared and shown. */
 
-import type { PackedOutputs } from "../engine/output.ts";
 import { traceEntries, type TraceEntry } from "../engine/trace.ts";
+import { unpackOutputs } from "../formats/unpacked_outputs.ts";
 import type { DigestedFed } from "./realm.ts";
 
 /** One output, as text. */
@@ -45,29 +45,14 @@ export class FedView {
   unit(unit: number): UnitView {
     if (unit >= this.length) return { outputs: [], trace: [] };
     const { outputEnds, traceEnds } = this.#fed.units;
-    this.#outputs ??= unpackOutputs(this.#fed.outputs, this.#outputNames);
+    this.#outputs ??= unpackOutputs(this.#fed.outputs).map(({ name, key, value }) => ({
+      name: this.#outputNames[name],
+      key,
+      value,
+    }));
     return {
       outputs: this.#outputs.slice(unit === 0 ? 0 : outputEnds[unit - 1], outputEnds[unit]),
       trace: traceEntries(this.#fed.trace, unit === 0 ? 0 : traceEnds[unit - 1], traceEnds[unit]),
     };
   }
-}
-
-function unpackOutputs(packed: PackedOutputs, outputNames: readonly string[]): OutputView[] {
-  const decoder = new TextDecoder();
-  const outputs: OutputView[] = [];
-  let valueAt = 0;
-  let keyAt = 0;
-  for (let i = 0; i < packed.count; i++) {
-    const valueLength = packed.valueLengths[i];
-    const keyLength = packed.keyLengths[i];
-    outputs.push({
-      name: outputNames[packed.names[i]],
-      key: keyLength < 0 ? null : decoder.decode(packed.keys.subarray(keyAt, keyAt + keyLength)),
-      value: valueLength < 0 ? null : decoder.decode(packed.values.subarray(valueAt, valueAt + valueLength)),
-    });
-    valueAt += Math.max(valueLength, 0) + 1;
-    keyAt += Math.max(keyLength, 0);
-  }
-  return outputs;
 }

@@ -1,6 +1,6 @@
 /** A sink in memory: what tests look at. It keeps its own checkpoints, as a database would. */
 
-import type { PackedOutputs } from "../../engine/output.ts";
+import { unpackOutputs } from "../../formats/unpacked_outputs.ts";
 import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, SinkError } from "../sink.ts";
 
 /** One output as it was committed. */
@@ -54,7 +54,7 @@ export class MemorySink implements Sink {
         code: "E_OUT_OF_ORDER",
       });
     }
-    this.#outputs.push(...unpackOutputs(task, outputs));
+    for (const { key, value, timeMs } of unpackOutputs(outputs)) this.#outputs.push({ task, key, value, timeMs });
     this.#checkpoints.set(task, { seq, epoch, receipt: {} });
     return Promise.resolve({});
   }
@@ -63,23 +63,4 @@ export class MemorySink implements Sink {
   close(): Promise<void> {
     return Promise.resolve();
   }
-}
-
-function unpackOutputs(task: string, packed: PackedOutputs): MemoryOutput[] {
-  const decoder = new TextDecoder();
-  const outputs: MemoryOutput[] = [];
-  let valueAt = 0;
-  let keyAt = 0;
-  for (let i = 0; i < packed.count; i++) {
-    const valueLength = packed.valueLengths[i];
-    const keyLength = packed.keyLengths[i];
-    outputs.push({
-      task,
-      key: keyLength < 0 ? null : decoder.decode(packed.keys.subarray(keyAt, keyAt += keyLength)),
-      value: valueLength < 0 ? null : decoder.decode(packed.values.subarray(valueAt, valueAt + valueLength)),
-      timeMs: packed.timesMs[i],
-    });
-    valueAt += Math.max(valueLength, 0) + 1;
-  }
-  return outputs;
 }

@@ -7,6 +7,7 @@
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
+import { resolve, toFileUrl } from "@std/path";
 import { JournalError } from "./journal.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 
@@ -17,10 +18,20 @@ export type Cell = string | number | null | Uint8Array;
 export type Row = Readonly<Record<string, Cell>>;
 
 const BUSY_TIMEOUT_MS = 10_000;
-const SQLITE_READONLY = 8;
-const SQLITE_FULL = 13;
 const SQLITE_BUSY = 5;
+const SQLITE_READONLY = 8;
+const SQLITE_IOERR = 10;
+const SQLITE_FULL = 13;
 const SQLITE_CANTOPEN = 14;
+
+/** Deno 2.9.6 passes on no number with an error of `exec` or of opening, only SQLite's sentence. */
+const SENTENCES: readonly (readonly [sentence: RegExp, errcode: number])[] = [
+  [/^database is locked/, SQLITE_BUSY],
+  [/^attempt to write a readonly database/, SQLITE_READONLY],
+  [/^disk I\/O error/, SQLITE_IOERR],
+  [/^database or disk is full/, SQLITE_FULL],
+  [/^unable to open database file/, SQLITE_CANTOPEN],
+];
 
 /** An open journal file. */
 export class Database {
@@ -35,7 +46,7 @@ export class Database {
    */
   constructor(path: string, { isReader = false }: { readonly isReader?: boolean } = {}) {
     this.path = path;
-    this.#sqlite = this.#guard("open", () => new DatabaseSync(path, { readOnly: isReader, timeout: BUSY_TIMEOUT_MS }));
+    this.#sqlite = this.#guard("open", () => isReader ? openReader(path) : openWriter(path));
     try {
       this.#guard("open", () => this.#prepareFile(isReader));
     } catch (error) {
@@ -168,8 +179,39 @@ export class Database {
   }
 }
 
+function openWriter(path: string): DatabaseSync {
+  return new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+}
+
+/**
+ * Reading a journal in WAL mode writes a file beside it. Where that cannot be (an archive, another's folder), the file is
+ * read as one that does not change, which is right as long as no log lies beside it.
+ */
+function openReader(path: string): DatabaseSync {
+  const options = { readOnly: true, timeout: BUSY_TIMEOUT_MS };
+  const sqlite = new DatabaseSync(path, options);
+  try {
+    sqlite.exec("PRAGMA schema_version");
+    return sqlite;
+  } catch (error) {
+    if (!isSqliteError(error) || errcodeOf(error.message) !== SQLITE_READONLY || exists(`${path}-wal`)) return sqlite;
+    sqlite.close();
+    const uri = toFileUrl(resolve(path));
+    uri.search = "immutable=1";
+    return new DatabaseSync(uri, options);
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 interface SqliteError extends Error {
-  /** Absent when the file could not even be opened. */
   readonly errcode?: number;
 }
 
@@ -177,12 +219,14 @@ function isSqliteError(error: unknown): error is SqliteError {
   return error instanceof Error && (error as { code?: unknown }).code === "ERR_SQLITE_ERROR";
 }
 
-function explain({ errcode = SQLITE_CANTOPEN, message }: SqliteError): readonly [code: string, reason: string] {
+function explain({ message, errcode = errcodeOf(message) }: SqliteError): readonly [code: string, reason: string] {
   switch (errcode & 0xff) {
     case SQLITE_READONLY:
       return ["E_JOURNAL_READONLY", "it is read-only; make it writable or name another file with --journal"];
     case SQLITE_FULL:
       return ["E_DISK_FULL", "the disk is full; free some space and run again, nothing is lost"];
+    case SQLITE_IOERR:
+      return ["E_DISK_IO", `the disk answers with an error (${message}); mend it and run again, nothing is lost`];
     case SQLITE_BUSY:
       return ["E_JOURNAL_BUSY", `another process has held it for ${BUSY_TIMEOUT_MS / 1000} s`];
     case SQLITE_CANTOPEN:
@@ -190,6 +234,10 @@ function explain({ errcode = SQLITE_CANTOPEN, message }: SqliteError): readonly 
     default:
       return ["E_JOURNAL_DAMAGED", `${message}; restore it from a backup, or begin anew with another --journal`];
   }
+}
+
+function errcodeOf(message: string): number {
+  return SENTENCES.find(([sentence]) => sentence.test(message))?.[1] ?? 0;
 }
 
 /** A CRC-32 over the columns of a row, each framed by its name, type and length: a damaged schema renames columns. */

@@ -9,7 +9,8 @@ import type { Node } from "acorn";
 import type { AncestorVisitors } from "acorn-walk";
 import type { Bundle } from "./bundle.ts";
 import { PROBED, REMOVED } from "./realm/removed.ts";
-import { isOurs, type SourcePosition, SourcePositions } from "./source_positions.ts";
+import { isOurs } from "./own_files.ts";
+import type { SourcePosition } from "./source_positions.ts";
 
 /** A use of an API that is not available. */
 export interface LintFinding extends SourcePosition {
@@ -26,6 +27,8 @@ const MENTIONS = new RegExp(
 /** The findings in `bundle`, one per place. */
 export async function lintBundle({ code, sourceMap }: Pick<Bundle, "code" | "sourceMap">): Promise<LintFinding[]> {
   if (!mentionsRemoved(sourceMap)) return [];
+  // Most bundles mention nothing suspicious, and starting up should cost neither a parser nor a decoder of maps.
+  const { SourcePositions } = await import("./source_positions.ts");
   const positions = new SourcePositions(sourceMap);
   const findings: LintFinding[] = [];
   for (const { name, line, column } of await freeUses(code)) {
@@ -54,7 +57,6 @@ interface AnyNode extends Node {
 }
 
 async function freeUses(code: string): Promise<Use[]> {
-  // Most bundles mention nothing suspicious, and starting up should not cost a parser.
   const [{ parse }, { ancestor }] = await Promise.all([import("acorn"), import("acorn-walk")]);
   const declared = new Set<string>();
   const uses: Use[] = [];

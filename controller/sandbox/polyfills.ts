@@ -3,7 +3,7 @@
  * so they can be evaluated inside the realm. They are bundled only for processors that mention them.
  */
 
-import { isOurs } from "./source_positions.ts";
+import { isOurs } from "./own_files.ts";
 
 const CORE_JS = "npm:core-js@3.51.0";
 

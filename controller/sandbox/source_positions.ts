@@ -1,6 +1,7 @@
 /** From positions in a bundle to places in the user's own files. */
 
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+import { isOurs } from "./own_files.ts";
 import { BUNDLE_FILE } from "./realm/errors.ts";
 
 /** A place in a file. */
@@ -36,11 +37,4 @@ export class SourcePositions {
       return [frame.replace(place, `(${found.file}:${found.line}:${found.column})`)];
     }).join("\n");
   }
-}
-
-const ROOT = new URL("../../", import.meta.url).pathname;
-
-/** Whether `file` is part of Sluice's engine or kernel. */
-export function isOurs(file: string): boolean {
-  return ["engine/", "controller/", "formats/", "processor.ts"].some((part) => file.startsWith(`${ROOT}${part}`));
 }

@@ -48,3 +48,18 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
   const decoder = new TextDecoder();
   return { code, signal, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
+
+/** Like {@linkcode runCli}, behind `prefix` in a shell: limits, another user. */
+export async function shellCli(
+  prefix: string,
+  args: readonly string[],
+  { cwd }: { readonly cwd: string },
+): Promise<Pick<CliResult, "code" | "stdout" | "stderr">> {
+  const { code, stdout, stderr } = await new Deno.Command("bash", {
+    args: ["-c", `${prefix} "$0" "$@"`, Deno.execPath(), "run", "--quiet", "-A", MAIN, ...args],
+    cwd,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}

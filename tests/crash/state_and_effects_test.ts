@@ -1,0 +1,109 @@
+/** kill -9 while a snapshot is being taken, and between an effect and the outputs that follow from it. */
+
+import { assert, assertEquals } from "@std/assert";
+import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
+import { runCli } from "../support/cli.ts";
+import { scriptOf, TestFolder } from "../support/processor_script.ts";
+
+const COUNTS = scriptOf(
+  `const n = (context.state.get<number>("k" + value % 70) ?? 0) + 1;
+   context.state.set("k" + value % 70, n);
+   context.emit({ value: { key: value % 70, n } });`,
+);
+const RECORDS = Array.from({ length: 600 }, (_, i) => `${i}\n`).join("");
+const ARGS = ["run", "p.ts", "--from", "in.ndjson", "--to", "out.ndjson", "--until-end", "--clock", "event"]
+  .concat(["--feed-records", "5", "--quiet"]);
+// Seventy keys in parts of fifteen: a snapshot takes six feeds, every twenty feeds or so.
+const env = { SLUICE_TEST_LIMITS: JSON.stringify({ snapshotFeedsMin: 20, snapshotEntriesPerFeed: 15 }) };
+
+interface Outcome {
+  readonly output: string;
+  readonly chain: string;
+  readonly snapshots: number;
+}
+
+function outcomeOf(folder: TestFolder): Outcome {
+  const journal = SqliteJournal.openReader(folder.at(".sluice/journal.db"));
+  const [task] = journal.tasks(journal.run("test")!);
+  const chain = journal.task(task).lastFeed()!.chain.toHex();
+  const snapshots = journal.database.number("SELECT count(*) FROM snapshots WHERE is_last = 1")!;
+  journal.close();
+  return { output: folder.read("out.ndjson"), chain, snapshots };
+}
+
+async function runCrashing(crashAt: string): Promise<Outcome> {
+  await using folder = new TestFolder();
+  folder.write("p.ts", COUNTS);
+  folder.write("in.ndjson", RECORDS);
+  const cwd = folder.path;
+  const first = await runCli(ARGS, { cwd, env, crashAt });
+  if (crashAt === "never") assertEquals([first.code, first.stderr], [0, ""]);
+  else {
+    assertEquals(first.signal, "SIGKILL", `${crashAt} was never reached: ${first.stderr}`);
+    const resumed = await runCli(ARGS, { cwd, env, crashAt: "never" });
+    assertEquals([resumed.code, resumed.stderr], [0, ""], crashAt);
+  }
+  const replay = await runCli(["replay", "test"], { cwd });
+  assertEquals(replay.code, 0, `${crashAt}: ${replay.stderr}`);
+  return outcomeOf(folder);
+}
+
+Deno.test("killed while a snapshot is being taken, a run ends as if it had never been killed, and replays", async () => {
+  const expected = await runCrashing("never");
+  assert(expected.snapshots >= 3, `${expected.snapshots} snapshots`);
+  for (const crashAt of ["prepared:19", "committed:20", "prepared:21", "settled:22", "prepared:24", "committed:25"]) {
+    const { output, chain, snapshots } = await runCrashing(crashAt);
+    assertEquals([output, chain], [expected.output, expected.chain], crashAt);
+    assert(snapshots >= 2, `${crashAt}: ${snapshots} snapshots`);
+  }
+});
+
+const ASKS = scriptOf(
+  `const price = await context.effect("price", value); context.emit({ value: { value, price } });`,
+  { isAsync: true },
+);
+// Every call appends a line, so what was asked, and how often, survives the kill.
+const HANDLERS = `export function price(value) {
+  Deno.writeTextFileSync("calls.txt", value + "\\n", { append: true });
+  return Deno.readTextFileSync("calls.txt").split("\\n").length;
+}
+`;
+
+Deno.test("an effect whose answer is journaled is not asked for again, and its answer is what the outputs show", async () => {
+  for (const crashAt of ["prepared:2", "committed:2"]) {
+    await using folder = new TestFolder();
+    const cwd = folder.path;
+    folder.write("p.ts", ASKS);
+    folder.write("handlers.ts", HANDLERS);
+    folder.write("in.ndjson", Array.from({ length: 30 }, (_, i) => `${i}\n`).join(""));
+    const args = [...ARGS, "--effects", "handlers.ts"];
+    assertEquals((await runCli(args, { cwd, crashAt })).signal, "SIGKILL");
+    const journaled = callsOfJournal(folder);
+    const { code, stderr } = await runCli(args, { cwd });
+    assertEquals([code, stderr], [0, ""], crashAt);
+    const calls = folder.read("calls.txt").trim().split("\n").map(Number);
+    for (const value of journaled) {
+      assertEquals(calls.filter((call) => call === value).length, 1, `${crashAt}: ${value}`);
+    }
+    const outputs = folder.read("out.ndjson").trim().split("\n").map((line) => JSON.parse(line));
+    assertEquals(outputs.map(({ value }) => value), Array.from({ length: 30 }, (_, i) => i));
+    // The answer is how many calls there had been, so an answer that was made up again would differ.
+    for (const { value, price } of outputs) assertEquals(calls[price - 2], value, `${crashAt}: ${value}`);
+    assertEquals((await runCli(["replay", "test"], { cwd })).code, 0, crashAt);
+  }
+});
+
+/** The inputs of the effects in feeds that were prepared. */
+function callsOfJournal(folder: TestFolder): number[] {
+  const journal = SqliteJournal.openReader(folder.at(".sluice/journal.db"));
+  const [task] = journal.tasks(journal.run("test")!);
+  const taskJournal = journal.task(task);
+  const last = taskJournal.lastFeed()!.seq;
+  const calls: number[] = [];
+  for (let seq = 0; seq <= last; seq++) {
+    calls.push(...taskJournal.effects(seq).map(({ inputJson }) => Number(inputJson)));
+  }
+  journal.close();
+  assert(calls.length > 0);
+  return calls;
+}
