@@ -39,7 +39,7 @@ export function failedFed(
 ): DigestedFed {
   const chain = Digest.fromBytes(before.chain);
   const trace = {
-    text: failure.name + (failure.code ?? ""),
+    text: [failure.name + (failure.code ?? "")],
     kinds: Int32Array.of(TRACE.error),
     subjectLengths: Int32Array.of(failure.name.length),
     detailLengths: Int32Array.of(failure.code?.length ?? 0),

@@ -1,6 +1,7 @@
 /** What a processor emits, and how a feed's outputs are packed. */
 
 import { FloatColumn, IntColumn } from "./columns.ts";
+import { TextBuffer } from "./text_buffer.ts";
 
 /** One output of a processor. */
 export interface Output<T = unknown> {
@@ -14,9 +15,10 @@ export interface Output<T = unknown> {
 
 /** The outputs of a feed as text, with their lengths in UTF-16 code units. */
 export interface OutputColumns {
-  /** The values, each followed by a line feed, which line-based sinks then write as they are. */
-  readonly values: string;
-  readonly keys: string;
+  /** The values, each followed by a line feed, which line-based sinks then write as they are; in pieces. */
+  readonly values: readonly string[];
+  /** The keys, one after the other; in pieces. */
+  readonly keys: readonly string[];
   /** Per output; -1 marks an absent value or key. */
   readonly valueLengths: Int32Array<ArrayBuffer>;
   readonly keyLengths: Int32Array<ArrayBuffer>;
@@ -47,14 +49,12 @@ export interface PackedOutputs {
 
 /** Collects outputs; those of a failed record can be taken back. */
 export class OutputBuffer {
-  #values = "";
-  #keys = "";
+  readonly #values = new TextBuffer();
+  readonly #keys = new TextBuffer();
   readonly #valueLengths = new IntColumn();
   readonly #keyLengths = new IntColumn();
   readonly #timesMs = new FloatColumn();
   readonly #names = new IntColumn();
-  #keptValues = "";
-  #keptKeys = "";
   #keptLength = 0;
 
   get length(): number {
@@ -62,9 +62,9 @@ export class OutputBuffer {
   }
 
   push(value: string | null, key: string | null, timeMs: number, name: number): void {
-    this.#values += value === null ? "\n" : value + "\n";
+    this.#values.append(value === null ? "\n" : value + "\n");
     this.#valueLengths.push(value === null ? -1 : value.length);
-    if (key !== null) this.#keys += key;
+    if (key !== null) this.#keys.append(key);
     this.#keyLengths.push(key === null ? -1 : key.length);
     this.#timesMs.push(timeMs);
     this.#names.push(name);
@@ -72,33 +72,34 @@ export class OutputBuffer {
 
   /** Keeps the outputs of the record under way. */
   keep(): void {
-    this.#keptValues = this.#values;
-    this.#keptKeys = this.#keys;
+    this.#values.keep();
+    this.#keys.keep();
     this.#keptLength = this.length;
   }
 
   /** Takes back the outputs of the record under way. */
   rollback(): void {
-    this.#values = this.#keptValues;
-    this.#keys = this.#keptKeys;
-    for (const column of [this.#valueLengths, this.#keyLengths, this.#timesMs, this.#names]) {
-      column.length = this.#keptLength;
-    }
+    this.#values.rollback();
+    this.#keys.rollback();
+    this.#truncate(this.#keptLength);
   }
 
   /** Takes everything; the buffer is empty afterwards. */
   take(): OutputColumns {
     const columns = {
-      values: this.#values,
-      keys: this.#keys,
+      values: this.#values.take(),
+      keys: this.#keys.take(),
       valueLengths: this.#valueLengths.toArray(),
       keyLengths: this.#keyLengths.toArray(),
       timesMs: this.#timesMs.toArray(),
       names: this.#names.toArray(),
     };
-    this.#keptValues = this.#keptKeys = "";
     this.#keptLength = 0;
-    this.rollback();
+    this.#truncate(0);
     return columns;
+  }
+
+  #truncate(length: number): void {
+    for (const column of [this.#valueLengths, this.#keyLengths, this.#timesMs, this.#names]) column.length = length;
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { IntColumn } from "./columns.ts";
+import { TextBuffer } from "./text_buffer.ts";
 
 /** The kinds of trace entries, with what subject and detail are. The numbers are part of every digest. */
 export const TRACE_KINDS = [
@@ -49,8 +50,8 @@ export interface TraceEntry {
 
 /** The trace of a feed; lengths are in UTF-16 code units. */
 export interface TraceColumns {
-  /** Per entry its subject and its detail, without anything in between. */
-  readonly text: string;
+  /** Per entry its subject and its detail, without anything in between; in pieces. */
+  readonly text: readonly string[];
   readonly kinds: Int32Array<ArrayBuffer>;
   readonly subjectLengths: Int32Array<ArrayBuffer>;
   readonly detailLengths: Int32Array<ArrayBuffer>;
@@ -58,11 +59,10 @@ export interface TraceColumns {
 
 /** Collects trace entries; those of a failed record can be taken back. */
 export class Trace {
-  #text = "";
+  readonly #text = new TextBuffer();
   readonly #kinds = new IntColumn();
   readonly #subjectLengths = new IntColumn();
   readonly #detailLengths = new IntColumn();
-  #keptText = "";
   #keptLength = 0;
 
   /** How many entries there are. */
@@ -71,7 +71,7 @@ export class Trace {
   }
 
   add(kind: number, subject: string, detail: string): void {
-    this.#text += subject + detail;
+    this.#text.append(subject + detail);
     this.#kinds.push(kind);
     this.#subjectLengths.push(subject.length);
     this.#detailLengths.push(detail.length);
@@ -79,7 +79,7 @@ export class Trace {
 
   /** Keeps the entries of the record under way. */
   keep(): void {
-    this.#keptText = this.#text;
+    this.#text.keep();
     this.#keptLength = this.length;
   }
 
@@ -87,8 +87,7 @@ export class Trace {
   rollback(): void {
     const { length } = this;
     const kept = this.#keptLength;
-    const undone = this.#text.slice(this.#keptText.length);
-    this.#text = this.#keptText;
+    const undone = this.#text.rollback();
     this.#truncate(kept);
     let at = 0;
     for (let entry = kept; entry < length; entry++) {
@@ -101,14 +100,13 @@ export class Trace {
   /** Takes everything; the trace is empty afterwards. */
   take(): TraceColumns {
     const columns = {
-      text: this.#text,
+      text: this.#text.take(),
       kinds: this.#kinds.toArray(),
       subjectLengths: this.#subjectLengths.toArray(),
       detailLengths: this.#detailLengths.toArray(),
     };
-    this.#text = "";
     this.#truncate(0);
-    this.keep();
+    this.#keptLength = 0;
     return columns;
   }
 
@@ -120,6 +118,7 @@ export class Trace {
 /** The entries `[from, to)` of `trace`. */
 export function traceEntries(trace: TraceColumns, from: number, to: number): TraceEntry[] {
   const entries: TraceEntry[] = [];
+  const text = trace.text.join("");
   let at = 0;
   for (let entry = 0; entry < to; entry++) {
     const subjectEnd = at + trace.subjectLengths[entry];
@@ -128,8 +127,8 @@ export function traceEntries(trace: TraceColumns, from: number, to: number): Tra
       const kind = TRACE_KINDS[trace.kinds[entry]];
       entries.push({
         kind,
-        subject: trace.text.slice(at, subjectEnd),
-        detail: trace.text.slice(subjectEnd, detailEnd),
+        subject: text.slice(at, subjectEnd),
+        detail: text.slice(subjectEnd, detailEnd),
       });
     }
     at = detailEnd;

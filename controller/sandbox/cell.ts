@@ -204,7 +204,7 @@ export class Cell {
       outputs: this.#pack(outputs),
       units: { records: own(units.records), outputEnds: own(units.outputEnds), traceEnds: own(units.traceEnds) },
       trace: {
-        text: trace.text,
+        text: Array.from(trace.text),
         kinds: own(trace.kinds),
         subjectLengths: own(trace.subjectLengths),
         detailLengths: own(trace.detailLengths),
@@ -232,10 +232,11 @@ export class Cell {
   }
 
   #pack(outputs: FeedResult["outputs"]): PackedOutputs {
-    const keys = encodeParts(outputs.keys, outputs.keyLengths, 0);
+    const keys = encodeParts(Array.from(outputs.keys), outputs.keyLengths, 0);
+    const pieces = Array.from(outputs.values);
     const values = this.info.givesBytes
-      ? { bytes: encodeBinary(outputs.values), lengths: outputs.valueLengths }
-      : encodeParts(outputs.values, outputs.valueLengths, 1);
+      ? { bytes: encodeBinary(pieces.join("")), lengths: outputs.valueLengths }
+      : encodeParts(pieces, outputs.valueLengths, 1);
     return {
       count: outputs.names.length,
       values: values.bytes,

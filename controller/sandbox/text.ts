@@ -12,6 +12,7 @@ const quick = new TextDecoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
+const UTF8_BYTES_PER_UNIT_MAX = 3;
 
 /** A batch's payload as text, its ranges in code units, and the rows whose bytes are not UTF-8. */
 export interface DecodedPayload {
@@ -95,31 +96,34 @@ export interface EncodedParts {
 }
 
 /**
- * Encodes joined parts; `lengths` are their code units, -1 for an absent one, and each part (absent ones too) is
- * followed by `gap` code units that are ASCII.
+ * Encodes joined parts, a text in pieces; `lengths` are their code units, -1 for an absent one, and each part (absent
+ * ones too) is followed by `gap` code units that are ASCII.
  */
-export function encodeParts(text: string, lengths: Int32Array<ArrayBuffer>, gap: number): EncodedParts {
-  const bytes = encoder.encode(text);
-  if (bytes.length === text.length) return { bytes, lengths };
+export function encodeParts(pieces: readonly string[], lengths: Int32Array<ArrayBuffer>, gap: number): EncodedParts {
+  const bytes = new Uint8Array(pieces.reduce((units, piece) => units + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    const { read, written } = encoder.encodeInto(piece, bytes.subarray(at));
+    if (written !== piece.length || read !== piece.length) return encodeAnyParts(pieces.join(""), lengths, gap);
+    at += written;
+  }
+  return { bytes, lengths };
+}
+
+/** Part by part: joined, halves of a character at the end of one part and the beginning of the next would become one. */
+function encodeAnyParts(text: string, lengths: Int32Array<ArrayBuffer>, gap: number): EncodedParts {
+  const bytes = new Uint8Array(text.length * UTF8_BYTES_PER_UNIT_MAX);
   const byteLengths = new Int32Array(lengths.length);
   let at = 0;
   let byteAt = 0;
   for (let part = 0; part < lengths.length; part++) {
-    if (lengths[part] < 0) {
-      byteLengths[part] = -1;
-    } else {
-      const start = byteAt;
-      for (const end = at + lengths[part]; at < end;) {
-        const [units, size] = sizeOfCharacter(text, at);
-        at += units;
-        byteAt += size;
-      }
-      byteLengths[part] = byteAt - start;
-    }
-    at += gap;
-    byteAt += gap;
+    const end = at + Math.max(lengths[part], 0) + gap;
+    const { written } = encoder.encodeInto(text.slice(at, end), bytes.subarray(byteAt));
+    byteLengths[part] = lengths[part] < 0 ? -1 : written - gap;
+    at = end;
+    byteAt += written;
   }
-  return { bytes, lengths: byteLengths };
+  return { bytes: bytes.slice(0, byteAt), lengths: byteLengths };
 }
 
 /** Text whose code units are bytes. */
@@ -127,11 +131,4 @@ export function encodeBinary(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
-}
-
-/** Code units and UTF-8 bytes of the character at `at`; a lone surrogate becomes the three bytes of U+FFFD. */
-function sizeOfCharacter(text: string, at: number): readonly [units: number, bytes: number] {
-  const point = text.codePointAt(at)!;
-  if (point > 0xffff) return [2, 4];
-  return [1, point < 0x80 ? 1 : point < 0x800 ? 2 : 3];
 }
