@@ -34,7 +34,7 @@ export {
 } from "./adapters/sink.ts";
 export { type ReadLimit, type ReadResult, type Source, SourceError, type SourceErrorData } from "./adapters/source.ts";
 export type { EffectHandler, EffectHandlers } from "./controller/effects.ts";
-export { JournalError } from "./controller/journal/journal.ts";
+export { JournalError, type Progress } from "./controller/journal/journal.ts";
 export { DEFAULT_LIMITS, type Limits } from "./controller/limits.ts";
 export type { RunSummary } from "./controller/run.ts";
 export { runProcessor, type RunProcessorOptions } from "./controller/run_processor.ts";
@@ -43,7 +43,7 @@ export type { Isolation } from "./controller/sandbox/sandbox.ts";
 export type { Tally } from "./controller/committer.ts";
 export type { TaskSummary } from "./controller/task.ts";
 export { ProcessorFailed, type StopPlace } from "./controller/task_errors.ts";
-export type { CapturePolicy, FeedStep, Observer } from "./controller/task_setup.ts";
+export type { CapturePolicy, Committed, FeedStep, Observer } from "./controller/task_setup.ts";
 export type { Batch } from "./engine/batch.ts";
 export type { ClockPolicy } from "./engine/clock.ts";
 export type { ErrorPolicy, Failure, UnitKind } from "./engine/failure.ts";

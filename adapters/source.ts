@@ -35,6 +35,8 @@ export interface Source {
   partitions(): Promise<readonly string[]>;
   /** The position of the first record that can be read. */
   earliest(partition: string): Promise<bigint>;
+  /** The position behind the last record there is now, where that is known: it tells how far a reader has come. */
+  latest?(partition: string): Promise<bigint | undefined>;
   /**
    * Checks that the partition still holds what was read before `position`.
    *

@@ -7,6 +7,7 @@ import type { Observer } from "../controller/task_setup.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
 import { EXIT } from "./exit_code.ts";
 import { printMessage } from "./output.ts";
+import { applySettings } from "./settings.ts";
 
 /** Hooks for tests that watch a run from inside. */
 export interface ProgramHooks {
@@ -24,6 +25,7 @@ export async function main(args: readonly string[], hooks: ProgramHooks = {}): P
   let exitCode: number = EXIT.ok;
   const program = buildProgram(hooks, (code) => exitCode = code);
   try {
+    await applySettings(program);
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
@@ -44,7 +46,7 @@ function buildProgram(hooks: ProgramHooks, setExitCode: SetExitCode): Command {
     .description("A deterministic, replayable stream processor.")
     .version(`sluice ${denoJson.version} (deno ${Deno.version.deno}, v8 ${Deno.version.v8})`)
     .showSuggestionAfterError(true)
-    .configureHelp({ sortSubcommands: false })
+    .configureHelp({ sortSubcommands: false, optionDescription: describeOption })
     .exitOverride();
   addRun(program, hooks, setExitCode);
   addReplay(program, setExitCode);
@@ -61,8 +63,9 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
     .argument("<processor>", "path of a script, or the name of a ready-made processor")
     .usage("<processor> --from URI --to URI [options]")
     .addHelpText("before", RUN_EXAMPLES)
-    .option("--from <uri>", "stream to read; repeat as name=URI for named inputs", collect, [])
-    .option("--to <uri>", "stream to write; repeat as name=URI for named outputs", collect, [])
+    .addHelpText("after", "\nAn option can also come from SLUICE_<OPTION>, or from `option: value` in sluice.yaml.")
+    .addOption(repeatable("--from <uri>", "stream to read; repeat as name=URI for named inputs"))
+    .addOption(repeatable("--to <uri>", "stream to write; repeat as name=URI for named outputs"))
     .addOption(setOption())
     .option("--name <run>", "name of the run (default: the processor's name)")
     .addOption(journalOption())
@@ -181,7 +184,7 @@ function addInit(program: Command, setExitCode: SetExitCode): void {
 }
 
 function setOption(): Option {
-  return new Option("--set <name=value>", "parameter of the processor; repeat").argParser(collect).default([], "none");
+  return repeatable("--set <name=value>", "parameter of the processor; repeat");
 }
 
 function jsonOption(): Option {
@@ -189,7 +192,7 @@ function jsonOption(): Option {
 }
 
 function journalOption(): Option {
-  return new Option("--journal <file>", "journal of the run").default(DEFAULT_JOURNAL).env("SLUICE_JOURNAL");
+  return new Option("--journal <file>", "journal of the run").default(DEFAULT_JOURNAL);
 }
 
 const REPLAY_EXAMPLES = `Examples:
@@ -207,8 +210,20 @@ Ready-made processors:
 ${READY_MADE.map(({ name, description }) => `  ${name.padEnd(10)}${description}`).join("\n")}
 `;
 
-function collect(value: string, previous: readonly string[] = []): string[] {
-  return [...previous, value];
+/** An option that collects its values; what is typed replaces what was set elsewhere. */
+function repeatable(flags: string, description: string): Option {
+  const option = new Option(flags, description).default([], "none");
+  return option.argParser<readonly string[]>((value, previous) =>
+    previous === option.defaultValue ? [value] : [...previous, value]
+  );
+}
+
+/** Every option has a variable; telling so for each would hide the rest. */
+function describeOption({ description, argChoices, defaultValueDescription, defaultValue }: Option): string {
+  const choices = argChoices ? `: ${argChoices.join(", ")}` : "";
+  const shown = defaultValueDescription ?? defaultValue;
+  const isTelling = shown !== undefined && shown !== "none" && shown !== false;
+  return `${description}${choices}${isTelling ? ` (default: ${shown})` : ""}`;
 }
 
 function positive(text: string): number {

@@ -21,6 +21,7 @@ import { parseParameters, scriptOf } from "./processors.ts";
 import { reportFailures } from "./failures.ts";
 import { printData, printMessage } from "./output.ts";
 import type { ProgramHooks } from "./program.ts";
+import { openProgress, type ProgressBar } from "./progress.ts";
 import { runReport } from "./run_report.ts";
 import { listenForSignals } from "./signals.ts";
 
@@ -63,9 +64,12 @@ export async function runCommand(
   const to: Record<string, Sink> = {};
   const signals = listenForSignals(options.shutdownTimeout * 1000);
   const startMs = performance.now();
+  let progress: ProgressBar | undefined;
   try {
     for (const [input, uri] of inputs) from[input] = openSource(uri, { isBounded: options.untilEnd || isStdin });
     for (const [output, uri] of outputs) to[output] = await openSink(uri);
+    const isWatched = options.untilEnd && !options.quiet && !options.json && !isStdout;
+    progress = isWatched ? await openProgress(Object.values(from)) : undefined;
     const summary = await runLoaded(processor, pool, {
       ...options,
       from,
@@ -74,9 +78,15 @@ export async function runCommand(
       uris: Object.fromEntries([...inputs].map(([input, uri]) => [input, absoluteUri(uri)])),
       limits: { feedRecordsMax: options.feedRecords, recordTimeMsMax: options.recordTimeout * 1000, ...hooks.limits },
       effects: await loadEffects(options.effects),
-      observer: { onNotice: printMessage, onLog: printLog, ...hooks.observer },
+      observer: {
+        onNotice: printMessage,
+        onLog: printLog,
+        onCommit: (task, committed) => progress?.advance(task, committed),
+        ...hooks.observer,
+      },
       stop: signals.stop,
     });
+    progress?.close();
     const exitCode = await finish(summary, options, {
       sourceMap: processor.bundle.sourceMap,
       elapsedMs: performance.now() - startMs,
@@ -86,6 +96,7 @@ export async function runCommand(
     if (summary.hasHung) Deno.exit(exitCode ?? EXIT.ok);
     return exitCode ?? EXIT.ok;
   } finally {
+    progress?.close();
     signals.close();
     for (const port of [...Object.values(from), ...Object.values(to)]) await port.close();
   }

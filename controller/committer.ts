@@ -141,7 +141,7 @@ export class Committer {
     this.tally.records += records;
     this.tally.outputs += outputs;
     this.tally.deadLetters += letters;
-    this.#setup.observer.onCommit?.(this.#setup.taskJournal.task.name, records, outputs);
+    this.#setup.observer.onCommit?.(this.#setup.taskJournal.task.name, { records, outputs, progress: this.#progress });
   }
 }
 

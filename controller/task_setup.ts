@@ -5,7 +5,7 @@ import type { ErrorPolicy } from "../engine/failure.ts";
 import type { LogLine } from "../engine/report.ts";
 import type { Clock } from "./clock.ts";
 import type { EffectHandlers } from "./effects.ts";
-import type { Journal, JournaledCode, Run, TaskJournal } from "./journal/journal.ts";
+import type { Journal, JournaledCode, Progress, Run, TaskJournal } from "./journal/journal.ts";
 import type { Limits } from "./limits.ts";
 import type { Route } from "./routing.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
@@ -16,12 +16,22 @@ export type CapturePolicy = "auto" | "all" | "none";
 /** The steps of a feed's life, in order. */
 export type FeedStep = "sealed" | "processed" | "prepared" | "committed" | "settled";
 
+/** A feed that was committed. */
+export interface Committed {
+  /** Records processed. */
+  readonly records: number;
+  /** Outputs committed. */
+  readonly outputs: number;
+  /** Where each partition of the task stands. */
+  readonly progress: ReadonlyMap<string, Progress>;
+}
+
 /** What may be watched while tasks run. */
 export interface Observer {
   /** After a step of a feed. */
   onStep?(step: FeedStep, task: string, seq: number): void;
   /** After a feed is committed. */
-  onCommit?(task: string, records: number, outputs: number): void;
+  onCommit?(task: string, committed: Committed): void;
   /** For each line that a processor logged. */
   onLog?(task: string, line: LogLine): void;
   /** Something a person should know, in one line. */

@@ -58,6 +58,10 @@ export class FileSource implements Source {
     return Promise.resolve(0n);
   }
 
+  async latest(partition: string): Promise<bigint> {
+    return BigInt((this.#tails.get(partition) ?? await this.#tail(partition)).size);
+  }
+
   async verify(partition: string, position: bigint, anchor: string | undefined): Promise<void> {
     (await this.#tail(partition)).verify(position, anchor);
   }

@@ -76,6 +76,7 @@ export interface Range extends TaskPartition {
 
 /** How far a task has come in one partition. */
 export interface Progress {
+  /** The offset of the next record. */
   readonly position: bigint;
   /** See `Batch.anchor`. */
   readonly anchor?: string;
