@@ -2,7 +2,8 @@
 
 import { ABSENT, type Batch } from "../engine/batch.ts";
 
-const LINE_FEED = 10;
+/** What ends a line. */
+export const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 
 /** Bytes of a stream, and where they begin in it. */
@@ -24,8 +25,14 @@ export interface Lines {
  * Finds the lines in `chunk`. Empty lines are passed over, a carriage return before a line feed is not part of the line.
  *
  * @param takesRest whether what follows the last line feed is a line: only at the end of a file that is not growing
+ * @param lineEnd the position of the line feed that ends the line at `from`, or -1
  */
-export function findLines(chunk: Chunk, recordsMax: number, takesRest: boolean): Lines {
+export function findLines(
+  chunk: Chunk,
+  recordsMax: number,
+  takesRest: boolean,
+  lineEnd: LineEnd = nextLineFeed,
+): Lines {
   const { length } = chunk.bytes;
   const found = {
     count: 0,
@@ -33,7 +40,7 @@ export function findLines(chunk: Chunk, recordsMax: number, takesRest: boolean):
     ranges: new Uint32Array(4 * Math.min(recordsMax, length)),
     offsetWords: new Uint32Array(2 * Math.min(recordsMax, length)),
   };
-  scan(chunk, recordsMax, takesRest, found);
+  scan(chunk, { recordsMax, takesRest, lineEnd }, found);
   return {
     count: found.count,
     length: Math.min(found.length, length),
@@ -47,19 +54,31 @@ function shrunk({ buffer }: Uint32Array<ArrayBuffer>, length: number): Uint32Arr
   return new Uint32Array(buffer.transfer(4 * length));
 }
 
+type LineEnd = (bytes: Uint8Array, from: number) => number;
+
+function nextLineFeed(bytes: Uint8Array, from: number): number {
+  return bytes.indexOf(LINE_FEED, from);
+}
+
+interface Scan {
+  readonly recordsMax: number;
+  readonly takesRest: boolean;
+  readonly lineEnd: LineEnd;
+}
+
 type Found = { -readonly [Name in keyof Lines]: Lines[Name] };
 
 /** Nothing may follow the loop: V8 throws optimized code away at what does, and optimizes anew, for every chunk. */
-function scan({ bytes, position }: Chunk, recordsMax: number, takesRest: boolean, found: Found): void {
+function scan({ bytes, position }: Chunk, { recordsMax, takesRest, lineEnd }: Scan, found: Found): void {
   const { ranges, offsetWords } = found;
   const { length } = bytes;
   const base = Number(position);
   let count = 0;
   for (let at = 0; count < recordsMax && at < length; found.length = at) {
-    const lineFeed = bytes.indexOf(LINE_FEED, at);
+    const lineFeed = lineEnd(bytes, at);
     if (lineFeed < 0 && !takesRest) return;
-    const lineEnd = lineFeed < 0 ? length : lineFeed;
-    const end = bytes[lineEnd - 1] === CARRIAGE_RETURN && lineEnd > at ? lineEnd - 1 : lineEnd;
+    const stop = lineFeed < 0 ? length : lineFeed;
+    const end = bytes[stop - 1] === CARRIAGE_RETURN && stop > at ? stop - 1 : stop;
     if (end > at) {
       ranges[4 * count] = ranges[4 * count + 1] = ABSENT;
       ranges[4 * count + 2] = at;
@@ -69,7 +88,7 @@ function scan({ bytes, position }: Chunk, recordsMax: number, takesRest: boolean
       offsetWords[2 * count + 1] = offset / 0x100000000;
       found.count = ++count;
     }
-    at = lineEnd + 1;
+    at = stop + 1;
   }
 }
 

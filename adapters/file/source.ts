@@ -10,14 +10,14 @@ import { basename, dirname, globToRegExp, isGlob, join, relative, resolve } from
 import type { Batch } from "../../engine/batch.ts";
 import { type ReadLimit, type ReadResult, type Source, SourceError } from "../source.ts";
 import { type FieldNames, withFields } from "../../formats/fields.ts";
-import { batchOfLines, findLines } from "../../formats/lines.ts";
+import { batchOfLines } from "../../formats/lines.ts";
+import { type Layout, layoutOf } from "./layout.ts";
 import { cannotRead, FileTail } from "./tail.ts";
 
 /** A record longer than this stops the run: it would not fit into memory several times over. */
 export const RECORD_BYTES_MAX = 256 * 1024 * 1024;
 
 const FOLLOW_POLL_MS = 200;
-const UTF8_BOM = [0xef, 0xbb, 0xbf];
 
 /** How to read files. */
 export interface FileSourceOptions {
@@ -39,6 +39,7 @@ export class FileSource implements Source {
   readonly hasEventTime: boolean;
   readonly #options: FileSourceOptions;
   readonly #tails = new Map<string, FileTail>();
+  readonly #layouts = new Map<string, Layout>();
   #paths: ReadonlyMap<string, string> | undefined;
 
   /** Nothing is opened before it is read. */
@@ -69,16 +70,18 @@ export class FileSource implements Source {
   async read(partition: string, from: bigint, limit: ReadLimit): Promise<ReadResult> {
     const tail = this.#tails.get(partition) ?? await this.#tail(partition);
     const isBounded = this.#options.isBounded || tail.isConverted;
-    const start = from === 0n ? this.#skipBom(tail) : Number(from);
+    const layout = this.#layouts.get(partition) ?? await this.#layout(partition, tail, isBounded);
+    if (!layout) return idleAt(tail, from);
+    const start = Math.max(Number(from), layout.start);
     for (let size = tail.readBytes(limit.bytesMax);; size *= 2) {
       const bytes = tail.read(start, Math.min(size, this.#options.recordBytesMax + 1));
       const isAtEnd = bytes.length < size && start + bytes.length >= tail.size;
       const chunk = { bytes, position: BigInt(start) };
-      const lines = findLines(chunk, limit.recordsMax, isAtEnd && isBounded);
+      const lines = layout.find(chunk, limit.recordsMax, isAtEnd && isBounded);
       if (lines.count > 0) {
         tail.noteRead(lines.length, lines.count < limit.recordsMax);
         const batch = batchOfLines(chunk, lines, { stream: this.stream, partition });
-        return { kind: "batch", batch: this.#complete(batch, tail) };
+        return { kind: "batch", batch: this.#complete(layout.decode(batch), tail) };
       }
       if (isAtEnd) return isBounded ? { kind: "ended" } : idleAt(tail, from);
       if (bytes.length > this.#options.recordBytesMax) throw this.#tooLong(partition, from);
@@ -89,9 +92,10 @@ export class FileSource implements Source {
     return withFields({ ...batch, anchor: tail.anchor(Number(batch.next)) }, this.#options.fields);
   }
 
-  #skipBom(tail: FileTail): number {
-    const start = tail.read(0, UTF8_BOM.length);
-    return UTF8_BOM.every((byte, i) => start[i] === byte) ? UTF8_BOM.length : 0;
+  async #layout(partition: string, tail: FileTail, isBounded: boolean): Promise<Layout | undefined> {
+    const layout = await layoutOf(pathOf(this.#options.path, partition), tail, isBounded);
+    if (layout) this.#layouts.set(partition, layout);
+    return layout;
   }
 
   waitForMore(signal: AbortSignal): Promise<void> {
