@@ -12,7 +12,6 @@ import { SourceError } from "../source.ts";
 const ANCHOR_BYTES = 4096;
 const READ_BYTES_FIRST = 1024 * 1024;
 const READ_BYTES_MIN = 64 * 1024;
-const BUFFER_KEPT_BYTES_MAX = 8 * 1024 * 1024;
 
 /** One file of a source. */
 export interface TailOptions {
@@ -26,7 +25,6 @@ export class FileTail {
   readonly #options: TailOptions;
   readonly #file: Deno.FsFile;
   #readBytes = READ_BYTES_FIRST;
-  #buffer = new Uint8Array(0);
   /** Whether it reads what the file was converted to, and so will not grow. */
   readonly isConverted: boolean;
 
@@ -64,10 +62,10 @@ export class FileTail {
     return this.#file.statSync().size;
   }
 
-  /** Reads up to `bytes` bytes at `position`; fewer when the file ends there. The answer is valid until the next read. */
+  /** Reads up to `bytes` bytes at `position`; fewer when the file ends there. The answer is the caller's. */
   read(position: number, bytes: number): Uint8Array<ArrayBuffer> {
     try {
-      return this.#readInto(this.#bufferOf(bytes), position);
+      return this.#readInto(new Uint8Array(bytes), position);
     } catch (error) {
       throw cannotRead(this.#options, error);
     }
@@ -82,13 +80,6 @@ export class FileTail {
       length += read;
     }
     return buffer.subarray(0, length);
-  }
-
-  /** One buffer serves all reads of the usual size: what is allocated outside the heap is collected late. */
-  #bufferOf(bytes: number): Uint8Array<ArrayBuffer> {
-    if (bytes > BUFFER_KEPT_BYTES_MAX) return new Uint8Array(bytes);
-    if (this.#buffer.length < bytes) this.#buffer = new Uint8Array(bytes);
-    return this.#buffer.subarray(0, bytes);
   }
 
   /** See the module. */
