@@ -1,0 +1,42 @@
+/** The Kinesis emulator kinesis-local, from npm, run by Node. */
+
+import { join } from "@std/path";
+import { cacheFolder } from "./cache.ts";
+import { freePorts, isListening, requireProgram, runProgram, startServer } from "./server.ts";
+import type { Started } from "./services.ts";
+
+const VERSION = "0.6.2";
+
+/** Starts an emulator; what it holds lies in its memory. */
+export async function startKinesis(folder: string): Promise<Started> {
+  await requireProgram("node", "apt-get install -y nodejs npm");
+  const program = await install();
+  const [port, tlsPort] = freePorts(2);
+  const pid = await startServer({
+    program: "env",
+    args: [`KINESIS_MOCK_PLAIN_PORT=${port}`, `KINESIS_MOCK_TLS_PORT=${tlsPort}`, "LOG_LEVEL=ERROR", "node", "main.js"],
+    folder,
+    // It looks for its parts in the working folder.
+    cwd: program,
+    isReady: () => isListening(port),
+  });
+  return { pid, address: `127.0.0.1:${port}`, folder };
+}
+
+async function install(): Promise<string> {
+  const root = join(cacheFolder(), `kinesis-local-${VERSION}`);
+  const program = join(root, "node_modules", "kinesis-local");
+  const isThere = await Deno.stat(program).then(() => true, () => false);
+  if (isThere) return program;
+  await Deno.mkdir(root, { recursive: true });
+  await runProgram("npm", [
+    "install",
+    "--silent",
+    "--no-fund",
+    "--no-audit",
+    "--prefix",
+    root,
+    `kinesis-local@${VERSION}`,
+  ], root);
+  return program;
+}
