@@ -2,6 +2,7 @@
 
 import { FileSink } from "../adapters/file/sink.ts";
 import { FileSource, RECORD_BYTES_MAX } from "../adapters/file/source.ts";
+import type { KafkaStart } from "../adapters/kafka/source.ts";
 import type { Sink } from "../adapters/sink.ts";
 import type { Source } from "../adapters/source.ts";
 import { StdioSink } from "../adapters/stdio/sink.ts";
@@ -17,7 +18,7 @@ export interface ParsedUri {
   readonly options: ReadonlyMap<string, string>;
 }
 
-const SCHEMES = ["file", "stdio"];
+const SCHEMES = ["file", "kafka", "stdio"];
 
 /** Takes `uri` apart; `-` is standard input or output, and what has no scheme is a file. */
 export function parseUri(uri: string): ParsedUri {
@@ -54,8 +55,18 @@ export interface SourceContext {
 }
 
 /** Opens the source at `uri`. */
-export function openSource(uri: string, { isBounded }: SourceContext): Source {
+export async function openSource(uri: string, { isBounded }: SourceContext): Promise<Source> {
   const { scheme, path, options } = parseUri(uri);
+  if (scheme === "kafka") {
+    checkOptions(uri, options, ["start"]);
+    // Loaded only now: clients are large, and most commands need none.
+    const [{ KafkaSource }, { parseLocation }] = await Promise.all([
+      import("../adapters/kafka/source.ts"),
+      import("../adapters/kafka/location.ts"),
+    ]);
+    const start = startOf(uri, options.get("start"));
+    return await KafkaSource.open({ ...parseLocation(path), isBounded, start, environment: Deno.env.toObject() });
+  }
   checkOptions(uri, options, ["key", "time", "recordBytesMax"]);
   const fields = { key: options.get("key"), time: options.get("time") };
   const recordBytesMax = numberOption(uri, options, "recordBytesMax") ?? RECORD_BYTES_MAX;
@@ -63,12 +74,56 @@ export function openSource(uri: string, { isBounded }: SourceContext): Source {
   return new FileSource({ path, isBounded, fields, recordBytesMax });
 }
 
+/** `earliest`, `latest`, an offset, or a time. */
+function startOf(uri: string, text = "earliest"): KafkaStart {
+  if (text === "earliest" || text === "latest") return text;
+  if (/^\d+$/.test(text)) return { offset: BigInt(text) };
+  const timeMs = Date.parse(text);
+  if (Number.isFinite(timeMs)) return { timeMs };
+  throw new UsageError(
+    `Cannot use ${uri}: start is ${text}; earliest, latest, an offset, or a time (ISO 8601) is wanted`,
+  );
+}
+
+/** What a sink needs to know besides its URI. */
+export interface SinkContext {
+  /** The run whose outputs it takes. */
+  readonly run: string;
+}
+
 /** Opens the sink at `uri`. */
-export async function openSink(uri: string): Promise<Sink> {
+export async function openSink(uri: string, { run }: SinkContext): Promise<Sink> {
   const { scheme, path, options } = parseUri(uri);
+  if (scheme === "kafka") {
+    checkOptions(uri, options, ["compression"]);
+    const [{ KafkaSink }, { parseLocation }, { CODECS }] = await Promise.all([
+      import("../adapters/kafka/sink.ts"),
+      import("../adapters/kafka/location.ts"),
+      import("../adapters/kafka/protocol/compression.ts"),
+    ]);
+    const compression = choiceOption(uri, options, "compression", CODECS) ?? "none";
+    return await KafkaSink.open({ ...parseLocation(path), run, compression, environment: Deno.env.toObject() });
+  }
   checkOptions(uri, options, []);
   if (scheme === "stdio") return new StdioSink();
   return new FileSink({ path, isFolder: path.endsWith("/") || await isFolder(path) });
+}
+
+function choiceOption<Choice extends string>(
+  uri: string,
+  options: ReadonlyMap<string, string>,
+  name: string,
+  choices: readonly Choice[],
+): Choice | undefined {
+  const text = options.get(name);
+  const choice = choices.find((each) => each === text);
+  if (choice !== undefined || text === undefined) return choice;
+  const advice = nearest(text, choices);
+  throw new UsageError(
+    `Cannot use ${uri}: ${name} is ${text}, ${choices.join(", ")} are known${
+      advice ? `. Did you mean ${advice}?` : ""
+    }`,
+  );
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -68,14 +68,15 @@ export async function deadLettersRedrive(runName: string, options: RedriveOption
     journal.close();
     return EXIT.ok;
   }
-  const sink = await openSink(options.to);
+  const name = `${runName}-redrive-${letters[0].id}-${letters.at(-1)!.id}`;
+  const sink = await openSink(options.to, { run: name });
   const pool = openPool({});
   const processor = await loadProcessor(scriptOf(options.with), pool, parseParameters(options.set));
   const summary = await runLoaded(processor, pool, {
     from: sourcesOf(letters),
     to: { default: sink },
     journal: options.journal,
-    name: `${runName}-redrive-${letters[0].id}-${letters.at(-1)!.id}`,
+    name,
     capture: "all",
   });
   await sink.close();

@@ -45,11 +45,11 @@ export async function replayCommand(runName: string, options: ReplayCommandOptio
   const pool = openPool({});
   const startMs = performance.now();
   const totals: Totals = { feeds: 0, records: 0, divergences: [] };
-  const sink = options.to === undefined ? undefined : await openSink(options.to);
+  const sink = options.to === undefined ? undefined : await openSink(options.to, { run: `${runName}-replay` });
   try {
     const run = findRun(journal, runName);
     const withCode = options.with === undefined ? undefined : await loadOther(options.with, options.set, pool);
-    const sources = openSources(run);
+    const sources = await openSources(run);
     for (const task of tasksOf(journal, run, options.task)) {
       const context = { journal, run, taskJournal: journal.task(task), sources, sandbox: () => pool.get(0) };
       await replayOne({ ...context, withCode, sink }, options, totals);
@@ -110,9 +110,10 @@ function overlaps({ ranges }: FeedEntry, { stream, partition, from, to }: Offset
   );
 }
 
-function openSources({ uris }: Run): Map<string, Source> {
+async function openSources({ uris }: Run): Promise<Map<string, Source>> {
   const rereadable = Object.entries(uris).filter(([, uri]) => parseUri(uri).scheme !== "stdio");
-  return new Map(rereadable.map(([input, uri]) => [input, openSource(uri, { isBounded: true })]));
+  const opened = rereadable.map(async ([input, uri]) => [input, await openSource(uri, { isBounded: true })] as const);
+  return new Map(await Promise.all(opened));
 }
 
 function tasksOf(journal: SqliteJournal, run: Run, wanted: string | undefined): readonly Task[] {

@@ -60,21 +60,22 @@ export async function runCommand(
   const outputs = bindUris("--to", options.to, processor.info.outputs);
   const isStdin = [...inputs.values()].some((uri) => parseUri(uri).scheme === "stdio");
   const isStdout = [...outputs.values()].some((uri) => parseUri(uri).scheme === "stdio");
+  const name = options.name ?? (isStdin ? unnamed(processor.info.name) : processor.info.name);
   const from: Record<string, Source> = {};
   const to: Record<string, Sink> = {};
   const signals = listenForSignals(options.shutdownTimeout * 1000);
   const startMs = performance.now();
   let progress: ProgressBar | undefined;
   try {
-    for (const [input, uri] of inputs) from[input] = openSource(uri, { isBounded: options.untilEnd || isStdin });
-    for (const [output, uri] of outputs) to[output] = await openSink(uri);
+    for (const [input, uri] of inputs) from[input] = await openSource(uri, { isBounded: options.untilEnd || isStdin });
+    for (const [output, uri] of outputs) to[output] = await openSink(uri, { run: name });
     const isWatched = options.untilEnd && !options.quiet && !options.json && !isStdout;
     progress = isWatched ? await openProgress(Object.values(from)) : undefined;
     const summary = await runLoaded(processor, pool, {
       ...options,
       from,
       to,
-      name: options.name ?? (isStdin ? unnamed(processor.info.name) : processor.info.name),
+      name,
       uris: Object.fromEntries([...inputs].map(([input, uri]) => [input, absoluteUri(uri)])),
       limits: { feedRecordsMax: options.feedRecords, recordTimeMsMax: options.recordTimeout * 1000, ...hooks.limits },
       effects: await loadEffects(options.effects),

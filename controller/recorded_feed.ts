@@ -1,12 +1,13 @@
 /** A feed that is in the journal, made into one that can be processed again: from the capture, or read again. */
 
-import type { Source } from "../adapters/source.ts";
+import type { ReadResult, Source } from "../adapters/source.ts";
 import { type Batch, joinBatches, offsetAt, sliceBatch } from "../engine/batch.ts";
 import type { Feed } from "../engine/feed.ts";
 import type { FeedEntry, Range, TaskJournal } from "./journal/journal.ts";
 import { mergeOrder } from "./sealer.ts";
 
 const READ_BYTES_MAX = 4 * 1024 * 1024;
+const WAIT_MS_MAX = 1000;
 
 /** The inputs of a feed cannot be had any more, or are not what they were. */
 export class InputsChanged extends Error {
@@ -54,11 +55,21 @@ function readAgain({ seq, ranges }: FeedEntry, sources: ReadonlyMap<string, Sour
   }));
 }
 
+/** Reads what is known to be there: a source that has to ask for it may be idle meanwhile. */
+async function readPresent(source: Source, partition: string, from: bigint, recordsMax: number): Promise<ReadResult> {
+  for (;;) {
+    const result = await source.read(partition, from, { recordsMax, bytesMax: READ_BYTES_MAX });
+    const end = result.kind === "idle" ? await source.latest?.(partition) : undefined;
+    if (end === undefined || end <= from) return result;
+    await source.waitForMore(AbortSignal.timeout(WAIT_MS_MAX));
+  }
+}
+
 async function readRange(seq: number, range: Range, source: Source): Promise<Batch> {
   const parts: Batch[] = [];
   let missing = range.records;
   for (let from = range.from; missing > 0;) {
-    const result = await source.read(range.partition, from, { recordsMax: missing, bytesMax: READ_BYTES_MAX });
+    const result = await readPresent(source, range.partition, from, missing);
     if (result.kind !== "batch") throw new InputsChanged(seq, range, `${missing} of ${range.records} records are gone`);
     parts.push(result.batch);
     missing -= result.batch.count;

@@ -1,0 +1,108 @@
+/** Fills the columns of a batch from records as they are decoded; columns grow by doubling. */
+
+import { ABSENT, type Batch } from "../../../engine/batch.ts";
+
+const WORD = 0x1_0000_0000;
+/** A copy by words of four bytes may write up to three behind its end. */
+const COPY_SLACK = 4;
+
+/** See the module. */
+export class BatchPacker {
+  #count = 0;
+  #bytes: Uint8Array<ArrayBuffer>;
+  #view: DataView;
+  #length = 0;
+  #ranges: Uint32Array<ArrayBuffer>;
+  #offsetWords: Uint32Array<ArrayBuffer>;
+  #timesMs: Float64Array<ArrayBuffer>;
+
+  /** The hints are what it begins with, not limits. */
+  constructor(bytesHint: number, recordsHint: number) {
+    this.#bytes = new Uint8Array(bytesHint + COPY_SLACK);
+    this.#view = new DataView(this.#bytes.buffer);
+    this.#ranges = new Uint32Array(4 * recordsHint);
+    this.#offsetWords = new Uint32Array(2 * recordsHint);
+    this.#timesMs = new Float64Array(recordsHint);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds a record whose key and value lie in `from`; a length of -1 is null. */
+  add(
+    from: DataView,
+    keyAt: number,
+    keyLength: number,
+    valueAt: number,
+    valueLength: number,
+    timeMs: number,
+    offset: number,
+  ): void {
+    const row = this.#count++;
+    if (row === this.#timesMs.length) this.#growColumns();
+    const needed = this.#length + Math.max(keyLength, 0) + Math.max(valueLength, 0) + COPY_SLACK;
+    if (needed > this.#bytes.length) this.#growBytes(needed);
+    this.#timesMs[row] = timeMs;
+    this.#offsetWords[2 * row] = offset;
+    this.#offsetWords[2 * row + 1] = offset / WORD;
+    this.#field(4 * row, from, keyAt, keyLength);
+    this.#field(4 * row + 2, from, valueAt, valueLength);
+  }
+
+  /** The batch; `next` is the position behind it. */
+  finish(stream: string, partition: string, next: bigint): Batch {
+    const count = this.#count;
+    return {
+      stream,
+      partition,
+      count,
+      bytes: this.#bytes.subarray(0, this.#length),
+      ranges: this.#ranges.slice(0, 4 * count),
+      offsetWords: this.#offsetWords.slice(0, 2 * count),
+      offsetWidth: 2,
+      eventTimesMs: this.#timesMs.slice(0, count),
+      next,
+    };
+  }
+
+  #field(range: number, from: DataView, at: number, length: number): void {
+    if (length < 0) {
+      this.#ranges[range] = this.#ranges[range + 1] = ABSENT;
+      return;
+    }
+    this.#ranges[range] = this.#length;
+    this.#copy(from, at, at + length);
+    this.#ranges[range + 1] = this.#length;
+  }
+
+  /** By words of four bytes: as fast as `set(subarray())` for 100 bytes, four times as fast for 4. */
+  #copy(from: DataView, start: number, end: number): void {
+    const to = this.#view;
+    const wordsEnd = end - 3;
+    let at = this.#length;
+    let source = start;
+    for (; source < wordsEnd; source += 4, at += 4) to.setInt32(at, from.getInt32(source, true), true);
+    for (; source < end; source++, at++) to.setUint8(at, from.getUint8(source));
+    this.#length = at;
+  }
+
+  #growBytes(atLeast: number): void {
+    const larger = new Uint8Array(2 * atLeast);
+    larger.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
+  }
+
+  #growColumns(): void {
+    const records = 2 * this.#timesMs.length + 16;
+    this.#ranges = grown(new Uint32Array(4 * records), this.#ranges);
+    this.#offsetWords = grown(new Uint32Array(2 * records), this.#offsetWords);
+    this.#timesMs = grown(new Float64Array(records), this.#timesMs);
+  }
+}
+
+function grown<Column extends { set(from: Column): void }>(to: Column, from: Column): Column {
+  to.set(from);
+  return to;
+}
