@@ -26,13 +26,21 @@ export {
   type Acquired,
   type Checkpoint,
   type Commit,
+  type CommitPosition,
   type Guarantee,
   type Receipt,
   type Sink,
   SinkError,
   type SinkErrorData,
 } from "./adapters/sink.ts";
-export { type ReadLimit, type ReadResult, type Source, SourceError, type SourceErrorData } from "./adapters/source.ts";
+export {
+  type ReadLimit,
+  type ReadResult,
+  type Source,
+  SourceError,
+  type SourceErrorData,
+  type SourcePartition,
+} from "./adapters/source.ts";
 export type { EffectHandler, EffectHandlers } from "./controller/effects.ts";
 export { JournalError, type Progress } from "./controller/journal/journal.ts";
 export { DEFAULT_LIMITS, type Limits } from "./controller/limits.ts";
@@ -47,6 +55,7 @@ export type { CapturePolicy, Committed, FeedStep, Observer } from "./controller/
 export type { Batch } from "./engine/batch.ts";
 export type { ClockPolicy } from "./engine/clock.ts";
 export type { ErrorPolicy, Failure, UnitKind } from "./engine/failure.ts";
+export type { HeaderColumns } from "./engine/headers.ts";
 export type { LogLine } from "./engine/report.ts";
-export type { PackedOutputs } from "./engine/output.ts";
+export type { ExtraColumns, PackedOutputs } from "./engine/output.ts";
 export type { FieldNames } from "./formats/fields.ts";

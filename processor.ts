@@ -35,6 +35,7 @@ export type {
 export type { BytesCodec, Codec, TextCodec } from "./engine/codec.ts";
 export type { LogLevel } from "./engine/ambient.ts";
 export { parameters } from "./engine/parameters.ts";
+export type { HeadersInit, HeaderValue, RecordHeaders } from "./engine/headers.ts";
 export type { Output } from "./engine/output.ts";
 export type { Origin, StreamRecord } from "./engine/record.ts";
 export type { State } from "./engine/state.ts";

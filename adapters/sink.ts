@@ -33,6 +33,18 @@ export interface Acquired {
   readonly checkpoint: Checkpoint | undefined;
 }
 
+/** How far a task has come in one of its streams. */
+export interface CommitPosition {
+  /** `Source.identity` of where the stream is read. */
+  readonly source: string;
+  /** The name of the stream. */
+  readonly stream: string;
+  /** The partition within the stream. */
+  readonly partition: string;
+  /** The next offset to read. */
+  readonly position: bigint;
+}
+
 /** The outputs of one feed. */
 export interface Commit {
   /** The name of the task. */
@@ -43,6 +55,12 @@ export interface Commit {
   readonly epoch: bigint;
   /** What the feed emitted; a sink that needs it after the commit copies it. */
   readonly outputs: PackedOutputs;
+  /** The names that `outputs.names` counts: all outputs of the processor. */
+  readonly outputNames: readonly string[];
+  /** Where the task stands after the feed. */
+  readonly positions: readonly CommitPosition[];
+  /** The digest chain after the feed. */
+  readonly digest: Uint8Array;
 }
 
 /** A place to write to. */
@@ -61,7 +79,11 @@ export interface Sink {
    * @param settled what the journal knows; the answer for a sink whose home is the journal
    */
   acquire(task: string, epoch: bigint, settled: Checkpoint | undefined): Promise<Acquired>;
-  /** Makes the outputs durable; only ever called with `seq` one above the last (I3). */
+  /**
+   * Makes the outputs durable; only ever called with `seq` one above the last (I3).
+   *
+   * @throws {SinkError} with `isRetriable` when the outcome is unknown: the owner acquires again and looks (I5)
+   */
   commit(commit: Commit): Promise<Receipt>;
   /** Gives back what is open. */
   close(): Promise<void>;
@@ -73,6 +95,8 @@ export interface SinkErrorData {
   readonly code: string;
   /** Whether the reader of the outputs has gone. */
   readonly isClosed?: boolean;
+  /** Whether to acquire again and look what was committed. */
+  readonly isRetriable?: boolean;
   /** What was caught. */
   readonly cause?: unknown;
 }
@@ -85,11 +109,14 @@ export class SinkError extends Error {
   readonly code: string;
   /** The reader of the outputs has gone (a closed pipe): the run ends quietly. */
   readonly isClosed: boolean;
+  /** The sink could not be reached, or did not say what it did: acquire again and look what was committed. */
+  readonly isRetriable: boolean;
 
   /** The message says what is, what is wanted, and what to do next. */
   constructor(message: string, data: SinkErrorData) {
     super(message, { cause: data.cause });
     this.code = data.code;
     this.isClosed = data.isClosed ?? false;
+    this.isRetriable = data.isRetriable ?? false;
   }
 }

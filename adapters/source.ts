@@ -15,40 +15,53 @@ export interface ReadLimit {
   readonly bytesMax: number;
 }
 
-/** `idle`: nothing there now, more may come. `ended`: nothing will ever come. */
+/** A partition of one of a source's streams. */
+export interface SourcePartition {
+  /** The name of the stream, the same wherever the run moves. */
+  readonly stream: string;
+  /** The partition within the stream. */
+  readonly partition: string;
+}
+
+/** `idle`: nothing there now, more may come. `ended`: nothing will ever come. `gap`: what was asked for is gone. */
 export type ReadResult =
   | { readonly kind: "batch"; readonly batch: Batch }
   | { readonly kind: "idle" }
-  | { readonly kind: "ended" };
+  | { readonly kind: "ended" }
+  | {
+    readonly kind: "gap";
+    /** The position of the first record that is left. */
+    readonly to: bigint;
+    /** Why the records before it are gone; ends a sentence. */
+    readonly reason: string;
+  };
 
-/** A stream to read from. */
+/** Streams to read from: one as a rule. */
 export interface Source {
-  /** The stream's name, the same wherever the run moves. */
-  readonly stream: string;
-  /** What must be the same for a run to go on with this stream, such as the absolute path. */
+  /** What must be the same for a run to go on with these streams, such as the absolute path. */
   readonly identity: string;
   /** False when a range can be read only once; the journal then keeps the inputs. */
   readonly isRereadable: boolean;
   /** Whether records carry an event time. */
   readonly hasEventTime: boolean;
-  /** The partitions there are now, in code unit order. */
-  partitions(): Promise<readonly string[]>;
-  /** The position of the first record that can be read. */
-  earliest(partition: string): Promise<bigint>;
+  /** The partitions there are now, in code unit order of stream and partition; there may be more later. */
+  partitions(): Promise<readonly SourcePartition[]>;
+  /** The position where a run begins that has not read the partition yet; it is journaled before anything is read. */
+  start(at: SourcePartition): Promise<bigint>;
   /** The position behind the last record there is now, where that is known: it tells how far a reader has come. */
-  latest?(partition: string): Promise<bigint | undefined>;
+  latest?(at: SourcePartition): Promise<bigint | undefined>;
   /**
    * Checks that the partition still holds what was read before `position`.
    *
    * @throws {SourceError} with code `E_SOURCE_CHANGED` when it does not
    */
-  verify(partition: string, position: bigint, anchor: string | undefined): Promise<void>;
+  verify(at: SourcePartition, position: bigint, anchor: string | undefined): Promise<void>;
   /** Reads what is there at `from`; waits for nothing. The batch belongs to the caller from here on. */
-  read(partition: string, from: bigint, limit: ReadLimit): Promise<ReadResult>;
-  /** Resolves when an idle partition may have more, at the latest when `signal` aborts. */
-  waitForMore(signal: AbortSignal): Promise<void>;
+  read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult>;
+  /** Resolves when one of the idle partitions `at` may have more, at the latest when `signal` aborts. */
+  waitForMore(at: readonly SourcePartition[], signal: AbortSignal): Promise<void>;
   /** Everything before `position` is committed and will not be read again by this run. */
-  release?(partition: string, position: bigint): void;
+  release?(at: SourcePartition, position: bigint): void;
   /** Gives back what is open. */
   close(): Promise<void>;
 }

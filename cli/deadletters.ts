@@ -7,7 +7,7 @@ import { loadProcessor } from "../controller/load_processor.ts";
 import { runLoaded } from "../controller/run_processor.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import { SourcePositions } from "../controller/sandbox/source_positions.ts";
-import { openSink } from "./adapters.ts";
+import { openSinks } from "./adapters.ts";
 import { EXIT } from "./exit_code.ts";
 import { reportFailures } from "./failures.ts";
 import { findRun } from "./find_run.ts";
@@ -69,17 +69,17 @@ export async function deadLettersRedrive(runName: string, options: RedriveOption
     return EXIT.ok;
   }
   const name = `${runName}-redrive-${letters[0].id}-${letters.at(-1)!.id}`;
-  const sink = await openSink(options.to, { run: name });
+  const to = await openSinks(new Map([["default", options.to]]), { run: name, onNotice: printMessage });
   const pool = openPool({});
   const processor = await loadProcessor(scriptOf(options.with), pool, parseParameters(options.set));
   const summary = await runLoaded(processor, pool, {
     from: sourcesOf(letters),
-    to: { default: sink },
+    to,
     journal: options.journal,
     name,
     capture: "all",
   });
-  await sink.close();
+  await to.default.close();
   pool.close();
   const outputs = summary.tasks.reduce((sum, task) => sum + task.outputs, 0);
   await reportFailures(summary.failures, {

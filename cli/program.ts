@@ -89,6 +89,7 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
         "auto",
       ),
     )
+    .option("--accept-gap", "go on behind records that were trimmed before they were read; the journal notes it", false)
     .addOption(new Option("--feed-records <n>", "records in one feed at most").argParser(positive).default(10_000))
     .addOption(new Option("--record-timeout <s>", "seconds a record may run").argParser(positive).default(10))
     .addOption(

@@ -11,9 +11,10 @@ import { replayHalt } from "../controller/replay_halt.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import type { SandboxPool } from "../controller/sandbox/pool.ts";
 import type { Sandbox } from "../controller/sandbox/sandbox.ts";
-import { openSink, openSource, parseUri } from "./adapters.ts";
+import { openSinks, openSource } from "./adapters.ts";
 import { EXIT } from "./exit_code.ts";
 import { findRun } from "./find_run.ts";
+import { parseUri } from "./uri.ts";
 import { printData, printMessage } from "./output.ts";
 import { type OffsetRange, parseFeedRange, parseOffsetRange } from "./ranges.ts";
 import { parseParameters, scriptOf } from "./processors.ts";
@@ -45,7 +46,9 @@ export async function replayCommand(runName: string, options: ReplayCommandOptio
   const pool = openPool({});
   const startMs = performance.now();
   const totals: Totals = { feeds: 0, records: 0, divergences: [] };
-  const sink = options.to === undefined ? undefined : await openSink(options.to, { run: `${runName}-replay` });
+  const context = { run: `${runName}-replay`, onNotice: printMessage };
+  const to = new Map(options.to === undefined ? [] : [["default", options.to]]);
+  const { default: sink } = await openSinks(to, context) as { readonly default?: Sink };
   try {
     const run = findRun(journal, runName);
     const withCode = options.with === undefined ? undefined : await loadOther(options.with, options.set, pool);
@@ -89,7 +92,8 @@ async function replayOne(context: TaskContext, options: ReplayCommandOptions, to
     to,
     isWanted: (entry) => (!options.failed || entry.failures > 0) && (offsets === undefined || overlaps(entry, offsets)),
     divergencesMax: options.maxDivergences,
-    onFed: async ({ seq }, { outputs }) => void await sink?.commit({ task, seq, epoch: 0n, outputs }),
+    onFed: async ({ seq }, { outputs, chain: digest }, outputNames) =>
+      void await sink?.commit({ task, seq, epoch: 0n, outputs, outputNames, positions: [], digest }),
   });
   add(totals, result);
   if (!options.failed) return;

@@ -13,7 +13,8 @@ import type { ClockPolicy } from "../engine/clock.ts";
 import type { ErrorPolicy } from "../engine/failure.ts";
 import type { LogLine } from "../engine/report.ts";
 import { lintBundle } from "../controller/sandbox/lint.ts";
-import { absoluteUri, openSink, openSource, parseUri } from "./adapters.ts";
+import { openSinks, openSource } from "./adapters.ts";
+import { absoluteUri, parseUri } from "./uri.ts";
 import { describeFinding } from "./check.ts";
 import { bindUris } from "./bindings.ts";
 import { EXIT } from "./exit_code.ts";
@@ -39,6 +40,7 @@ export interface RunCommandOptions {
   readonly seed: number;
   readonly onError: ErrorPolicy;
   readonly capture: CapturePolicy;
+  readonly acceptGap: boolean;
   readonly feedRecords: number;
   readonly recordTimeout: number;
   readonly shutdownTimeout: number;
@@ -62,13 +64,13 @@ export async function runCommand(
   const isStdout = [...outputs.values()].some((uri) => parseUri(uri).scheme === "stdio");
   const name = options.name ?? (isStdin ? unnamed(processor.info.name) : processor.info.name);
   const from: Record<string, Source> = {};
-  const to: Record<string, Sink> = {};
+  let to: Record<string, Sink> = {};
   const signals = listenForSignals(options.shutdownTimeout * 1000);
   const startMs = performance.now();
   let progress: ProgressBar | undefined;
   try {
     for (const [input, uri] of inputs) from[input] = await openSource(uri, { isBounded: options.untilEnd || isStdin });
-    for (const [output, uri] of outputs) to[output] = await openSink(uri, { run: name });
+    to = await openSinks(outputs, { run: name, onNotice: printMessage });
     const isWatched = options.untilEnd && !options.quiet && !options.json && !isStdout;
     progress = isWatched ? await openProgress(Object.values(from)) : undefined;
     const summary = await runLoaded(processor, pool, {
@@ -76,6 +78,7 @@ export async function runCommand(
       from,
       to,
       name,
+      acceptsGaps: options.acceptGap,
       uris: Object.fromEntries([...inputs].map(([input, uri]) => [input, absoluteUri(uri)])),
       limits: { feedRecordsMax: options.feedRecords, recordTimeMsMax: options.recordTimeout * 1000, ...hooks.limits },
       effects: await loadEffects(options.effects),
@@ -99,7 +102,7 @@ export async function runCommand(
   } finally {
     progress?.close();
     signals.close();
-    for (const port of [...Object.values(from), ...Object.values(to)]) await port.close();
+    for (const port of new Set([...Object.values(from), ...Object.values(to)])) await port.close();
   }
 }
 

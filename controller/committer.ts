@@ -5,7 +5,8 @@ import { type Batch, offsetAt } from "../engine/batch.ts";
 import { payloadAt } from "../formats/record_payload.ts";
 import type { DeadLetter, FeedEntry, PreparedFeed, Progress, Range } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
-import { routeOutputs } from "./routing.ts";
+import { commitTo } from "./commit_to.ts";
+import { positionsOf, routeOutputs } from "./routing.ts";
 import type { TaskState } from "./sandbox/protocol.ts";
 import type { SealedFeed } from "./sealer.ts";
 import { cutRanges } from "./sealer.ts";
@@ -45,6 +46,7 @@ export class Committer {
   readonly #snapshots: Snapshots;
   readonly #progress: Map<string, Progress>;
   #last: FeedEntry | undefined;
+  #receipts: Readonly<Record<string, Receipt>>;
 
   constructor(setup: TaskSetup, epoch: bigint, outputNames: readonly string[], snapshots: Snapshots) {
     this.#setup = setup;
@@ -53,6 +55,7 @@ export class Committer {
     this.#snapshots = snapshots;
     this.#progress = new Map(setup.taskJournal.progress());
     this.#last = setup.taskJournal.lastFeed();
+    this.#receipts = this.#last?.receipts ?? {};
   }
 
   /** The last feed that was committed. */
@@ -84,19 +87,31 @@ export class Committer {
     };
     taskJournal.prepare(prepared, this.#progress);
     observer.onStep?.("prepared", name, seq);
-    await this.#writeAndSettle(seq, fed);
+    await this.#writeAndSettle(prepared, fed);
     this.#last = entry;
     this.#count(prepared);
   }
 
-  async #writeAndSettle(seq: number, { outputs }: DigestedFed): Promise<void> {
-    const { taskJournal, routes, observer } = this.#setup;
+  async #writeAndSettle({ seq, chain }: PreparedFeed, { outputs }: DigestedFed): Promise<void> {
+    const { taskJournal, routes, observer, sources } = this.#setup;
     const task = taskJournal.task.name;
     const parts = routeOutputs(outputs, this.#outputNames, routes);
+    const positions = positionsOf(taskJournal.task.partitions, sources, this.#progress);
     const receipts: Record<string, Receipt> = {};
     for (const [i, { name, sink }] of routes.entries()) {
-      receipts[name] = await sink.commit({ task, seq, epoch: this.#epoch, outputs: parts[i] });
+      const commit = {
+        task,
+        seq,
+        epoch: this.#epoch,
+        outputs: parts[i],
+        outputNames: this.#outputNames,
+        positions,
+        digest: chain,
+      };
+      const settled = this.#last && { seq: seq - 1, epoch: this.#last.epoch, receipt: this.#receipts[name] ?? {} };
+      receipts[name] = await commitTo(sink, commit, settled, this.#setup);
     }
+    this.#receipts = receipts;
     observer.onStep?.("committed", task, seq);
     taskJournal.settle(seq, receipts);
     observer.onStep?.("settled", task, seq);
@@ -108,7 +123,7 @@ export class Committer {
       const progress = sealed.progress.get(key)!;
       // The anchor is one of the position where the sealed range ended.
       this.#progress.set(key, fed.isHalted && progress.position !== range.to ? { position: range.to } : progress);
-      this.#setup.sources.get(range.input)?.release?.(range.partition, range.to);
+      this.#setup.sources.get(range.input)?.release?.(range, range.to);
     }
   }
 

@@ -29,6 +29,12 @@ function differenceOfOutputs(recorded: readonly OutputView[], replayed: readonly
     if (!was || !is) return { field, recorded: was && parse(was.value), replayed: is && parse(is.value) };
     if (was.name !== is.name) return { field: `${field}.name`, recorded: was.name, replayed: is.name };
     if (was.key !== is.key) return { field: `${field}.key`, recorded: was.key, replayed: is.key };
+    if (was.partition !== is.partition) {
+      return { field: `${field}.partition`, recorded: was.partition, replayed: is.partition };
+    }
+    if (was.headers !== is.headers) {
+      return differenceOfValues(`${field}.headers`, parse(was.headers ?? null), parse(is.headers ?? null));
+    }
     if (was.value !== is.value) return differenceOfValues(field, parse(was.value), parse(is.value));
   }
   return undefined;

@@ -8,6 +8,7 @@
 import { ABSENT, type Batch } from "../engine/batch.ts";
 import { Digest } from "../engine/digest.ts";
 import type { Feed } from "../engine/feed.ts";
+import type { HeaderColumns } from "../engine/headers.ts";
 import type { PackedOutputs } from "../engine/output.ts";
 import type { UnitColumns } from "../engine/report.ts";
 import { originHash } from "../engine/text_batch.ts";
@@ -86,6 +87,7 @@ class InputCursor {
     const range = 4 * row;
     if (ranges[range] !== ABSENT) digest.update(this.#view, ranges[range], ranges[range + 1]);
     if (ranges[range + 2] !== ABSENT) digest.update(this.#view, ranges[range + 2], ranges[range + 3]);
+    if (this.#batch.headers) absorbHeaders(this.#batch.headers, row, digest);
   }
 
   #enter(segment: number): void {
@@ -98,17 +100,27 @@ class InputCursor {
   }
 }
 
+function absorbHeaders({ bytes, starts, ranges }: HeaderColumns, row: number, digest: Digest): void {
+  const view = viewOf(bytes);
+  for (let range = 4 * starts[row]; range < 4 * starts[row + 1]; range += 2) {
+    if (ranges[range] === ABSENT) digest.updateWords(-1, 0, 0, 0);
+    else digest.update(view, ranges[range], ranges[range + 1]);
+  }
+}
+
 /** Walks the outputs of a feed. */
 class OutputCursor {
   readonly #outputs: PackedOutputs;
   readonly #values: DataView;
   readonly #keys: DataView;
+  readonly #extras: ExtraCursor | undefined;
   #output = 0;
   #valueAt = 0;
   #keyAt = 0;
 
   constructor(outputs: PackedOutputs) {
     this.#outputs = outputs;
+    this.#extras = outputs.extras && new ExtraCursor(outputs.extras);
     this.#values = viewOf(outputs.values);
     this.#keys = viewOf(outputs.keys);
   }
@@ -124,7 +136,29 @@ class OutputCursor {
       if (valueLength < 0) digest.updateWords(valueLength, 0, 0, 0);
       else digest.update(this.#values, this.#valueAt, this.#valueAt + valueLength);
       this.#valueAt += Math.max(0, valueLength) + 1;
+      if (this.#extras) this.#extras.absorb(this.#output, digest);
     }
+  }
+}
+
+/** Walks the headers and partitions of the outputs that have any. */
+class ExtraCursor {
+  readonly #extras: NonNullable<PackedOutputs["extras"]>;
+  readonly #headers: DataView;
+  #row = 0;
+  #at = 0;
+
+  constructor(extras: NonNullable<PackedOutputs["extras"]>) {
+    this.#extras = extras;
+    this.#headers = viewOf(extras.headers);
+  }
+
+  absorb(output: number, digest: Digest): void {
+    const { rows, partitions, headerLengths } = this.#extras;
+    if (rows[this.#row] !== output) return;
+    const length = headerLengths[this.#row];
+    digest.updateWords(partitions[this.#row++], length, 0, 0);
+    if (length > 0) digest.update(this.#headers, this.#at, this.#at += length);
   }
 }
 

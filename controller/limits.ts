@@ -16,6 +16,10 @@ export interface Limits {
   readonly snapshotFeedsMin: number;
   /** Entries copied into a snapshot per feed. */
   readonly snapshotEntriesPerFeed: number;
+  /** How often sources are asked for new partitions. */
+  readonly partitionCheckMs: number;
+  /** How long a sink that cannot be reached is tried again. */
+  readonly sinkOutageMsMax: number;
 }
 
 /** What is used unless told otherwise. */
@@ -27,4 +31,6 @@ export const DEFAULT_LIMITS: Limits = {
   sandboxGraceMs: 10_000,
   snapshotFeedsMin: 256,
   snapshotEntriesPerFeed: 20_000,
+  partitionCheckMs: 30_000,
+  sinkOutageMsMax: 300_000,
 };

@@ -191,13 +191,14 @@ export class Pipeline {
 
   async #waitForMore(): Promise<void> {
     const waiting = new AbortController();
-    const { sources, stop } = this.#setup;
+    const { sources, stop, taskJournal } = this.#setup;
+    const byInput = Map.groupBy(taskJournal.task.partitions, ({ input }) => input);
     const onStop = (): void => waiting.abort();
     stop.addEventListener("abort", onStop, { once: true });
     const dueMs = this.#nextTimerMs === undefined ? undefined : this.#nextTimerMs - this.#setup.clock.nowMs();
     const timer = dueMs === undefined ? undefined : setTimeout(onStop, Math.min(dueMs, WAIT_MS_MAX));
     try {
-      await Promise.race([...sources.values()].map((source) => source.waitForMore(waiting.signal)));
+      await Promise.race([...byInput].map(([input, at]) => sources.get(input)!.waitForMore(at, waiting.signal)));
     } finally {
       waiting.abort();
       clearTimeout(timer);

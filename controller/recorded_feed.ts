@@ -56,12 +56,12 @@ function readAgain({ seq, ranges }: FeedEntry, sources: ReadonlyMap<string, Sour
 }
 
 /** Reads what is known to be there: a source that has to ask for it may be idle meanwhile. */
-async function readPresent(source: Source, partition: string, from: bigint, recordsMax: number): Promise<ReadResult> {
+async function readPresent(source: Source, at: Range, from: bigint, recordsMax: number): Promise<ReadResult> {
   for (;;) {
-    const result = await source.read(partition, from, { recordsMax, bytesMax: READ_BYTES_MAX });
-    const end = result.kind === "idle" ? await source.latest?.(partition) : undefined;
+    const result = await source.read(at, from, { recordsMax, bytesMax: READ_BYTES_MAX });
+    const end = result.kind === "idle" ? await source.latest?.(at) : undefined;
     if (end === undefined || end <= from) return result;
-    await source.waitForMore(AbortSignal.timeout(WAIT_MS_MAX));
+    await source.waitForMore([at], AbortSignal.timeout(WAIT_MS_MAX));
   }
 }
 
@@ -69,7 +69,10 @@ async function readRange(seq: number, range: Range, source: Source): Promise<Bat
   const parts: Batch[] = [];
   let missing = range.records;
   for (let from = range.from; missing > 0;) {
-    const result = await readPresent(source, range.partition, from, missing);
+    const result = await readPresent(source, range, from, missing);
+    if (result.kind === "gap") {
+      throw new InputsChanged(seq, range, `the first offset left is ${result.to}; ${result.reason}`);
+    }
     if (result.kind !== "batch") throw new InputsChanged(seq, range, `${missing} of ${range.records} records are gone`);
     parts.push(result.batch);
     missing -= result.batch.count;

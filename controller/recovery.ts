@@ -8,13 +8,14 @@
 
 import type { Checkpoint, Receipt } from "../adapters/sink.ts";
 import { toHex } from "../engine/digest.ts";
+import { acquire, commitTo } from "./commit_to.ts";
 import { answerFrom } from "./effects.ts";
 import { type FeedEntry, JournalError } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 import { type DigestedFed, Realm } from "./realm.ts";
 import { loadRecordedFeed } from "./recorded_feed.ts";
 import { chainAfter, realmOptions } from "./realm_options.ts";
-import { type Route, routeOutputs } from "./routing.ts";
+import { positionsOf, type Route, routeOutputs } from "./routing.ts";
 import { RecoveryDiverged } from "./task_errors.ts";
 import type { TaskSetup } from "./task_setup.ts";
 
@@ -24,7 +25,8 @@ export async function recover(setup: TaskSetup, epoch: bigint): Promise<void> {
   const last = taskJournal.lastFeed();
   const behind: Route[] = [];
   for (const route of routes) {
-    const { checkpoint } = await route.sink.acquire(taskJournal.task.name, epoch, settledIn(setup, last, route.name));
+    const settled = settledIn(setup, last, route.name);
+    const { checkpoint } = await acquire(route.sink, taskJournal.task.name, epoch, settled, setup);
     const seq = checkpoint?.seq ?? -1;
     const expected = last?.seq ?? -1;
     if (seq === expected - 1) behind.push(route);
@@ -47,19 +49,22 @@ async function verifySources({ taskJournal, sources }: TaskSetup): Promise<void>
   const progress = taskJournal.progress();
   for (const partition of taskJournal.task.partitions) {
     const at = progress.get(partitionKey(partition));
-    if (at) await sources.get(partition.input)?.verify(partition.partition, at.position, at.anchor);
+    if (at) await sources.get(partition.input)?.verify(partition, at.position, at.anchor);
   }
 }
 
 async function finish(setup: TaskSetup, epoch: bigint, last: FeedEntry, behind: readonly Route[]): Promise<void> {
-  const { taskJournal } = setup;
+  const { taskJournal, sources } = setup;
   const task = taskJournal.task.name;
   const { fed, outputNames } = await runAgain(setup, last);
+  const positions = positionsOf(taskJournal.task.partitions, sources, taskJournal.progress());
   const parts = routeOutputs(fed.outputs, outputNames, setup.routes);
   const receipts: Record<string, Receipt> = { ...last.receipts };
   for (const [i, { name, sink }] of setup.routes.entries()) {
     if (!behind.some((route) => route.name === name)) continue;
-    receipts[name] = await sink.commit({ task, seq: last.seq, epoch, outputs: parts[i] });
+    const outputs = { outputs: parts[i], outputNames, positions, digest: last.chain };
+    const commit = { task, seq: last.seq, epoch, ...outputs };
+    receipts[name] = await commitTo(sink, commit, settledIn(setup, last, name), setup);
   }
   taskJournal.settle(last.seq, receipts);
   taskJournal.flush();

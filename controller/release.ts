@@ -11,8 +11,8 @@ import type { DigestedFed } from "./realm.ts";
 
 /** Ends the life of a feed's records and of what it did; lengths are 0 from here on. */
 export function releaseFeed(batches: readonly Batch[], fed: DigestedFed): void {
-  for (const batch of batches) releaseColumns(batch);
-  for (const columns of [fed.outputs, fed.units, fed.trace]) releaseColumns(columns);
+  for (const batch of batches) for (const columns of [batch, batch.headers ?? {}]) releaseColumns(columns);
+  for (const columns of [fed.outputs, fed.outputs.extras ?? {}, fed.units, fed.trace]) releaseColumns(columns);
   release(fed.unitDigests);
 }
 

@@ -1,13 +1,39 @@
 /** Which outputs of a feed go to which sink. */
 
-import type { Sink } from "../adapters/sink.ts";
+import type { CommitPosition, Sink } from "../adapters/sink.ts";
+import type { Source } from "../adapters/source.ts";
 import type { PackedOutputs } from "../engine/output.ts";
+import type { Progress, TaskPartition } from "./journal/journal.ts";
+import { partitionKey } from "./journal/rows.ts";
 
 /** A sink and the outputs it takes. */
 export interface Route {
-  /** The name of the output, or `default` for all that no other route takes. */
+  /** Names the route in the journal: its first output. */
   readonly name: string;
+  /** The names of its outputs; `default` stands for all that no other route takes. */
+  readonly names: readonly string[];
   readonly sink: Sink;
+}
+
+/** A route for each sink; a sink that takes several outputs commits them together. */
+export function routesTo(sinks: Readonly<Record<string, Sink>>): readonly Route[] {
+  return [...Map.groupBy(Object.entries(sinks), ([, sink]) => sink)].map(([sink, entries]) => {
+    const names = entries.map(([name]) => name);
+    return { name: names[0], names, sink };
+  });
+}
+
+/** Where a task stands, as its sinks are told. */
+export function positionsOf(
+  partitions: readonly TaskPartition[],
+  sources: ReadonlyMap<string, Source>,
+  progress: ReadonlyMap<string, Progress>,
+): readonly CommitPosition[] {
+  return partitions.flatMap((each) => {
+    const position = progress.get(partitionKey(each))?.position;
+    const source = sources.get(each.input)?.identity ?? "";
+    return position === undefined ? [] : [{ source, stream: each.stream, partition: each.partition, position }];
+  });
 }
 
 /** The part of `outputs` that each of `routes` takes; `names` are the processor's outputs. */
@@ -18,8 +44,8 @@ export function routeOutputs(
 ): readonly PackedOutputs[] {
   if (routes.length === 1) return [outputs];
   const routeOf = names.map((name) => {
-    const exact = routes.findIndex((route) => route.name === name);
-    return exact >= 0 ? exact : routes.findIndex((route) => route.name === "default");
+    const exact = routes.findIndex((route) => route.names.includes(name));
+    return exact >= 0 ? exact : routes.findIndex((route) => route.names.includes("default"));
   });
   return routes.map((_route, index) => select(outputs, (name) => routeOf[name] === index));
 }
@@ -43,8 +69,9 @@ function select(outputs: PackedOutputs, isWanted: (name: number) => boolean): Pa
     keyAt = keyEnd;
   }
   const pick = (column: Int32Array) => Int32Array.from(chosen, (i) => column[i]);
+  const { extras: _, ...rest } = outputs;
   return {
-    ...outputs,
+    ...rest,
     count: chosen.length,
     values: join(values),
     keys: join(keys),
@@ -52,6 +79,30 @@ function select(outputs: PackedOutputs, isWanted: (name: number) => boolean): Pa
     keyLengths: pick(keyLengths),
     timesMs: Float64Array.from(chosen, (i) => outputs.timesMs[i]),
     names: pick(names),
+    ...(outputs.extras ? { extras: selectExtras(outputs.extras, chosen) } : {}),
+  };
+}
+
+function selectExtras(
+  extras: NonNullable<PackedOutputs["extras"]>,
+  chosen: readonly number[],
+): NonNullable<PackedOutputs["extras"]> {
+  const newRow = new Map(chosen.map((row, i) => [row, i]));
+  const headers: Uint8Array[] = [];
+  const kept: number[] = [];
+  let at = 0;
+  extras.rows.forEach((row, i) => {
+    const part = extras.headers.subarray(at, at += Math.max(extras.headerLengths[i], 0));
+    if (!newRow.has(row)) return;
+    headers.push(part);
+    kept.push(i);
+  });
+  const pick = (column: Int32Array) => Int32Array.from(kept, (i) => column[i]);
+  return {
+    rows: Int32Array.from(kept, (i) => newRow.get(extras.rows[i])!),
+    partitions: pick(extras.partitions),
+    headers: join(headers),
+    headerLengths: pick(extras.headerLengths),
   };
 }
 

@@ -1,13 +1,12 @@
 /** A run: all tasks of one processor between its sources and sinks, in this process. */
 
-import type { Source } from "../adapters/source.ts";
 import type { ClockPolicy } from "../engine/clock.ts";
-import { compareText } from "../engine/state.ts";
 import { environmentFingerprint } from "./environment.ts";
-import { JournalError, type Run, type Task as TaskRow, type TaskPartition } from "./journal/journal.ts";
+import { assignTasks, freshPartitions, partitionsOf, startsOf } from "./assignment.ts";
+import { JournalError, type Run } from "./journal/journal.ts";
 import type { SandboxPool } from "./sandbox/pool.ts";
-import type { Sandbox } from "./sandbox/sandbox.ts";
-import { Task, type TaskSummary } from "./task.ts";
+import type { TaskSummary } from "./task.ts";
+import { TaskGroup } from "./task_group.ts";
 import type { TaskSetup } from "./task_setup.ts";
 
 /** What a run is started with. */
@@ -22,6 +21,7 @@ export interface RunOptions extends
     | "limits"
     | "onError"
     | "capture"
+    | "acceptsGaps"
     | "effects"
     | "observer"
     | "stop"
@@ -52,43 +52,28 @@ export interface RunSummary {
 
 /** Runs until all inputs have ended, or `stop` aborts. A task that fails does not stop the others. */
 export async function run(options: RunOptions): Promise<RunSummary> {
-  const { journal, pool } = options;
+  const { journal } = options;
   const known = journal.run(options.name);
-  const found = await partitionsOf(options.sources);
-  const [started, tasks] = journal.atomically(() => {
+  const rows = known ? journal.tasks(known) : [];
+  const fresh = await startsOf(freshPartitions(await partitionsOf(options.sources), rows), options.sources);
+  const started = journal.atomically(() => {
     const run = known ? resume(known, options) : create(options);
     noteStart(run, options, known ? "resumed" : "started");
-    const rows = assignTasks(run, found, options);
-    return [run, rows.map((row, index) => new Task(setupOf(options, run, row, () => pool.get(index))))];
+    assignTasks(run, fresh, options);
+    return run;
   });
-  const results = await Promise.allSettled(tasks.map((task) => task.run()));
-  return {
-    run: started.name,
-    resumed: known !== undefined,
-    tasks: tasks.map((task) => task.summary()),
-    failures: results.flatMap((result) => result.status === "rejected" ? [asError(result.reason)] : []),
-    hasHung: pool.hasHung,
-  };
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
-}
-
-function setupOf(options: RunOptions, started: Run, row: TaskRow, sandbox: () => Sandbox): TaskSetup {
-  return {
-    ...options,
-    run: started,
-    taskJournal: options.journal.task(row),
-    sandbox,
-    environment: environmentFingerprint(),
-  };
+  const group = new TaskGroup({ ...options, run: started, environment: environmentFingerprint() });
+  const failures = await group.run();
+  const tasks = group.summaries();
+  return { run: started.name, resumed: known !== undefined, tasks, failures, hasHung: options.pool.hasHung };
 }
 
 function identities(options: RunOptions): Pick<Run, "sources" | "sinks"> {
   return {
     sources: Object.fromEntries([...options.sources].map(([input, { identity }]) => [input, identity])),
-    sinks: Object.fromEntries(options.routes.map(({ name, sink }) => [name, sink.description])),
+    sinks: Object.fromEntries(
+      options.routes.flatMap(({ names, sink }) => names.map((name) => [name, sink.description])),
+    ),
   };
 }
 
@@ -134,39 +119,4 @@ function noteCodeChange(known: Run, { journal, code, clock, observer }: RunOptio
 function noteStart(started: Run, { journal, code, clock, onError }: RunOptions, kind: "started" | "resumed"): void {
   journal.putCode(code);
   journal.addEvent(started, { kind, atMs: clock.nowMs(), detail: { code: code.hash, onError } });
-}
-
-/** Tasks keep their partitions for good; partitions that are new become new tasks. */
-function assignTasks(started: Run, found: readonly TaskPartition[], options: RunOptions): readonly TaskRow[] {
-  const { journal, routes, sources } = options;
-  const rows = [...journal.tasks(started)];
-  const owned = new Set(rows.flatMap(({ partitions }) => partitions.map(keyOf)));
-  const fresh = found.filter((partition) => !owned.has(keyOf(partition)));
-  if (fresh.length === 0) return rows;
-  const isSideBySide = sources.size === 1 && routes.every(({ sink }) => sink.takesManyTasks);
-  if (rows.length > 0 && !isSideBySide) throw newPartitions(started, fresh);
-  const groups = isSideBySide ? fresh.map((partition) => [partition]) : [fresh];
-  for (const group of groups) rows.push(journal.createTask(started, String(rows.length), group));
-  return rows;
-}
-
-async function partitionsOf(sources: ReadonlyMap<string, Source>): Promise<TaskPartition[]> {
-  const found: TaskPartition[] = [];
-  for (const [input, source] of sources) {
-    for (const partition of await source.partitions()) found.push({ input, stream: source.stream, partition });
-  }
-  return found.sort((a, b) => compareText(keyOf(a), keyOf(b)));
-}
-
-function keyOf({ input, stream, partition }: TaskPartition): string {
-  return `${input}\u0000${stream}\u0000${partition}`;
-}
-
-function newPartitions({ name }: Run, fresh: readonly TaskPartition[]): JournalError {
-  const list = fresh.map(({ stream, partition }) => `${stream}/${partition}`).join(", ");
-  return new JournalError(
-    `Cannot resume run ${name}: ${list} is new, and its one task has fixed partitions; ` +
-      "use another --name, or write to a folder, which has a task per partition",
-    { code: "E_PARTITIONS_CHANGED" },
-  );
 }

@@ -10,6 +10,7 @@ import { lockRun } from "./journal/lock.ts";
 import { SqliteJournal } from "./journal/sqlite_journal.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { type LoadedProcessor, loadProcessor } from "./load_processor.ts";
+import { routesTo } from "./routing.ts";
 import { run, type RunSummary } from "./run.ts";
 import { openPool } from "./sandbox/open_pool.ts";
 import type { SandboxPool } from "./sandbox/pool.ts";
@@ -22,7 +23,7 @@ export interface RunProcessorOptions {
   readonly processor: string;
   /** Input name → source; `default` unless the processor names its inputs. */
   readonly from: Readonly<Record<string, Source>>;
-  /** Output name → sink; `default` takes what has no sink of its own. */
+  /** Output name → sink; `default` takes what has no sink of its own. One sink for several outputs commits them together. */
   readonly to: Readonly<Record<string, Sink>>;
   /** Path of the journal, which is created when it is missing. */
   readonly journal: string;
@@ -42,6 +43,8 @@ export interface RunProcessorOptions {
   readonly onError?: ErrorPolicy;
   /** Which inputs the journal keeps. @default {"auto"} */
   readonly capture?: CapturePolicy;
+  /** Whether a task goes on behind records that were trimmed before it read them; each gap is journaled. @default {false} */
+  readonly acceptsGaps?: boolean;
   /** Handlers of `context.effect(name, input)`. */
   readonly effects?: EffectHandlers;
   /** Limits other than the defaults. */
@@ -85,7 +88,7 @@ export async function runLoaded(
         processor: info.name,
         code: { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script },
         sources: new Map(Object.entries(options.from)),
-        routes: Object.entries(options.to).map(([output, sink]) => ({ name: output, sink })),
+        routes: routesTo(options.to),
         uris: options.uris ?? {},
         clock: systemClock,
         clockPolicy: options.clock ?? "feed",
@@ -93,6 +96,7 @@ export async function runLoaded(
         limits: { ...DEFAULT_LIMITS, ...options.limits },
         onError: options.onError ?? "halt",
         capture: options.capture ?? "auto",
+        acceptsGaps: options.acceptsGaps ?? false,
         effects: options.effects ?? {},
         observer: options.observer ?? {},
         stop: options.stop ?? new AbortController().signal,

@@ -6,7 +6,7 @@
  * of every other partition is known or its partition is idle; for bounded inputs any split therefore gives one order.
  */
 
-import type { ReadLimit, Source } from "../adapters/source.ts";
+import type { ReadLimit, Source, SourcePartition } from "../adapters/source.ts";
 import { type Batch, positionAt, sliceBatch } from "../engine/batch.ts";
 import type { Segment } from "../engine/feed.ts";
 import { compareText } from "../engine/state.ts";
@@ -28,6 +28,16 @@ export type SealResult =
   | { readonly kind: "idle" }
   | { readonly kind: "ended" };
 
+/** Records that are gone before they were read. */
+export interface Gap extends SourcePartition {
+  /** Where the task stands. */
+  readonly from: bigint;
+  /** The first record that is left. */
+  readonly to: bigint;
+  /** Why; ends a sentence. */
+  readonly reason: string;
+}
+
 /** One partition as the sealer reads it. */
 interface Lane {
   readonly partition: TaskPartition;
@@ -43,13 +53,19 @@ interface Lane {
 /** Seals the feeds of one task. */
 export class Sealer {
   readonly #lanes: readonly Lane[];
+  readonly #acceptGap: (gap: Gap) => void;
 
-  /** @param progress where each partition goes on; every partition must be in it */
+  /**
+   * @param progress where each partition goes on; every partition must be in it
+   * @param acceptGap throws unless the task is to go on behind the gap
+   */
   constructor(
     partitions: readonly TaskPartition[],
     sources: ReadonlyMap<string, Source>,
     progress: ReadonlyMap<string, Progress>,
+    acceptGap: (gap: Gap) => void,
   ) {
+    this.#acceptGap = acceptGap;
     this.#lanes = partitions.map((partition): Lane => {
       const key = partitionKey(partition);
       const { position, anchor } = progress.get(key)!;
@@ -65,7 +81,7 @@ export class Sealer {
 
   /** Seals the next feed at `timeMs`. */
   async next(limit: ReadLimit, timeMs: number): Promise<SealResult> {
-    for (const lane of this.#lanes) await readAhead(lane, limit);
+    for (const lane of this.#lanes) await readAhead(lane, limit, this.#acceptGap);
     const ready = this.#lanes.filter(({ batch }) => batch !== undefined);
     if (ready.length === 0) return { kind: this.#lanes.every(({ hasEnded }) => hasEnded) ? "ended" : "idle" };
     const batches = this.#lanes.length === 1 ? takeAll(ready[0]) : takeMerged(this.#lanes, limit.recordsMax);
@@ -103,11 +119,26 @@ function compareLanes(a: Lane, b: Lane): number {
     compareText(a.partition.partition, b.partition.partition);
 }
 
-async function readAhead(lane: Lane, limit: ReadLimit): Promise<void> {
+async function readAhead(lane: Lane, limit: ReadLimit, acceptGap: (gap: Gap) => void): Promise<void> {
   if (lane.batch || lane.hasEnded) return;
-  const result = await lane.source.read(lane.partition.partition, lane.position, limit);
-  if (result.kind === "batch") lane.batch = result.batch;
-  else lane.hasEnded = result.kind === "ended";
+  const { source, partition, position } = lane;
+  const result = await source.read(partition, position, limit);
+  switch (result.kind) {
+    case "batch":
+      lane.batch = result.batch;
+      break;
+    case "gap":
+      acceptGap({ stream: partition.stream, partition: partition.partition, from: position, ...result });
+      lane.position = result.to;
+      break;
+    case "ended":
+      lane.hasEnded = true;
+      break;
+    case "idle":
+      break;
+    default:
+      result satisfies never;
+  }
 }
 
 function takeAll(lane: Lane): Batch[] {

@@ -4,6 +4,7 @@
  * A task knows its journal, its sources and its sinks and nothing of other tasks, so it may live in any process.
  */
 
+import { SourceError } from "../adapters/source.ts";
 import { offsetAt } from "../engine/batch.ts";
 import { toHex } from "../engine/digest.ts";
 import { packBatch } from "../formats/packed_batch.ts";
@@ -17,7 +18,7 @@ import { Pipeline, type PipelineEnd } from "./pipeline.ts";
 import { Realm, type RealmBroken } from "./realm.ts";
 import { chainAfter, realmOptions } from "./realm_options.ts";
 import { recover } from "./recovery.ts";
-import { Sealer } from "./sealer.ts";
+import { type Gap, Sealer } from "./sealer.ts";
 import { Snapshots } from "./snapshots.ts";
 import { ProcessorFailed } from "./task_errors.ts";
 import type { TaskSetup } from "./task_setup.ts";
@@ -113,23 +114,41 @@ export class Task {
       },
     );
     this.#committer ??= new Committer(this.#setup, this.#epoch, realm.info.outputs, this.#snapshots);
-    const sealer = new Sealer(taskJournal.task.partitions, sources, await this.#progress());
+    const acceptGap = (gap: Gap) => this.#acceptGap(gap);
+    const sealer = new Sealer(taskJournal.task.partitions, sources, await this.#progress(), acceptGap);
     const parts = { realm, sealer, committer: this.#committer, snapshots: this.#snapshots, caution: this.#caution };
     const end = await new Pipeline(this.#setup, parts).run();
     await realm.close();
     return end;
   }
 
-  /** Where each partition goes on; one that was never read begins at its earliest record. */
+  /** Where each partition goes on; one that was never read begins where the journal says. */
   async #progress(): Promise<ReadonlyMap<string, Progress>> {
     const { taskJournal, sources } = this.#setup;
     const progress = new Map(taskJournal.progress());
     for (const partition of taskJournal.task.partitions) {
       const key = partitionKey(partition);
       if (progress.has(key)) continue;
-      progress.set(key, { position: await sources.get(partition.input)!.earliest(partition.partition) });
+      const position = taskJournal.task.starts.get(key) ?? await sources.get(partition.input)!.start(partition);
+      progress.set(key, { position });
     }
     return progress;
+  }
+
+  /** Records that are gone stop the task, unless whoever runs it said that he knows (I9). */
+  #acceptGap({ stream, partition, from, to, reason }: Gap): void {
+    const { run, journal, taskJournal, clock, observer, acceptsGaps } = this.#setup;
+    const lost = `${stream}/${partition} from offset ${from} to ${to}`;
+    if (!acceptsGaps) {
+      throw new SourceError(
+        `Cannot read ${stream}/${partition}: offset ${from} is gone, the first left is ${to}; ${reason}. ` +
+          `Run again with --accept-gap to go on at ${to} without the records before it, or with another --name from the start`,
+        { code: "E_GAP", stream, partition, offset: from },
+      );
+    }
+    const detail = { stream, partition, from, to, reason };
+    journal.addEvent(run, { kind: "gap accepted", task: taskJournal.task.name, atMs: clock.nowMs(), detail });
+    observer.onNotice?.(`Task ${taskJournal.task.name} goes on without ${lost}: ${reason}`);
   }
 
   /** A feed broke its sandbox: find the record by cutting feeds, then do with it what the policy says. */

@@ -52,6 +52,8 @@ export interface TaskSetup {
   readonly limits: Limits;
   readonly onError: ErrorPolicy;
   readonly capture: CapturePolicy;
+  /** Whether a task goes on behind records that were trimmed before it read them. */
+  readonly acceptsGaps: boolean;
   readonly effects: EffectHandlers;
   readonly environment: Readonly<Record<string, string>>;
   readonly observer: Observer;

@@ -9,6 +9,9 @@ export interface OutputView {
   readonly name: string;
   readonly key: string | null;
   readonly value: string | null;
+  /** As JSON (`headersToJson`). */
+  readonly headers?: string;
+  readonly partition?: number;
 }
 
 /** What one unit did. */
@@ -45,10 +48,9 @@ export class FedView {
   unit(unit: number): UnitView {
     if (unit >= this.length) return { outputs: [], trace: [] };
     const { outputEnds, traceEnds } = this.#fed.units;
-    this.#outputs ??= unpackOutputs(this.#fed.outputs).map(({ name, key, value }) => ({
+    this.#outputs ??= unpackOutputs(this.#fed.outputs).map(({ name, timeMs: _, ...output }) => ({
+      ...output,
       name: this.#outputNames[name],
-      key,
-      value,
     }));
     return {
       outputs: this.#outputs.slice(unit === 0 ? 0 : outputEnds[unit - 1], outputEnds[unit]),

@@ -4,6 +4,8 @@
  * A batch crosses threads by transfer, so nothing on its way makes an object per record. Columns are indexed by row.
  */
 
+import { type HeaderColumns, joinHeaders, sliceHeaders } from "./headers.ts";
+
 /** Marks an absent key or value in {@linkcode Batch.ranges}. */
 export const ABSENT = 0xffffffff;
 
@@ -28,6 +30,8 @@ export interface Batch {
   readonly offsetWidth: number;
   /** Milliseconds since the epoch per row; NaN where a record has none, absent where no record has any. */
   readonly eventTimesMs?: Float64Array<ArrayBuffer>;
+  /** Absent where no record has headers. */
+  readonly headers?: HeaderColumns;
   /** The position after the last row: where the next read begins. */
   readonly next: bigint;
   /** What the source needs to recognise, at a later start, that the partition still holds what was read up to `next`. */
@@ -77,7 +81,7 @@ export function sliceBatch(batch: Batch, fromRow: number, toRow: number): Batch 
     sliced[field] = at;
     sliced[field + 1] = at += length;
   }
-  const { eventTimesMs, anchor, ...rest } = batch;
+  const { eventTimesMs, anchor, headers, ...rest } = batch;
   return {
     ...rest,
     count,
@@ -86,6 +90,7 @@ export function sliceBatch(batch: Batch, fromRow: number, toRow: number): Batch 
     offsetWords: batch.offsetWords.slice(fromRow * offsetWidth, toRow * offsetWidth),
     next: positionAt(batch, toRow),
     ...(eventTimesMs ? { eventTimesMs: eventTimesMs.slice(fromRow, toRow) } : {}),
+    ...(headers ? { headers: sliceHeaders(headers, fromRow, toRow) } : {}),
     // The anchor belongs to the end of the batch alone.
     ...(anchor !== undefined && toRow === batch.count ? { anchor } : {}),
   };
@@ -113,5 +118,13 @@ export function joinBatches(batches: readonly Batch[]): Batch {
   }
   const joined = { stream, partition, count, bytes, ranges, offsetWords, offsetWidth, next };
   const hasTimes = batches.some((batch) => batch.eventTimesMs !== undefined);
-  return { ...joined, ...(hasTimes ? { eventTimesMs } : {}), ...(anchor === undefined ? {} : { anchor }) };
+  const hasHeaders = batches.some((batch) => batch.headers !== undefined);
+  return {
+    ...joined,
+    ...(hasTimes ? { eventTimesMs } : {}),
+    ...(hasHeaders
+      ? { headers: joinHeaders(batches.map((batch) => batch.headers), batches.map((batch) => batch.count)) }
+      : {}),
+    ...(anchor === undefined ? {} : { anchor }),
+  };
 }

@@ -1,5 +1,7 @@
 /** A record as its processor sees it, and where it was read. */
 
+import type { RecordHeaders } from "./headers.ts";
+
 /** Where a record was read. */
 export interface Origin {
   /** The name of the stream. */
@@ -20,4 +22,6 @@ export interface StreamRecord<T = unknown> extends Origin {
   readonly value: T;
   /** Milliseconds since the epoch, when the record carries a time of its own. */
   readonly eventTimeMs: number | undefined;
+  /** What travels beside key and value; empty where the source has no headers. */
+  readonly headers: RecordHeaders;
 }

@@ -1,6 +1,7 @@
 /** A batch as the engine reads it: its payload decoded once, cut per record only when a record is processed. */
 
 import { ABSENT, type Batch, offsetAt } from "./batch.ts";
+import { RecordHeaders } from "./headers.ts";
 import { hashText } from "./random.ts";
 import type { StreamRecord } from "./record.ts";
 
@@ -64,6 +65,10 @@ export class BatchRecord implements StreamRecord {
 
   get offset(): bigint {
     return offsetAt(this.#batch, this.#row);
+  }
+
+  get headers(): RecordHeaders {
+    return new RecordHeaders(this.#batch.headers, this.#row);
   }
 
   get eventTimeMs(): number | undefined {

@@ -119,9 +119,11 @@ export class Unit implements ContextHost {
       throw new TypeError(`Cannot emit to ${JSON.stringify(name)}: the processor's outputs are ${names}`);
     }
     if (typeof output !== "object" || output === null || output.value === undefined) throw noOutput(output);
-    const { value, key, timeMs } = output;
+    const { value, key, timeMs, headers, partition } = output;
+    if (partition !== undefined && !isPartition(partition)) throw noPartition(partition);
     const text = value === null ? null : encode(this.#outputCodecs[index], value);
     this.outputs.push(text, key === undefined || key === null ? null : String(key), timeMs ?? this.nowMs, index);
+    if (headers !== undefined || partition !== undefined) this.outputs.addExtras(headers, partition);
   }
 
   generator(name: string): Random {
@@ -165,6 +167,14 @@ function binaryText(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
+}
+
+function isPartition(partition: unknown): boolean {
+  return Number.isInteger(partition) && partition as number >= 0 && partition as number < 2 ** 31;
+}
+
+function noPartition(partition: unknown): TypeError {
+  return new TypeError(`Cannot emit output: its partition is ${describe(partition)}, a whole number from 0 is wanted`);
 }
 
 function noOutput(output: unknown): TypeError {

@@ -11,6 +11,10 @@ export interface UnpackedOutput {
   readonly value: string | null;
   /** Milliseconds since the epoch. */
   readonly timeMs: number;
+  /** As JSON (`headersToJson`); absent where it has none. */
+  readonly headers?: string;
+  /** Absent where the key decides. */
+  readonly partition?: number;
 }
 
 /** Unpacks all outputs, in order. */
@@ -27,5 +31,23 @@ export function unpackOutputs(packed: PackedOutputs): UnpackedOutput[] {
     valueAt++;
     outputs.push({ name: names[i], key, value, timeMs: timesMs[i] });
   }
-  return outputs;
+  return packed.extras ? withExtras(outputs, packed.extras) : outputs;
+}
+
+function withExtras(
+  outputs: readonly UnpackedOutput[],
+  { rows, partitions, headers, headerLengths }: NonNullable<PackedOutputs["extras"]>,
+): UnpackedOutput[] {
+  const complete = [...outputs];
+  const decoder = new TextDecoder();
+  let at = 0;
+  rows.forEach((row, i) => {
+    const json = headerLengths[i] < 0 ? undefined : decoder.decode(headers.subarray(at, at += headerLengths[i]));
+    complete[row] = {
+      ...complete[row],
+      ...(json === undefined ? {} : { headers: json }),
+      ...(partitions[i] < 0 ? {} : { partition: partitions[i] }),
+    };
+  });
+  return complete;
 }

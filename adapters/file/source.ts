@@ -8,7 +8,7 @@
 
 import { basename, dirname, globToRegExp, isGlob, join, relative, resolve } from "@std/path";
 import type { Batch } from "../../engine/batch.ts";
-import { type ReadLimit, type ReadResult, type Source, SourceError } from "../source.ts";
+import { type ReadLimit, type ReadResult, type Source, SourceError, type SourcePartition } from "../source.ts";
 import { type FieldNames, withFields } from "../../formats/fields.ts";
 import { batchOfLines } from "../../formats/lines.ts";
 import { type Layout, layoutOf } from "./layout.ts";
@@ -50,24 +50,24 @@ export class FileSource implements Source {
     this.hasEventTime = options.fields.time !== undefined;
   }
 
-  async partitions(): Promise<readonly string[]> {
+  async partitions(): Promise<readonly SourcePartition[]> {
     this.#paths ??= await findFiles(this.#options.path, this.stream);
-    return [...this.#paths.keys()];
+    return [...this.#paths.keys()].map((partition) => ({ stream: this.stream, partition }));
   }
 
-  earliest(): Promise<bigint> {
+  start(): Promise<bigint> {
     return Promise.resolve(0n);
   }
 
-  async latest(partition: string): Promise<bigint> {
+  async latest({ partition }: SourcePartition): Promise<bigint> {
     return BigInt((this.#tails.get(partition) ?? await this.#tail(partition)).size);
   }
 
-  async verify(partition: string, position: bigint, anchor: string | undefined): Promise<void> {
+  async verify({ partition }: SourcePartition, position: bigint, anchor: string | undefined): Promise<void> {
     (await this.#tail(partition)).verify(position, anchor);
   }
 
-  async read(partition: string, from: bigint, limit: ReadLimit): Promise<ReadResult> {
+  async read({ partition }: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
     const tail = this.#tails.get(partition) ?? await this.#tail(partition);
     const isBounded = this.#options.isBounded || tail.isConverted;
     const layout = this.#layouts.get(partition) ?? await this.#layout(partition, tail, isBounded);
@@ -98,7 +98,7 @@ export class FileSource implements Source {
     return layout;
   }
 
-  waitForMore(signal: AbortSignal): Promise<void> {
+  waitForMore(_at: readonly SourcePartition[], signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);

@@ -1,18 +1,38 @@
 /**
  * How far a task has come, in the transaction that brought it there: one record per transaction in the compacted topic
- * `<run>-checkpoints`, a partition per task.
+ * `<run>-checkpoints`, a partition per task. The record also says who wrote it: whoever is fenced learns by whom.
  *
  * Read it only after fencing: then no transaction of the task is open, and as the partition is the task's own, no other
- * task's open transaction holds back what `read_committed` shows (engines.md, B1 A3).
+ * task's open transaction holds back what `read_committed` shows (I4).
  */
 
-import type { Checkpoint } from "../sink.ts";
+import { payloadAt } from "../../formats/record_payload.ts";
+import type { Commit } from "../sink.ts";
 import { BatchEncoder } from "./protocol/batch_encoder.ts";
 import type { Cluster } from "./protocol/cluster.ts";
 import { fetchFrom, offsetOf } from "./protocol/fetch.ts";
 import { check } from "./protocol/kafka_error.ts";
 import { decodeRecordSet } from "./protocol/record_set.ts";
-import { payloadAt } from "../../formats/record_payload.ts";
+
+/** What a checkpoint record says. */
+export interface CheckpointRecord {
+  /** The last feed whose outputs are there; -1 before the first. */
+  readonly seq: number;
+  /** The journal's number of the owner. */
+  readonly epoch: bigint;
+  /** Who wrote it: machine and process. */
+  readonly owner: string;
+  /** `stream/partition` → the next offset to read. */
+  readonly positions: Readonly<Record<string, string>>;
+  /** The digest chain after the feed, hexadecimal. */
+  readonly digest: string;
+}
+
+/** A partition of a checkpoint topic. */
+export interface CheckpointPlace {
+  readonly topic: string;
+  readonly partition: number;
+}
 
 const FETCH_LIMIT = { waitMs: 0, bytesMax: 1 << 20, partitionBytesMax: 1 << 20 };
 /** Usually the last one is among so many offsets; the whole partition is the fallback. */
@@ -21,18 +41,24 @@ const encoder = new TextEncoder();
 
 /** The topic of a run's checkpoints. */
 export function checkpointTopic(run: string): string {
-  return `${run.replace(/[^A-Za-z0-9._-]/g, "_")}-checkpoints`;
+  return `${topicSafe(run)}-checkpoints`;
 }
 
-/** The batch that says so, for the transaction of feed `seq`. */
-export function checkpointBatch(
-  topic: string,
-  partition: number,
-  checkpoint: Omit<Checkpoint, "receipt">,
-): BatchEncoder {
-  const { seq, epoch } = checkpoint;
+/** `name` with what a topic's name cannot have replaced. */
+export function topicSafe(name: string): string {
+  return name.replace(/[^A-Za-z0-9._-]/g, "_");
+}
+
+/** What there is to say about `commit`. */
+export function recordOf({ seq, epoch, positions, digest }: Omit<Commit, "outputs">, owner: string): CheckpointRecord {
+  const stands = positions.map(({ stream, partition, position }) => [`${stream}/${partition}`, String(position)]);
+  return { seq, epoch, owner, positions: Object.fromEntries(stands), digest: digest.toHex() };
+}
+
+/** The batch that says so, as a part of a transaction. */
+export function checkpointBatch({ topic, partition }: CheckpointPlace, record: CheckpointRecord): BatchEncoder {
   const key = encoder.encode(String(partition));
-  const value = encoder.encode(JSON.stringify({ seq, epoch: String(epoch) }));
+  const value = encoder.encode(JSON.stringify({ ...record, epoch: String(record.epoch) }));
   const batch = new BatchEncoder(topic, partition, key.length + value.length);
   batch.add(Date.now(), viewOf(key), 0, key.length, viewOf(value), 0, value.length);
   return batch;
@@ -43,28 +69,24 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
 }
 
 /** The last committed checkpoint of a task; undefined before the first. */
-export async function readCheckpoint(
-  cluster: Cluster,
-  topic: string,
-  partition: number,
-): Promise<Checkpoint | undefined> {
-  const broker = await cluster.leaderOf(topic, partition);
-  const first = (await offsetOf(broker, { topic, partition }, "earliest"))!;
-  const end = (await offsetOf(broker, { topic, partition }, "latest"))!;
+export async function readCheckpoint(cluster: Cluster, place: CheckpointPlace): Promise<CheckpointRecord | undefined> {
+  const broker = await cluster.leaderOf(place.topic, place.partition);
+  const first = (await offsetOf(broker, place, "earliest"))!;
+  const end = (await offsetOf(broker, place, "latest"))!;
   const tail = end - TAIL_OFFSETS > first ? end - TAIL_OFFSETS : first;
-  return await lastIn(cluster, topic, partition, tail, end) ??
-    (tail === first ? undefined : await lastIn(cluster, topic, partition, first, tail));
+  return await lastIn(cluster, place, tail, end) ??
+    (tail === first ? undefined : await lastIn(cluster, place, first, tail));
 }
 
 async function lastIn(
   cluster: Cluster,
-  topic: string,
-  partition: number,
+  place: CheckpointPlace,
   from: bigint,
   to: bigint,
-): Promise<Checkpoint | undefined> {
+): Promise<CheckpointRecord | undefined> {
+  const { topic, partition } = place;
   const broker = await cluster.leaderOf(topic, partition);
-  let last: Checkpoint | undefined;
+  let last: CheckpointRecord | undefined;
   for (let position = from; position < to;) {
     const [{ errorCode, recordSet, aborted }] = await fetchFrom(broker, [{ topic, partition, position }], FETCH_LIMIT);
     check(errorCode, `read the checkpoint in ${topic}/${partition}`);
@@ -76,7 +98,7 @@ async function lastIn(
   return last;
 }
 
-function parse(value: Uint8Array): Checkpoint {
-  const { seq, epoch } = JSON.parse(new TextDecoder().decode(value)) as { seq: number; epoch: string };
-  return { seq, epoch: BigInt(epoch), receipt: {} };
+function parse(value: Uint8Array): CheckpointRecord {
+  const record = JSON.parse(new TextDecoder().decode(value)) as CheckpointRecord & { readonly epoch: string };
+  return { ...record, epoch: BigInt(record.epoch) };
 }

@@ -1,192 +1,255 @@
 /**
  * Reads partitions ahead: one Fetch at a time per broker, for all partitions that want records, so that a broker's
  * connection is never blocked by one of them. A partition holds one answer; the next is asked for when it was taken.
+ *
+ * Whatever passes (leaders that move, brokers that restart) is tried again, with pauses, for a limited time; then the
+ * reader is told.
  */
 
 import { type Batch, sliceBatch } from "../../engine/batch.ts";
-import { SourceError } from "../source.ts";
+import { SourceError, type SourcePartition } from "../source.ts";
 import type { Broker, Cluster } from "./protocol/cluster.ts";
 import { type Fetched, fetchFrom, offsetOf } from "./protocol/fetch.ts";
-import { CODE, KafkaError } from "./protocol/kafka_error.ts";
+import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
 import { decodeRecordSet } from "./protocol/record_set.ts";
 
-const BYTES_MAX = 64 * 1024 * 1024;
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+/** What all partitions together may hold. */
+const BUFFER_BYTES_MAX = 32 * 1024 * 1024;
 const PARTITION_BYTES_MAX = 1024 * 1024;
+const PARTITION_BYTES_MIN = 128 * 1024;
 /** How long a broker may wait for records: short while some arrive, longer and longer while none do. */
 const WAIT_MS_FIRST = 5;
 const WAIT_MS_MAX = 500;
-const RETRY_MS_FIRST = 50;
-const RETRY_MS_MAX = 5_000;
+const PAUSE_MS_FIRST = 50;
+const PAUSE_MS_MAX = 5_000;
 
-/** The leader is another one by now. */
-const MOVED: ReadonlySet<number> = new Set([
-  CODE.notLeaderOrFollower,
-  CODE.leaderNotAvailable,
-  CODE.fencedLeaderEpoch,
-  CODE.unknownTopicOrPartition,
-]);
+/** Records from `position` on are gone. */
+export interface FetchGap {
+  readonly first: bigint;
+}
 
-interface Lane {
-  readonly partition: number;
+/** What there is for a reader: records, a gap, or nothing yet. */
+export type Taken = Batch | FetchGap | undefined;
+
+interface Lane extends SourcePartition {
+  readonly number: number;
+  /** The topic's id: what the records are an anchor of. */
+  readonly topicId: string;
   /** Where the reader stands; the log may have nothing to show up to `position`. */
   asked: bigint;
   /** Where the next fetch begins. */
   position: bigint;
   batch: Batch | undefined;
+  gap: FetchGap | undefined;
   error: unknown;
+  /** The broker whose fetches it is part of. */
+  leader: number | undefined;
+  isPumped: boolean;
+  /** Settles when the lane has moved on. */
+  moved: PromiseWithResolvers<void>;
+}
+
+/** How to fetch. */
+export interface FetcherOptions {
+  readonly cluster: Cluster;
+  /** How long what passes is tried again. */
+  readonly outageMsMax: number;
 }
 
 /** See the module. */
 export class Fetcher {
   readonly #cluster: Cluster;
-  readonly #topic: string;
-  readonly #lanes = new Map<number, Lane>();
-  readonly #pumping = new Set<number>();
-  #arrival = Promise.withResolvers<void>();
+  readonly #outageMsMax: number;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #fetching = new Map<number, Promise<void>>();
   #isClosed = false;
 
-  constructor(cluster: Cluster, topic: string) {
+  constructor({ cluster, outageMsMax }: FetcherOptions) {
     this.#cluster = cluster;
-    this.#topic = topic;
+    this.#outageMsMax = outageMsMax;
   }
 
   /**
    * Takes what has arrived at `from`, up to `recordsMax`; undefined while nothing has.
    *
-   * @throws {SourceError} when the broker does not have the position any more
+   * @throws {SourceError} when the broker cannot be reached for too long, or refuses
    */
-  take(partition: number, from: bigint, recordsMax: number): Batch | undefined {
-    const lane = this.#laneAt(partition, from);
+  async take(at: SourcePartition, from: bigint, recordsMax: number): Promise<Taken> {
+    const lane = this.#lane(at, from) ?? await this.#openLane(at, from);
     if (lane.error !== undefined) throw lane.error;
+    if (lane.gap) return lane.gap;
     const { batch } = lane;
     if (!batch) {
-      this.#pump(lane);
+      void this.#pump(lane);
       return undefined;
     }
     const taken = batch.count <= recordsMax ? batch : sliceBatch(batch, 0, recordsMax);
     lane.batch = taken === batch ? undefined : sliceBatch(batch, recordsMax, batch.count);
     lane.asked = taken.next;
-    if (!lane.batch) this.#pump(lane);
+    if (!lane.batch) void this.#pump(lane);
     return taken;
   }
 
   /** How far the log has been looked through for a reader at `from`. */
-  positionOf(partition: number, from: bigint): bigint {
-    const lane = this.#laneAt(partition, from);
-    return lane.batch ? from : lane.position;
+  positionOf(at: SourcePartition, from: bigint): bigint {
+    const lane = this.#lane(at, from);
+    return !lane || lane.batch ? from : lane.position;
   }
 
-  /** Resolves when something arrives. */
-  get arrival(): Promise<void> {
-    return this.#arrival.promise;
+  /** Resolves when one of the lanes `at` has something to take, or has moved on. */
+  async moved(at: readonly SourcePartition[]): Promise<void> {
+    const lanes = at.map(({ stream, partition }) => this.#lanes.get(`${stream}/${partition}`)).filter((lane) => !!lane);
+    if (lanes.some((lane) => !this.#wants(lane))) return;
+    await Promise.race(lanes.map((lane) => lane.moved.promise));
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#arrival.resolve();
+    for (const lane of this.#lanes.values()) wake(lane);
   }
 
-  #laneAt(partition: number, from: bigint): Lane {
-    const known = this.#lanes.get(partition);
-    if (known?.asked === from) return known;
-    const lane: Lane = { partition, asked: from, position: from, batch: undefined, error: undefined };
-    this.#lanes.set(partition, lane);
+  #lane({ stream, partition }: SourcePartition, from: bigint): Lane | undefined {
+    const lane = this.#lanes.get(`${stream}/${partition}`);
+    return lane?.asked === from ? lane : undefined;
+  }
+
+  async #openLane({ stream, partition }: SourcePartition, from: bigint): Promise<Lane> {
+    const topicId = this.#lanes.get(`${stream}/${partition}`)?.topicId ?? (await this.#cluster.topic(stream)).id;
+    const place = { stream, partition, number: Number(partition), topicId, asked: from, position: from };
+    const nothing = { batch: undefined, gap: undefined, error: undefined, leader: undefined, isPumped: false };
+    const lane: Lane = { ...place, ...nothing, moved: Promise.withResolvers() };
+    this.#lanes.set(`${stream}/${partition}`, lane);
     return lane;
   }
 
-  #pump(lane: Lane): void {
-    // What goes wrong is told to the reader of the lane.
-    this.#cluster.leaderOf(this.#topic, lane.partition).then((broker) => this.#fetchAll(broker)).catch((error) => {
-      lane.error = error;
-      this.#announce();
-    });
+  #wants(lane: Lane): boolean {
+    const isCurrent = this.#lanes.get(`${lane.stream}/${lane.partition}`) === lane;
+    return isCurrent && !this.#isClosed && !lane.batch && !lane.gap && lane.error === undefined;
   }
 
-  async #fetchAll(broker: Broker): Promise<void> {
-    if (this.#pumping.has(broker.nodeId)) return;
-    this.#pumping.add(broker.nodeId);
-    let waitMs = WAIT_MS_FIRST;
-    let retryMs = RETRY_MS_FIRST;
-    for (let lanes; !this.#isClosed && (lanes = await this.#wanting(broker)).length > 0;) {
+  /** Has `lane` fetched until it holds something. */
+  async #pump(lane: Lane): Promise<void> {
+    if (lane.isPumped) return;
+    lane.isPumped = true;
+    let pauseMs = PAUSE_MS_FIRST;
+    let deadlineMs = Infinity;
+    while (this.#wants(lane)) {
       try {
-        const hasArrived = await this.#fetchOnce(broker, lanes, waitMs);
-        waitMs = hasArrived ? WAIT_MS_FIRST : Math.min(2 * waitMs, WAIT_MS_MAX);
-        retryMs = RETRY_MS_FIRST;
+        const broker = await this.#cluster.leaderOf(lane.stream, lane.number);
+        lane.leader = broker.nodeId;
+        await this.#fetchAll(broker);
+        deadlineMs = Infinity;
       } catch (error) {
-        if (this.#isClosed) break;
-        if (!isRetriable(error)) {
-          for (const lane of lanes) lane.error = error;
-          break;
-        }
-        // The connection is kafkajs's, which finds another broker; how long it is patient is the user's to say by Ctrl-C.
-        await new Promise((resolve) => setTimeout(resolve, retryMs));
-        retryMs = Math.min(2 * retryMs, RETRY_MS_MAX);
-        await this.#cluster.refresh().catch(() => {});
+        lane.leader = undefined;
+        if (deadlineMs === Infinity) deadlineMs = performance.now() + this.#outageMsMax;
+        if (!isPassing(error) || performance.now() > deadlineMs) lane.error = explain(lane, error);
+        else pauseMs = await this.#pauseAndRefresh(pauseMs);
       }
     }
-    this.#pumping.delete(broker.nodeId);
-    this.#announce();
+    lane.isPumped = false;
+    wake(lane);
   }
 
-  async #wanting(broker: Broker): Promise<readonly Lane[]> {
-    const wanting: Lane[] = [];
-    for (const lane of this.#lanes.values()) {
-      if (lane.batch || lane.error !== undefined) continue;
-      const leader = await this.#cluster.leaderOf(this.#topic, lane.partition);
-      if (leader.nodeId === broker.nodeId) wanting.push(lane);
-      else if (!this.#pumping.has(leader.nodeId)) this.#pump(lane);
+  async #pauseAndRefresh(pauseMs: number): Promise<number> {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    if (!this.#isClosed) await this.#cluster.refresh().catch(() => {});
+    return Math.min(2 * pauseMs, PAUSE_MS_MAX);
+  }
+
+  /** Fetches from `broker` until none of its lanes wants more; lanes share one such loop per broker. */
+  #fetchAll(broker: Broker): Promise<void> {
+    const { nodeId } = broker;
+    const known = this.#fetching.get(nodeId);
+    if (known) return known;
+    const fetching = this.#loop(broker).finally(() => this.#fetching.delete(nodeId));
+    this.#fetching.set(nodeId, fetching);
+    return fetching;
+  }
+
+  async #loop(broker: Broker): Promise<void> {
+    let waitMs = WAIT_MS_FIRST;
+    for (;;) {
+      const lanes = [...this.#lanes.values()].filter((lane) => lane.leader === broker.nodeId && this.#wants(lane));
+      if (lanes.length === 0) return;
+      const hasArrived = await this.#fetchOnce(broker, lanes, waitMs);
+      waitMs = hasArrived ? WAIT_MS_FIRST : Math.min(2 * waitMs, WAIT_MS_MAX);
     }
-    return wanting;
   }
 
   async #fetchOnce(broker: Broker, lanes: readonly Lane[], waitMs: number): Promise<boolean> {
-    const from = lanes.map(({ partition, position }) => ({ topic: this.#topic, partition, position }));
-    const limit = { waitMs, bytesMax: BYTES_MAX, partitionBytesMax: PARTITION_BYTES_MAX };
-    const answers = await fetchFrom(broker, from, limit);
+    const from = lanes.map(({ stream, number, position }) => ({ topic: stream, partition: number, position }));
+    const share = Math.floor(BUFFER_BYTES_MAX / this.#lanes.size);
+    const partitionBytesMax = Math.min(Math.max(share, PARTITION_BYTES_MIN), PARTITION_BYTES_MAX);
+    const answers = await fetchFrom(broker, from, { waitMs, bytesMax: ANSWER_BYTES_MAX, partitionBytesMax });
     let hasArrived = false;
-    let hasMoved = false;
+    let passing: KafkaError | undefined;
     for (const answer of answers) {
-      const lane = lanes.find(({ partition }) => partition === answer.partition)!;
+      const lane = lanes.find(({ stream, number }) => stream === answer.topic && number === answer.partition)!;
       // The reader went elsewhere while the broker answered.
-      if (lane !== this.#lanes.get(lane.partition)) continue;
-      if (answer.errorCode === 0) hasArrived = this.#accept(lane, answer) || hasArrived;
-      else if (MOVED.has(answer.errorCode)) hasMoved = true;
-      else lane.error = await this.#explain(broker, lane, answer);
+      if (!this.#wants(lane)) continue;
+      if (answer.errorCode === 0) {
+        const hasMoved = accept(lane, answer);
+        if (hasMoved) wake(lane);
+        hasArrived ||= hasMoved;
+        continue;
+      }
+      const error = new KafkaError(answer.errorCode, `read ${lane.stream}/${lane.partition}`);
+      if (isPassing(error)) passing = error;
+      else if (answer.errorCode === CODE.offsetOutOfRange) await this.#findGap(broker, lane);
+      else lane.error = explain(lane, error);
+      wake(lane);
     }
-    if (hasArrived) this.#announce();
-    if (hasMoved) throw new KafkaError(CODE.notLeaderOrFollower, `read ${this.#topic}`);
+    if (passing) throw passing;
     return hasArrived;
   }
 
-  #accept(lane: Lane, { position, recordSet, aborted }: Fetched): boolean {
-    const stream = this.#topic;
-    const batch = decodeRecordSet({ stream, partition: String(lane.partition), bytes: recordSet, position, aborted });
-    lane.position = batch.next;
-    if (batch.count > 0) lane.batch = batch;
-    return batch.next > position;
-  }
-
-  async #explain(broker: Broker, lane: Lane, { errorCode }: Fetched): Promise<Error> {
-    const { partition, position } = lane;
-    const place = { stream: this.#topic, partition: String(partition), offset: position };
-    if (errorCode !== CODE.offsetOutOfRange) return new KafkaError(errorCode, `read ${this.#topic}/${partition}`);
-    const first = await offsetOf(broker, { topic: this.#topic, partition }, "earliest");
-    return new SourceError(
-      `Cannot read ${this.#topic}/${partition}: offset ${position} is not there, the first left is ${first}; ` +
-        "the topic's retention is shorter than the run was behind, or it was made anew. Start a run with another --name",
-      { code: "E_GAP", ...place },
-    );
-  }
-
-  #announce(): void {
-    this.#arrival.resolve();
-    this.#arrival = Promise.withResolvers();
+  /** A position before the first offset is a gap; one behind the end means that the log is another one. */
+  async #findGap(broker: Broker, lane: Lane): Promise<void> {
+    const at = { topic: lane.stream, partition: lane.number };
+    const first = (await offsetOf(broker, at, "earliest"))!;
+    if (lane.position < first) {
+      lane.gap = { first };
+    } else {
+      lane.error = otherLog(lane, lane.position, first, (await offsetOf(broker, at, "latest"))!);
+    }
   }
 }
 
-/** Whether another attempt may help: a lost connection, a leader that moves. */
-function isRetriable(error: unknown): boolean {
-  if (error instanceof KafkaError) return MOVED.has(error.errorCode);
-  const { name = "", retriable } = error as { name?: string; retriable?: boolean };
-  return retriable !== false && name.startsWith("KafkaJS");
+function wake(lane: Lane): void {
+  lane.moved.resolve();
+  lane.moved = Promise.withResolvers();
+}
+
+/** Takes in what was fetched; whether anything was. */
+function accept(lane: Lane, { position, recordSet, aborted }: Fetched): boolean {
+  const { stream, partition, topicId } = lane;
+  try {
+    const batch = decodeRecordSet({ stream, partition, bytes: recordSet, position, aborted, anchor: topicId });
+    lane.position = batch.next;
+    if (batch.count > 0) lane.batch = batch;
+    return batch.next > position;
+  } catch (error) {
+    lane.error = explain(lane, error);
+    return true;
+  }
+}
+
+/** The error of a log that does not have what was read from it. */
+export function otherLog(at: SourcePartition, position: bigint, first: bigint, end: bigint): SourceError {
+  const { stream, partition } = at;
+  return new SourceError(
+    `Cannot go on reading ${stream}/${partition}: it has offsets ${first} to ${end}, ${position} is wanted; the topic was ` +
+      "made anew, or its leader lost what it had not replicated. Start a run with another --name",
+    { code: "E_SOURCE_CHANGED", stream, partition, offset: position },
+  );
+}
+
+function explain({ stream, partition, position }: Lane, cause: unknown): SourceError {
+  const place = { stream, partition, offset: position };
+  return new SourceError(`Cannot read ${stream}/${partition} at offset ${position}: ${(cause as Error).message}`, {
+    code: isPassing(cause) ? "E_SOURCE_UNREACHABLE" : "E_SOURCE_UNREADABLE",
+    ...place,
+    cause,
+  });
 }

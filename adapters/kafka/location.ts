@@ -1,21 +1,13 @@
-/**
- * `kafka://host:port[,host:port]/topic`, and how to connect: what is secret comes from the environment.
- *
- * `KAFKA_SASL_MECHANISM` (plain, scram-sha-256, scram-sha-512), `KAFKA_SASL_USERNAME`, `KAFKA_SASL_PASSWORD`, `KAFKA_TLS`
- * (true), `KAFKA_TLS_CA` (path of a PEM file).
- */
-
-import type { KafkaConfig, SASLOptions } from "kafkajs";
+/** `kafka://host:port[,host:port]/topic[,topic]`: which cluster, which topics. */
 
 const DEFAULT_PORT = 9092;
-const CLIENT_ID = "sluice";
-const CONNECT_TIMEOUT_MS = 10_000;
-const MECHANISMS = ["plain", "scram-sha-256", "scram-sha-512"] as const;
 
-/** A topic of a cluster. */
+/** Topics of a cluster. */
 export interface KafkaLocation {
+  /** Host and port of brokers to ask first. */
   readonly brokers: readonly string[];
-  readonly topic: string;
+  /** The names of topics; none where a pattern finds them. */
+  readonly topics: readonly string[];
 }
 
 /** A location or a setting that makes no sense. */
@@ -27,47 +19,24 @@ export class KafkaLocationError extends Error {
 }
 
 /**
- * Takes `//host:port,host:port/topic` apart.
+ * Takes `//host:port,host:port/topic,topic` apart.
  *
- * @throws {KafkaLocationError} when there is no host or no topic
+ * @throws {KafkaLocationError} when there is no host, or a topic cannot be one
  */
 export function parseLocation(path: string): KafkaLocation {
-  const [, hosts = "", topic = ""] = /^\/\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
-  if (hosts === "" || topic === "") {
+  const [, hosts = "", names = ""] = /^\/\/([^/]+)(?:\/([^/]*))?$/.exec(path) ?? [];
+  if (hosts === "") {
     throw new KafkaLocationError(`Cannot use kafka:${path}: kafka://host:port[,host:port]/topic is wanted`);
   }
   const brokers = hosts.split(",").map((host) => /:\d+$/.test(host) ? host : `${host}:${DEFAULT_PORT}`);
-  return { brokers, topic };
-}
-
-/** What kafkajs needs to connect. */
-export function connectionOf(brokers: readonly string[], environment: Readonly<Record<string, string>>): KafkaConfig {
-  const { KAFKA_TLS, KAFKA_TLS_CA } = environment;
-  const ca = KAFKA_TLS_CA === undefined ? undefined : Deno.readTextFileSync(KAFKA_TLS_CA);
-  const sasl = saslOf(environment);
-  const isTls = ca !== undefined || /^(?:1|true|yes)$/i.test(KAFKA_TLS ?? "");
-  return {
-    clientId: CLIENT_ID,
-    brokers: [...brokers],
-    connectionTimeout: CONNECT_TIMEOUT_MS,
-    ...(isTls ? { ssl: ca === undefined ? true : { ca } } : {}),
-    ...(sasl ? { sasl } : {}),
-  };
-}
-
-function saslOf(environment: Readonly<Record<string, string>>): SASLOptions | undefined {
-  const { KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = environment;
-  if (KAFKA_SASL_MECHANISM === undefined && username === undefined) return undefined;
-  const mechanism = MECHANISMS.find((name) => name === (KAFKA_SASL_MECHANISM ?? "plain").toLowerCase());
-  if (!mechanism) {
+  const topics = names === "" ? [] : names.split(",");
+  for (const topic of topics) {
+    if (/^[A-Za-z0-9._-]{1,249}$/.test(topic)) continue;
     throw new KafkaLocationError(
-      `Cannot use KAFKA_SASL_MECHANISM=${KAFKA_SASL_MECHANISM}: ${MECHANISMS.join(", ")} are known`,
+      `Cannot use kafka:${path}: ${
+        JSON.stringify(topic)
+      } cannot be a topic; letters, digits, ".", "_" and "-" are wanted`,
     );
   }
-  if (username === undefined || password === undefined) {
-    throw new KafkaLocationError(
-      `Cannot use SASL: KAFKA_SASL_${username === undefined ? "USERNAME" : "PASSWORD"} is not set`,
-    );
-  }
-  return { mechanism, username, password };
+  return { brokers, topics };
 }

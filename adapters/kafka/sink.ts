@@ -1,34 +1,69 @@
 /**
- * A Kafka topic as a sink: the outputs of a feed and the checkpoint of its task are one transaction.
+ * Kafka topics as a sink: the outputs of a feed and the checkpoint of its task are one transaction.
  *
- * Keys decide partitions as they do for Java's producer; outputs without a key go to the partition of their feed's
- * number, so that a feed that is run again writes the same bytes to the same place. The guarantee is for readers with
+ * A task has a transactional id, `<run>.<task>`. Whoever acquires it fences older owners, reads the checkpoint, and
+ * writes his name into it. After any error the producer is dropped; its outcome is read from the checkpoint (I5). An
+ * owner that finds another name there was taken over from, and stops. The guarantee is for readers with
  * `isolation.level=read_committed`.
  */
 
-import type { PackedOutputs } from "../../engine/output.ts";
-import { type Acquired, type Commit, type Receipt, type Sink, SinkError } from "../sink.ts";
-import { checkpointBatch, checkpointTopic, readCheckpoint } from "./checkpoint.ts";
-import { connectionOf, type KafkaLocation } from "./location.ts";
-import { BatchEncoder, RECORD_OVERHEAD } from "./protocol/batch_encoder.ts";
+import {
+  type Acquired,
+  type Checkpoint,
+  type Commit,
+  type CommitPosition,
+  type Receipt,
+  type Sink,
+  SinkError,
+} from "../sink.ts";
+import {
+  checkpointBatch,
+  type CheckpointPlace,
+  type CheckpointRecord,
+  checkpointTopic,
+  readCheckpoint,
+  recordOf,
+  topicSafe,
+} from "./checkpoint.ts";
+import { CheckpointPartitions } from "./checkpoint_partitions.ts";
+import { connectionOf, type ConnectionSettings } from "./connection_settings.ts";
+import { encodeOutputs } from "./output_encoder.ts";
 import { Cluster } from "./protocol/cluster.ts";
-import type { Codec } from "./protocol/compression.ts";
-import { CODE, KafkaError } from "./protocol/kafka_error.ts";
-import { partitionOfKey } from "./protocol/murmur2.ts";
-import { TransactionalProducer, type TransactionProtocol, transactionProtocolOf } from "./protocol/transaction.ts";
+import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
+import { TransactionalProducer } from "./protocol/transaction.ts";
+import type { GroupOffsets } from "./protocol/transaction_offsets.ts";
+import { type TransactionProtocol, transactionProtocolOf } from "./protocol/transaction_protocol.ts";
+import { openTopic, type SinkTopic, type SinkTopicOptions } from "./sink_topic.ts";
 
-/** A broker refuses batches above 1,048,588 bytes unless it is told otherwise. */
-const BATCH_BYTES_MAX = 1_000_000;
-const TRANSACTION_TIMEOUT_MS = 60_000;
-
-/** How to write a topic. */
-export interface KafkaSinkOptions extends KafkaLocation {
+/** How to write topics of a cluster. */
+export interface KafkaSinkOptions {
+  /** Host and port of brokers to ask first. */
+  readonly brokers: readonly string[];
+  /** Output name → topic; `default` takes the outputs that are not named. */
+  readonly topics: ReadonlyMap<string, SinkTopicOptions>;
   /** The name of the run: its transactional ids and its checkpoints bear it. */
   readonly run: string;
-  /** How batches are compressed. */
-  readonly compression: Codec;
-  /** Variables that say how to connect; see `location.ts`. */
-  readonly environment: Readonly<Record<string, string>>;
+  /** The consumer group that shows how far the run has come; undefined for none. */
+  readonly group: string | undefined;
+  /** After so long the broker aborts a transaction that was left open. */
+  readonly transactionTimeoutMs: number;
+  /** How to connect. */
+  readonly settings: ConnectionSettings;
+  /** Something a person should know, in one line. */
+  readonly onNotice: (text: string) => void;
+}
+
+/** Not another process: another start of it has another time. */
+const OWNER = `${Deno.hostname()}:${Deno.pid}:${Math.round(performance.timeOrigin)}`;
+const FENCED: ReadonlySet<number> = new Set([CODE.producerFenced, CODE.invalidProducerEpoch]);
+/** How often, and after which pause, a fenced owner looks who took over: that may be about to say so. */
+const OWNER_LOOKS = 5;
+const OWNER_LOOK_MS = 200;
+
+interface Opened {
+  readonly cluster: Cluster;
+  readonly protocol: TransactionProtocol;
+  readonly topics: ReadonlyMap<string, SinkTopic>;
 }
 
 /** See the module. */
@@ -40,138 +75,170 @@ export class KafkaSink implements Sink {
   readonly #options: KafkaSinkOptions;
   readonly #cluster: Cluster;
   readonly #protocol: TransactionProtocol;
-  readonly #partitions: number;
-  readonly #checkpoints: string;
-  readonly #producers = new Map<string, TransactionalProducer>();
-  /** Adding a partition for a new task's checkpoints is one thing at a time. */
-  #administration: Promise<void> = Promise.resolve();
+  readonly #topics: ReadonlyMap<string, SinkTopic>;
+  readonly #checkpoints: CheckpointPartitions;
+  /** Task → its producer; undefined after an error, until it is acquired again. */
+  readonly #producers = new Map<string, TransactionalProducer | undefined>();
+  readonly #warned = new Set<string>();
 
-  private constructor(options: KafkaSinkOptions, cluster: Cluster, protocol: TransactionProtocol, partitions: number) {
+  private constructor(options: KafkaSinkOptions, { cluster, protocol, topics }: Opened) {
     this.#options = options;
     this.#cluster = cluster;
     this.#protocol = protocol;
-    this.#partitions = partitions;
-    this.#checkpoints = checkpointTopic(options.run);
-    this.description = `kafka:${cluster.id}/${options.topic}`;
+    this.#topics = topics;
+    this.#checkpoints = new CheckpointPartitions(cluster, checkpointTopic(options.run));
+    this.description = `kafka:${cluster.id}/${[...topics.values()].map(({ topic }) => topic).join(",")}`;
   }
 
   /**
-   * Connects.
+   * Connects, and finds or makes the topics.
    *
    * @throws {SinkError} when no broker answers, or there is no such topic
    */
   static async open(options: KafkaSinkOptions): Promise<KafkaSink> {
-    const { brokers, topic, environment } = options;
+    const { brokers, settings } = options;
     let cluster: Cluster | undefined;
     try {
-      cluster = await Cluster.connect(connectionOf(brokers, environment));
-      const partitions = await cluster.partitionsOf(topic);
-      return new KafkaSink(options, cluster, await transactionProtocolOf(cluster), partitions.length);
+      cluster = await Cluster.connect(connectionOf(brokers, settings));
+      const topics = new Map<string, SinkTopic>();
+      for (const [name, topic] of options.topics) topics.set(name, await openTopic(cluster, topic));
+      return new KafkaSink(options, { cluster, protocol: await transactionProtocolOf(cluster), topics });
     } catch (cause) {
-      await cluster?.close();
-      const address = `kafka://${brokers.join(",")}/${topic}`;
-      throw new SinkError(`Cannot write ${address}: ${(cause as Error).message}`, { code: "E_SINK_UNWRITABLE", cause });
+      cluster?.close();
+      const { message, code } = cause as { readonly message: string; readonly code?: unknown };
+      if (code === "E_USAGE" || cause instanceof SinkError) throw cause;
+      throw new SinkError(`Cannot write kafka://${brokers.join(",")}: ${message}`, {
+        code: "E_SINK_UNWRITABLE",
+        cause,
+      });
     }
   }
 
   async acquire(task: string, epoch: bigint): Promise<Acquired> {
-    const partition = Number(task);
-    await (this.#administration = this.#administration.then(() => this.#prepareCheckpoints(partition + 1)));
-    const id = `${this.#options.run}.${task}`;
-    const options = { protocol: this.#protocol, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS };
-    this.#producers.set(task, await TransactionalProducer.fence(this.#cluster, id, options));
-    return { epoch, checkpoint: await readCheckpoint(this.#cluster, this.#checkpoints, partition) };
+    try {
+      const place = await this.#checkpoints.placeOf(task);
+      if (this.#producers.has(task)) await this.#refuseZombie(task, place);
+      const { group } = this.#options;
+      // The first group of a cluster waits for its coordinator: better now than in the first transaction.
+      if (group !== undefined) await this.#cluster.coordinatorOf("group", group);
+      const producer = await this.#fence(task);
+      const found = await readCheckpoint(this.#cluster, place);
+      const nothing = { seq: -1, positions: {}, digest: "" };
+      await producer.commit([checkpointBatch(place, { ...nothing, ...found, epoch, owner: OWNER })]);
+      this.#producers.set(task, producer);
+      return { epoch, checkpoint: found && checkpointOf(found) };
+    } catch (cause) {
+      if (cause instanceof SinkError) throw cause;
+      await this.#cluster.refresh().catch(() => {});
+      throw this.#unknown(`Cannot take over task ${task}`, cause);
+    }
   }
 
-  async commit({ task, seq, epoch, outputs }: Commit): Promise<Receipt> {
+  async commit(commit: Commit): Promise<Receipt> {
+    const { task, seq, epoch: _, ...rest } = commit;
     const producer = this.#producers.get(task);
     if (!producer) throw new Error(`Cannot commit feed ${seq} of task ${task}: it was not acquired`);
-    const batches = this.#encode(outputs, seq);
-    batches.push(checkpointBatch(this.#checkpoints, Number(task), { seq, epoch }));
+    const { batches, oldestMs } = encodeOutputs(this.#options.run, commit, this.#topicsOf(rest.outputNames));
+    this.#warnOfRetention(oldestMs);
+    const place = await this.#checkpoints.placeOf(task);
     try {
-      await producer.commit(batches);
+      const checkpoint = checkpointBatch(place, recordOf(commit, OWNER));
+      await producer.commit([...batches, checkpoint], this.#groupOffsets(commit.positions));
+      return {};
     } catch (cause) {
-      this.#producers.delete(task);
-      throw this.#explain(cause, task, seq);
-    }
-    return {};
-  }
-
-  async close(): Promise<void> {
-    await this.#cluster.close();
-  }
-
-  #encode(outputs: PackedOutputs, seq: number): BatchEncoder[] {
-    const { count, keyLengths, valueLengths, timesMs } = outputs;
-    const keys = viewOf(outputs.keys);
-    const values = viewOf(outputs.values);
-    const open: BatchEncoder[] = [];
-    const batches: BatchEncoder[] = [];
-    const bytesHint = Math.ceil((keys.byteLength + values.byteLength + count * RECORD_OVERHEAD) / this.#partitions);
-    let keyAt = 0;
-    let valueAt = 0;
-    for (let i = 0; i < count; i++) {
-      const keyLength = keyLengths[i];
-      const valueLength = valueLengths[i];
-      const partition = keyLength < 0
-        ? seq % this.#partitions
-        : partitionOfKey(keys, keyAt, keyAt + keyLength, this.#partitions);
-      const size = Math.max(keyLength, 0) + Math.max(valueLength, 0) + RECORD_OVERHEAD;
-      let batch = open[partition];
-      if (batch === undefined || batch.length + size > BATCH_BYTES_MAX) {
-        batch = open[partition] = new BatchEncoder(
-          this.#options.topic,
-          partition,
-          Math.min(bytesHint, BATCH_BYTES_MAX),
-        );
-        batches.push(batch);
-      }
-      batch.add(timesMs[i], keys, keyAt, keyLength, values, valueAt, valueLength);
-      keyAt += Math.max(keyLength, 0);
-      valueAt += Math.max(valueLength, 0) + 1;
-    }
-    for (const batch of batches) batch.compress(this.#options.compression);
-    return batches;
-  }
-
-  async #prepareCheckpoints(partitions: number): Promise<void> {
-    const topic = this.#checkpoints;
-    const admin = this.#cluster.admin();
-    await admin.connect();
-    try {
-      const known = (await admin.listTopics()).includes(topic) ? (await this.#cluster.partitionsOf(topic)).length : 0;
-      if (known === 0) {
-        const configEntries = [{ name: "cleanup.policy", value: "compact" }];
-        await admin.createTopics({
-          topics: [{ topic, numPartitions: partitions, configEntries }],
-          waitForLeaders: true,
-        });
-      } else if (known < partitions) {
-        await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] });
-        await this.#cluster.refresh();
-      }
-    } finally {
-      await admin.disconnect();
+      this.#producers.set(task, undefined);
+      const isFenced = cause instanceof KafkaError && FENCED.has(cause.errorCode);
+      if (isFenced) await this.#lookForOwner(task, place);
+      await this.#cluster.refresh().catch(() => {});
+      throw this.#unknown(`Cannot tell whether feed ${seq} of task ${task} was committed`, cause);
     }
   }
 
-  #explain(cause: unknown, task: string, seq: number): SinkError {
-    const isFenced = cause instanceof KafkaError &&
-      (cause.errorCode === CODE.producerFenced || cause.errorCode === CODE.invalidProducerEpoch);
-    const { topic } = this.#options;
-    if (isFenced) {
-      return new SinkError(
-        `Cannot commit feed ${seq} of task ${task} to ${topic}: another process has taken over ${this.#options.run}.${task}`,
-        { code: "E_FENCED", cause },
+  close(): Promise<void> {
+    this.#cluster.close();
+    return Promise.resolve();
+  }
+
+  async #fence(task: string): Promise<TransactionalProducer> {
+    const { run, transactionTimeoutMs } = this.#options;
+    const options = { protocol: this.#protocol, transactionTimeoutMs };
+    return await TransactionalProducer.fence(this.#cluster, `${topicSafe(run)}.${task}`, options);
+  }
+
+  /** By output name. */
+  #topicsOf(outputNames: readonly string[]): readonly SinkTopic[] {
+    return outputNames.map((name) => (this.#topics.get(name) ?? this.#topics.get("default"))!);
+  }
+
+  /** Only what is read from this cluster can be shown by a group of this cluster. */
+  #groupOffsets(positions: readonly CommitPosition[]): GroupOffsets | undefined {
+    const { group } = this.#options;
+    const own = positions.filter(({ source }) => source.startsWith(`kafka:${this.#cluster.id}/`));
+    if (group === undefined || own.length === 0) return undefined;
+    const offsets = own.map(({ stream, partition, position }) => ({
+      topic: stream,
+      partition: Number(partition),
+      position,
+    }));
+    return { group, offsets };
+  }
+
+  /** Who owned the task must not take it back from whoever came after him. */
+  async #refuseZombie(task: string, place: CheckpointPlace): Promise<void> {
+    const found = await readCheckpoint(this.#cluster, place);
+    if (found && found.owner !== OWNER) throw this.#takenOver(task, found);
+  }
+
+  async #lookForOwner(task: string, place: CheckpointPlace): Promise<void> {
+    for (let look = 0; look < OWNER_LOOKS; look++) {
+      const found = await readCheckpoint(this.#cluster, place).catch(() => undefined);
+      if (found && found.owner !== OWNER) throw this.#takenOver(task, found);
+      await new Promise((resolve) => setTimeout(resolve, OWNER_LOOK_MS));
+    }
+  }
+
+  #takenOver(task: string, { owner, seq }: CheckpointRecord): SinkError {
+    const [host, pid, startedMs] = owner.split(":");
+    const since = new Date(Number(startedMs)).toISOString();
+    return new SinkError(
+      `Cannot go on with task ${task} of ${this.#options.run}: process ${pid} on ${host}, started at ${since}, has taken ` +
+        `it over and stands at feed ${seq}; nothing is lost. Stop one of the two, or give them different names`,
+      { code: "E_FENCED" },
+    );
+  }
+
+  #unknown(act: string, cause: unknown): SinkError {
+    const isFenced = cause instanceof KafkaError && FENCED.has(cause.errorCode);
+    const isRetriable = isFenced || isPassing(cause) ||
+      (cause instanceof KafkaError && ENDS_TRANSACTION.has(cause.errorCode));
+    const code = isRetriable ? "E_COMMIT_UNKNOWN" : "E_SINK_UNWRITABLE";
+    return new SinkError(`${act}: ${(cause as Error).message}`, { code, isRetriable, cause });
+  }
+
+  #warnOfRetention(oldestMs: ReadonlyMap<string, number>): void {
+    for (const { topic, retentionMs } of this.#topics.values()) {
+      const ageMs = Date.now() - (oldestMs.get(topic) ?? Infinity);
+      if (ageMs <= retentionMs || this.#warned.has(topic)) continue;
+      this.#warned.add(topic);
+      this.#options.onNotice(
+        `Topic ${topic} will drop outputs soon after they are written: they carry times of ` +
+          `${new Date(oldestMs.get(topic)!).toISOString()}, and its retention.ms is ${retentionMs}. Raise it, or set ` +
+          "message.timestamp.type=LogAppendTime",
       );
     }
-    return new SinkError(`Cannot commit feed ${seq} of task ${task} to ${topic}: ${(cause as Error).message}`, {
-      code: "E_COMMIT_UNKNOWN",
-      cause,
-    });
   }
 }
 
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
+/** The transaction is over and did not happen; another one may. */
+const ENDS_TRANSACTION: ReadonlySet<number> = new Set([
+  CODE.outOfOrderSequence,
+  CODE.duplicateSequence,
+  CODE.invalidTransactionState,
+  CODE.invalidProducerIdMapping,
+  CODE.unknownProducerId,
+  CODE.transactionAbortable,
+]);
+
+function checkpointOf({ seq, epoch }: CheckpointRecord): Checkpoint | undefined {
+  return seq < 0 ? undefined : { seq, epoch, receipt: {} };
 }

@@ -1,32 +1,38 @@
 /**
- * A Kafka topic as a stream: its partitions are numbered, offsets are Kafka's, event times are the records' timestamps.
+ * Kafka topics as streams: partitions are numbered, offsets are Kafka's, event times are the records' timestamps.
  *
- * Only committed records are read (`record_set.ts`). A position that the log does not have any more stops the run.
+ * Only committed records are read (`protocol/record_set.ts`). A position that the log does not have any more is a gap;
+ * one that it never had, or a topic of the same name that is another one, stops the run.
  */
 
-import type { ReadLimit, ReadResult, Source } from "../source.ts";
-import { SourceError } from "../source.ts";
-import { Fetcher } from "./fetcher.ts";
-import { connectionOf, type KafkaLocation } from "./location.ts";
+import { type ReadLimit, type ReadResult, type Source, SourceError, type SourcePartition } from "../source.ts";
+import { connectionOf, type ConnectionSettings } from "./connection_settings.ts";
+import { Fetcher, otherLog } from "./fetcher.ts";
+import type { KafkaLocation } from "./location.ts";
 import { Cluster } from "./protocol/cluster.ts";
 import { type OffsetOf, offsetOf } from "./protocol/fetch.ts";
 
-/** Where a run that reads the topic for the first time begins. */
+/** Where a run that reads a topic for the first time begins. */
 export type KafkaStart = OffsetOf | { readonly offset: bigint };
 
-/** How to read a topic. */
+/** How long a broker that is out of reach is tried again. */
+const OUTAGE_MS_MAX = 300_000;
+const TRIMMED = "the topic's retention is shorter than the run was behind";
+
+/** How to read topics. */
 export interface KafkaSourceOptions extends KafkaLocation {
-  /** Whether the topic ends where it ends now. */
+  /** Topics whose whole name it matches are read besides those named, also ones that are made later. */
+  readonly match?: RegExp;
+  /** Whether topics end where they end now. */
   readonly isBounded: boolean;
-  /** Where a run that has not read the topic yet begins. */
+  /** Where a run that has not read a topic yet begins. */
   readonly start: KafkaStart;
-  /** Variables that say how to connect; see `location.ts`. */
-  readonly environment: Readonly<Record<string, string>>;
+  /** How to connect. */
+  readonly settings: ConnectionSettings;
 }
 
 /** See the module. */
 export class KafkaSource implements Source {
-  readonly stream: string;
   readonly identity: string;
   readonly isRereadable = true;
   readonly hasEventTime = true;
@@ -34,14 +40,16 @@ export class KafkaSource implements Source {
   readonly #cluster: Cluster;
   readonly #fetcher: Fetcher;
   /** Where a bounded topic ends. */
-  readonly #ends = new Map<number, bigint>();
+  readonly #ends = new Map<string, bigint>();
+  #partitions: readonly SourcePartition[];
 
-  private constructor(options: KafkaSourceOptions, cluster: Cluster) {
+  private constructor(options: KafkaSourceOptions, cluster: Cluster, partitions: readonly SourcePartition[]) {
     this.#options = options;
     this.#cluster = cluster;
-    this.stream = options.topic;
-    this.identity = `kafka:${cluster.id}/${options.topic}`;
-    this.#fetcher = new Fetcher(cluster, options.topic);
+    this.#partitions = partitions;
+    const names = [...options.topics, ...(options.match ? [`?match=${options.match.source}`] : [])];
+    this.identity = `kafka:${cluster.id}/${names.join(",")}`;
+    this.#fetcher = new Fetcher({ cluster, outageMsMax: OUTAGE_MS_MAX });
   }
 
   /**
@@ -50,79 +58,107 @@ export class KafkaSource implements Source {
    * @throws {SourceError} when no broker answers, or there is no such topic
    */
   static async open(options: KafkaSourceOptions): Promise<KafkaSource> {
-    const { brokers, topic, environment } = options;
+    const { brokers, topics, settings } = options;
     let cluster: Cluster | undefined;
     try {
-      cluster = await Cluster.connect(connectionOf(brokers, environment));
-      await cluster.partitionsOf(topic);
-      return new KafkaSource(options, cluster);
+      cluster = await Cluster.connect(connectionOf(brokers, settings));
+      return new KafkaSource(options, cluster, await findPartitions(options, cluster));
     } catch (cause) {
-      await cluster?.close();
-      throw new SourceError(`Cannot read kafka://${brokers.join(",")}/${topic}: ${(cause as Error).message}`, {
+      cluster?.close();
+      const { message, code } = cause as { readonly message: string; readonly code?: unknown };
+      if (code === "E_USAGE") throw cause;
+      const address = `kafka://${brokers.join(",")}/${topics.join(",")}`;
+      throw new SourceError(`Cannot read ${address}: ${message}`, {
         code: "E_SOURCE_UNREADABLE",
-        stream: topic,
+        stream: topics.join(","),
         cause,
       });
     }
   }
 
-  async partitions(): Promise<readonly string[]> {
-    return (await this.#cluster.partitionsOf(this.stream)).map(String).sort();
+  async partitions(): Promise<readonly SourcePartition[]> {
+    if (this.#options.isBounded) return this.#partitions;
+    await this.#cluster.refresh();
+    return this.#partitions = await findPartitions(this.#options, this.#cluster);
   }
 
-  async earliest(partition: string): Promise<bigint> {
+  async start(at: SourcePartition): Promise<bigint> {
     const { start } = this.#options;
     if (typeof start === "object" && "offset" in start) return start.offset;
-    return await this.#offset(Number(partition), start) ?? await this.latest(partition);
+    return await this.#offset(at, start) ?? await this.latest(at);
   }
 
-  async latest(partition: string): Promise<bigint> {
-    return (await this.#offset(Number(partition), "latest"))!;
+  async latest(at: SourcePartition): Promise<bigint> {
+    return (await this.#offset(at, "latest"))!;
   }
 
-  async verify(partition: string, position: bigint): Promise<void> {
-    const first = (await this.#offset(Number(partition), "earliest"))!;
-    const end = await this.latest(partition);
-    if (first <= position && position <= end) return;
-    throw new SourceError(
-      `Cannot go on reading ${this.stream}/${partition}: it has offsets ${first} to ${end}, ${position} is wanted; ` +
-        "records were trimmed before they were read, or the topic was made anew. Start a run with another --name",
-      { code: "E_SOURCE_CHANGED", stream: this.stream, partition, offset: position },
-    );
+  async verify(at: SourcePartition, position: bigint, anchor: string | undefined): Promise<void> {
+    const { stream, partition } = at;
+    const { id } = await this.#cluster.topic(stream);
+    if (anchor !== undefined && anchor !== id) {
+      throw new SourceError(
+        `Cannot go on reading ${stream}/${partition}: the topic was deleted and made anew since offset ${position} was read. ` +
+          "Start a run with another --name",
+        { code: "E_SOURCE_CHANGED", stream, partition, offset: position },
+      );
+    }
+    const end = await this.latest(at);
+    // What was trimmed before it was read is told by the first read, and may be accepted.
+    if (position > end) throw otherLog(at, position, (await this.#offset(at, "earliest"))!, end);
   }
 
-  async read(partition: string, from: bigint, { recordsMax }: ReadLimit): Promise<ReadResult> {
-    const number = Number(partition);
-    const end = this.#options.isBounded ? this.#ends.get(number) ?? await this.#pinEnd(number) : undefined;
-    if (end !== undefined && this.#fetcher.positionOf(number, from) >= end) return { kind: "ended" };
-    const batch = this.#fetcher.take(number, from, recordsMax);
-    return batch ? { kind: "batch", batch } : { kind: "idle" };
+  async read(at: SourcePartition, from: bigint, { recordsMax }: ReadLimit): Promise<ReadResult> {
+    const key = `${at.stream}/${at.partition}`;
+    const end = this.#options.isBounded ? this.#ends.get(key) ?? await this.#pinEnd(key, at) : undefined;
+    if (end !== undefined && this.#fetcher.positionOf(at, from) >= end) return { kind: "ended" };
+    const taken = await this.#fetcher.take(at, from, recordsMax);
+    if (taken === undefined) return { kind: "idle" };
+    return "first" in taken ? { kind: "gap", to: taken.first, reason: TRIMMED } : { kind: "batch", batch: taken };
   }
 
-  waitForMore(signal: AbortSignal): Promise<void> {
+  waitForMore(at: readonly SourcePartition[], signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         signal.removeEventListener("abort", done);
         resolve();
       };
       signal.addEventListener("abort", done);
-      this.#fetcher.arrival.then(done);
+      this.#fetcher.moved(at).then(done);
     });
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#fetcher.close();
-    await this.#cluster.close();
+    this.#cluster.close();
+    return Promise.resolve();
   }
 
-  async #pinEnd(partition: number): Promise<bigint> {
-    const end = await this.latest(String(partition));
-    this.#ends.set(partition, end);
+  async #pinEnd(key: string, at: SourcePartition): Promise<bigint> {
+    const end = await this.latest(at);
+    this.#ends.set(key, end);
     return end;
   }
 
-  async #offset(partition: number, where: OffsetOf): Promise<bigint | undefined> {
-    const broker = await this.#cluster.leaderOf(this.stream, partition);
-    return await offsetOf(broker, { topic: this.stream, partition }, where);
+  async #offset({ stream, partition }: SourcePartition, where: OffsetOf): Promise<bigint | undefined> {
+    const at = { topic: stream, partition: Number(partition) };
+    return await offsetOf(await this.#cluster.leaderOf(at.topic, at.partition), at, where);
   }
+}
+
+/** The partitions of the topics that are named, and of those that the pattern finds. */
+async function findPartitions(
+  { topics, match }: KafkaSourceOptions,
+  cluster: Cluster,
+): Promise<readonly SourcePartition[]> {
+  const named = await Promise.all(topics.map((topic) => cluster.topic(topic)));
+  const whole = match && new RegExp(`^(?:${match.source})$`, match.flags);
+  const found = whole
+    ? (await cluster.topics()).filter(({ topic, isInternal }) =>
+      !isInternal && whole.test(topic) && !topics.includes(topic)
+    )
+    : [];
+  const all = [...named, ...found].sort((a, b) => a.topic < b.topic ? -1 : 1);
+  return all.flatMap(({ topic, partitions }) =>
+    partitions.map(({ partition }) => ({ stream: topic, partition: String(partition) }))
+  );
 }

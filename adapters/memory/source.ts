@@ -1,7 +1,8 @@
 /** Streams in memory, for tests, simulation and the first minutes with the library. */
 
 import { ABSENT, type Batch, writeOffset } from "../../engine/batch.ts";
-import type { ReadLimit, ReadResult, Source } from "../source.ts";
+import type { HeaderColumns } from "../../engine/headers.ts";
+import type { ReadLimit, ReadResult, Source, SourcePartition } from "../source.ts";
 
 /** A record to be read from memory. */
 export interface MemoryRecord {
@@ -11,6 +12,8 @@ export interface MemoryRecord {
   readonly value: string | Uint8Array | null;
   /** Milliseconds since the epoch. */
   readonly eventTimeMs?: number;
+  /** What travels beside key and value. */
+  readonly headers?: readonly (readonly [name: string, value: string | null])[];
   /** Its index in the partition unless given; offsets must rise. */
   readonly offset?: bigint;
 }
@@ -28,7 +31,6 @@ export class MemorySource implements Source {
   #wake: () => void = () => {};
 
   /** @param partitions partition → its records; a bounded source ends after them */
-  /** The message says what is, what is wanted, and what to do next. */
   constructor(stream: string, partitions: Readonly<Record<string, readonly MemoryRecord[]>>, isBounded = true) {
     this.stream = stream;
     this.identity = `memory:${stream}`;
@@ -49,11 +51,12 @@ export class MemorySource implements Source {
     this.#wake();
   }
 
-  partitions(): Promise<readonly string[]> {
-    return Promise.resolve([...this.#partitions.keys()].sort());
+  partitions(): Promise<readonly SourcePartition[]> {
+    const names = [...this.#partitions.keys()].sort();
+    return Promise.resolve(names.map((partition) => ({ stream: this.stream, partition })));
   }
 
-  earliest(): Promise<bigint> {
+  start(): Promise<bigint> {
     return Promise.resolve(0n);
   }
 
@@ -61,7 +64,7 @@ export class MemorySource implements Source {
     return Promise.resolve();
   }
 
-  read(partition: string, from: bigint, limit: ReadLimit): Promise<ReadResult> {
+  read({ partition }: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
     const records = this.#records(partition).map((record, index) => ({
       ...record,
       offset: record.offset ?? BigInt(index),
@@ -71,7 +74,7 @@ export class MemorySource implements Source {
     return Promise.resolve({ kind: this.#isBounded ? "ended" : "idle" });
   }
 
-  waitForMore(signal: AbortSignal): Promise<void> {
+  waitForMore(_at: readonly SourcePartition[], signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
       signal.addEventListener("abort", () => resolve(), { once: true });
@@ -122,6 +125,24 @@ export function packRecords(
     offsetWords,
     offsetWidth: OFFSET_WIDTH,
     eventTimesMs,
+    ...(records.some(({ headers }) => headers) ? { headers: packHeaders(records) } : {}),
     next: records[records.length - 1].offset + 1n,
   };
+}
+
+function packHeaders(records: readonly MemoryRecord[]): HeaderColumns {
+  const encoder = new TextEncoder();
+  const bytes: number[] = [];
+  const ranges: number[] = [];
+  const put = (field: string | null): void => {
+    const from = bytes.length;
+    if (field !== null) bytes.push(...encoder.encode(field));
+    ranges.push(...(field === null ? [ABSENT, ABSENT] : [from, bytes.length]));
+  };
+  const starts = [0];
+  for (const { headers = [] } of records) {
+    headers.forEach((header) => header.forEach(put));
+    starts.push(ranges.length / 4);
+  }
+  return { bytes: Uint8Array.from(bytes), starts: Uint32Array.from(starts), ranges: Uint32Array.from(ranges) };
 }

@@ -7,7 +7,7 @@
 
 import { crc32 } from "node:zlib";
 import { batchOfLines, findLines } from "../../formats/lines.ts";
-import { type ReadLimit, type ReadResult, type Source, SourceError } from "../source.ts";
+import { type ReadLimit, type ReadResult, type Source, SourceError, type SourcePartition } from "../source.ts";
 import { type FieldNames, withFields } from "../../formats/fields.ts";
 
 /** How much is read ahead of what is committed. */
@@ -41,15 +41,15 @@ export class StdioSource implements Source {
     this.hasEventTime = options.fields.time !== undefined;
   }
 
-  partitions(): Promise<readonly string[]> {
-    return Promise.resolve(["0"]);
+  partitions(): Promise<readonly SourcePartition[]> {
+    return Promise.resolve([{ stream: this.stream, partition: "0" }]);
   }
 
-  earliest(): Promise<bigint> {
+  start(): Promise<bigint> {
     return Promise.resolve(0n);
   }
 
-  async verify(_partition: string, position: bigint, anchor: string | undefined): Promise<void> {
+  async verify(_at: SourcePartition, position: bigint, anchor: string | undefined): Promise<void> {
     const target = Number(position);
     while (this.#end < target && !this.#hasEnded) {
       this.#drop(this.#end - ANCHOR_BYTES);
@@ -63,7 +63,7 @@ export class StdioSource implements Source {
     );
   }
 
-  async read(partition: string, from: bigint, limit: ReadLimit): Promise<ReadResult> {
+  async read({ partition }: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
     const start = from === 0n ? this.#skipBom() : Number(from);
     for (let size = limit.bytesMax;; size *= 2) {
       const bytes = this.#buffer.slice(start - this.#position, start - this.#position + size);
@@ -86,12 +86,12 @@ export class StdioSource implements Source {
     }
   }
 
-  async waitForMore(signal: AbortSignal): Promise<void> {
+  async waitForMore(_at: readonly SourcePartition[], signal: AbortSignal): Promise<void> {
     const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     await Promise.race([this.#fill(), aborted]);
   }
 
-  release(_partition: string, position: bigint): void {
+  release(_at: SourcePartition, position: bigint): void {
     this.#released = Number(position);
   }
 

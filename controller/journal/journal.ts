@@ -6,6 +6,7 @@
  */
 
 import type { Receipt } from "../../adapters/sink.ts";
+import type { SourcePartition } from "../../adapters/source.ts";
 import type { Batch } from "../../engine/batch.ts";
 import type { ClockPolicy } from "../../engine/clock.ts";
 import type { EffectRequest } from "../../engine/effects.ts";
@@ -41,10 +42,13 @@ export interface JournaledCode {
 }
 
 /** A partition of one of a run's streams. */
-export interface TaskPartition {
+export interface TaskPartition extends SourcePartition {
   readonly input: string;
-  readonly stream: string;
-  readonly partition: string;
+}
+
+/** A partition that a new task is given, and where it begins there. */
+export interface StartedPartition extends TaskPartition {
+  readonly start: bigint;
 }
 
 /** A task of a run. */
@@ -52,6 +56,8 @@ export interface Task {
   readonly id: number;
   readonly name: string;
   readonly partitions: readonly TaskPartition[];
+  /** `partitionKey` → where the task began; missing in journals of before 0.2, where it was the earliest record. */
+  readonly starts: ReadonlyMap<string, bigint>;
 }
 
 /** One owner's time with a task. */
@@ -152,7 +158,17 @@ export interface JournaledEffect extends EffectRequest {
 
 /** What happened to a run or task besides feeds. */
 export interface JournalEvent {
-  readonly kind: "started" | "resumed" | "code changed" | "config changed" | "halted" | "ended" | "stopped" | "pruned";
+  readonly kind:
+    | "started"
+    | "resumed"
+    | "code changed"
+    | "config changed"
+    | "partitions added"
+    | "gap accepted"
+    | "halted"
+    | "ended"
+    | "stopped"
+    | "pruned";
   readonly task?: string;
   readonly seq?: number;
   readonly atMs: number;
@@ -194,7 +210,7 @@ export interface Journal {
   run(name: string): Run | undefined;
   createRun(spec: RunSpec): Run;
   tasks(run: Run): readonly Task[];
-  createTask(run: Run, name: string, partitions: readonly TaskPartition[]): Task;
+  createTask(run: Run, name: string, partitions: readonly StartedPartition[]): Task;
   task(task: Task): TaskJournal;
   putCode(code: JournaledCode): void;
   code(hash: string): JournaledCode;

@@ -9,12 +9,13 @@ import type {
   JournalEvent,
   Run,
   RunSpec,
+  StartedPartition,
   Task,
   TaskJournal,
   TaskPartition,
 } from "./journal.ts";
 import { JournalError } from "./journal.ts";
-import { letterFrom, toJson } from "./rows.ts";
+import { letterFrom, partitionKey, toJson } from "./rows.ts";
 import { SqliteTaskJournal } from "./sqlite_task_journal.ts";
 
 /** See {@linkcode Journal}. */
@@ -71,10 +72,15 @@ export class SqliteJournal implements Journal {
     return [...this.#database.all("SELECT * FROM tasks WHERE run = ? ORDER BY id", run.id)].map(taskFrom);
   }
 
-  createTask(run: Run, name: string, partitions: readonly TaskPartition[]): Task {
-    const id = (this.#database.number("SELECT max(id) FROM tasks") ?? 0) + 1;
-    this.#database.insert("tasks", { id, run: run.id, name, partitions: toJson(partitions) });
-    return { id, name, partitions };
+  createTask(run: Run, name: string, partitions: readonly StartedPartition[]): Task {
+    const row = {
+      id: (this.#database.number("SELECT max(id) FROM tasks") ?? 0) + 1,
+      run: run.id,
+      name,
+      partitions: toJson(partitions),
+    };
+    this.#database.insert("tasks", row);
+    return taskFrom(row);
   }
 
   task(task: Task): TaskJournal {
@@ -154,9 +160,12 @@ function runFrom(row: Row): Run {
 }
 
 function taskFrom(row: Row): Task {
+  const partitions = JSON.parse(String(row.partitions)) as (TaskPartition & { readonly start?: string })[];
+  const started = partitions.filter(({ start }) => start !== undefined);
   return {
     id: Number(row.id),
     name: String(row.name),
-    partitions: JSON.parse(String(row.partitions)) as TaskPartition[],
+    partitions: partitions.map(({ input, stream, partition }) => ({ input, stream, partition })),
+    starts: new Map(started.map((each) => [partitionKey(each), BigInt(each.start!)])),
   };
 }

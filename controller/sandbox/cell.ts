@@ -228,6 +228,9 @@ export class Cell {
       this.#adopt(batch.offsetWords),
       batch.eventTimesMs && this.#adopt(batch.eventTimesMs),
       this.info.takesBytes ? this.#adopt(batch.bytes) : undefined,
+      batch.headers && this.#adopt(batch.headers.bytes),
+      batch.headers && this.#adopt(batch.headers.starts),
+      batch.headers && this.#adopt(batch.headers.ranges),
     );
   }
 
@@ -246,6 +249,7 @@ export class Cell {
       timesMs: new Float64Array(outputs.timesMs.buffer),
       names: own(outputs.names),
       isSingleLine: this.info.isSingleLine,
+      ...(outputs.extras ? { extras: packExtras(outputs.extras) } : {}),
     };
   }
 
@@ -282,6 +286,11 @@ interface Column {
   readonly buffer: ArrayBuffer;
   readonly byteOffset: number;
   readonly byteLength: number;
+}
+
+function packExtras(extras: NonNullable<FeedResult["outputs"]["extras"]>): NonNullable<PackedOutputs["extras"]> {
+  const { bytes, lengths } = encodeParts(Array.from(extras.headers), extras.headerLengths, 0);
+  return { rows: own(extras.rows), partitions: own(extras.partitions), headers: bytes, headerLengths: own(lengths) };
 }
 
 /** A typed array of this realm over the same buffer. */

@@ -89,6 +89,7 @@ export function replyBuffers(reply: Reply): ArrayBuffer[] {
     outputs.keyLengths,
     outputs.timesMs,
     outputs.names,
+    ...(outputs.extras ? Object.values(outputs.extras) : []),
     units.records,
     units.outputEnds,
     units.traceEnds,

@@ -6,6 +6,8 @@ import { offsetAt } from "../../engine/batch.ts";
 import { payloadAt } from "../../formats/record_payload.ts";
 import { TestFolder } from "../support/processor_script.ts";
 
+const AT = { stream: "orders.csv", partition: "0" };
+
 Deno.test("a growing CSV file is followed row by row; offsets are positions in the file", async () => {
   await using folder = new TestFolder();
   const path = folder.write("orders.csv", "na");
@@ -18,7 +20,7 @@ Deno.test("a growing CSV file is followed row by row; offsets are positions in t
   const append = (text: string) => Deno.writeTextFileSync(path, text, { append: true });
   let position = 0n;
   const read = async () => {
-    const result = await source.read("0", position, { recordsMax: 10, bytesMax: 1 << 20 });
+    const result = await source.read(AT, position, { recordsMax: 10, bytesMax: 1 << 20 });
     if (result.kind !== "batch") return result.kind;
     position = result.batch.next;
     return Array.from({ length: result.batch.count }, (_, row) => {
@@ -33,6 +35,6 @@ Deno.test("a growing CSV file is followed row by row; offsets are positions in t
   assertEquals(await read(), "idle");
   append("x\n");
   assertEquals(await read(), ['24 {"name":"bob","note":"x"}']);
-  await source.verify("0", position, undefined);
+  await source.verify(AT, position, undefined);
   await source.close();
 });

@@ -11,7 +11,7 @@ import { MemorySink } from "../../adapters/memory/sink.ts";
 import { MemorySource } from "../../adapters/memory/source.ts";
 import { SinkError } from "../../adapters/sink.ts";
 import { TestFolder } from "../support/processor_script.ts";
-import { packValues, testSink } from "./sink_suite.ts";
+import { commitOf, testSink } from "./sink_suite.ts";
 import { testSource } from "./source_suite.ts";
 
 const FIELDS = { key: undefined, time: undefined };
@@ -73,14 +73,13 @@ Deno.test("memory sink: a stale owner (M24) and a feed out of order are refused"
   const sink = new MemorySink();
   await sink.acquire("0", 1n);
   await sink.acquire("0", 2n);
-  const outputs = packValues(["1"]);
   await assertRejects(
-    async () => await sink.commit({ task: "0", seq: 0, epoch: 1n, outputs }),
+    async () => await sink.commit(commitOf(0, 1n, ["1"])),
     SinkError,
     "is not the newest",
   );
   await assertRejects(
-    async () => await sink.commit({ task: "0", seq: 1, epoch: 2n, outputs }),
+    async () => await sink.commit(commitOf(1, 2n, ["1"])),
     SinkError,
     "feed 0 is wanted",
   );

@@ -1,7 +1,7 @@
 /** What every sink must do; each adapter runs it and shows what a reader of its outputs sees. */
 
 import { assertEquals } from "@std/assert";
-import type { Checkpoint, Sink } from "../../adapters/sink.ts";
+import type { Checkpoint, Commit, Sink } from "../../adapters/sink.ts";
 import type { PackedOutputs } from "../../engine/output.ts";
 
 /** A sink under test. */
@@ -27,15 +27,21 @@ export function packValues(values: readonly string[]): PackedOutputs {
   };
 }
 
+/** A commit of `values`. */
+export function commitOf(seq: number, epoch: bigint, values: readonly string[]): Commit {
+  const rest = { outputNames: ["default"], positions: [], digest: new Uint8Array(16) };
+  return { task: "0", seq, epoch, outputs: packValues(values), ...rest };
+}
+
 /** Runs the suite. */
 export function testSink(name: string, create: () => SinkUnderTest): void {
   Deno.test(`${name}: a fresh task has no checkpoint; commits become visible in order`, async () => {
     await using under = create();
     const sink = under.open();
     assertEquals((await sink.acquire("0", 1n, undefined)).checkpoint, undefined);
-    await sink.commit({ task: "0", seq: 0, epoch: 1n, outputs: packValues(["1", '"ü"']) });
-    await sink.commit({ task: "0", seq: 1, epoch: 1n, outputs: packValues([]) });
-    await sink.commit({ task: "0", seq: 2, epoch: 1n, outputs: packValues(["3"]) });
+    await sink.commit(commitOf(0, 1n, ["1", '"ü"']));
+    await sink.commit(commitOf(1, 1n, []));
+    await sink.commit(commitOf(2, 1n, ["3"]));
     await sink.close();
     assertEquals(await under.read(), ["1", '"ü"', "3"]);
   });
@@ -44,15 +50,15 @@ export function testSink(name: string, create: () => SinkUnderTest): void {
     await using under = create();
     const first = under.open();
     await first.acquire("0", 1n, undefined);
-    const receipt = await first.commit({ task: "0", seq: 0, epoch: 1n, outputs: packValues(["1"]) });
-    await first.commit({ task: "0", seq: 1, epoch: 1n, outputs: packValues(["2"]) });
+    const receipt = await first.commit(commitOf(0, 1n, ["1"]));
+    await first.commit(commitOf(1, 1n, ["2"]));
     await first.close();
     // The first owner died before it could settle feed 1.
     const settled: Checkpoint = { seq: 0, epoch: 1n, receipt };
     const second = under.open();
     const { checkpoint } = await second.acquire("0", 2n, settled);
     for (let seq = checkpoint!.seq + 1; seq <= 2; seq++) {
-      await second.commit({ task: "0", seq, epoch: 2n, outputs: packValues([String(seq + 1)]) });
+      await second.commit(commitOf(seq, 2n, [String(seq + 1)]));
     }
     await second.close();
     assertEquals(await under.read(), ["1", "2", "3"]);

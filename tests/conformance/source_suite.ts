@@ -1,7 +1,7 @@
 /** What every source must do; each adapter runs it on a stream that holds the given lines. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { ReadLimit, Source } from "../../adapters/source.ts";
+import type { ReadLimit, Source, SourcePartition } from "../../adapters/source.ts";
 import { type Batch, offsetAt } from "../../engine/batch.ts";
 import { payloadAt } from "../../formats/record_payload.ts";
 
@@ -14,7 +14,7 @@ const LINES = Array.from({ length: 100 }, (_, i) => JSON.stringify({ i, text: "Ã
 const ALL: ReadLimit = { recordsMax: 1000, bytesMax: 1 << 20 };
 
 /** Reads a partition from `from` to its end. */
-async function readAll(source: Source, partition: string, from: bigint, limit: ReadLimit): Promise<Batch[]> {
+async function readAll(source: Source, partition: SourcePartition, from: bigint, limit: ReadLimit): Promise<Batch[]> {
   const batches: Batch[] = [];
   for (let position = from;;) {
     const result = await source.read(partition, position, limit);
@@ -41,7 +41,7 @@ export function testSource(name: string, open: (lines: readonly string[]) => Pro
   Deno.test(`${name}: reads every record once, in offset order, and then says that it has ended`, async () => {
     await using under = await open(LINES);
     const [partition] = await under.source.partitions();
-    const read = records(await readAll(under.source, partition, await under.source.earliest(partition), ALL));
+    const read = records(await readAll(under.source, partition, await under.source.start(partition), ALL));
     assertEquals(read.map(({ value }) => value), LINES);
     assert(read.every(({ offset }, i) => i === 0 || offset > read[i - 1].offset));
   });

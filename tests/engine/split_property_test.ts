@@ -53,6 +53,9 @@ async function runSplit(
     names.map((partition) => ({ input: "default", stream: "numbers", partition })),
     new Map([["default", source]]),
     new Map(names.map((partition) => [`default/numbers/${partition}`, { position: 0n }])),
+    () => {
+      throw new Error("memory has no gaps");
+    },
   );
   let outputs = "";
   const chain = new Digest();

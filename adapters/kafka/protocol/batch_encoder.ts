@@ -13,6 +13,8 @@ const TRANSACTIONAL = 16;
 /** The varints of one record at their longest: length 5, attributes 1, time 10, offset 5, key 5, value 5, headers 1. */
 export const RECORD_OVERHEAD = 32;
 const COPY_SLACK = 4;
+/** No headers: their count is 0. */
+const NO_HEADERS = new Uint8Array(1);
 
 /** Who writes. */
 export interface ProducerIdentity {
@@ -49,7 +51,10 @@ export class BatchEncoder {
     return this.#length;
   }
 
-  /** Adds a record whose key lies in `keys` and whose value lies in `values`; a length of -1 is null. */
+  /**
+   * Adds a record whose key lies in `keys` and whose value lies in `values`; a length of -1 is null. `headers` are
+   * encoded already (`record_headers.ts`).
+   */
   add(
     timeMs: number,
     keys: DataView,
@@ -58,13 +63,15 @@ export class BatchEncoder {
     values: DataView,
     valueAt: number,
     valueLength: number,
+    headers: Uint8Array = NO_HEADERS,
   ): void {
     if (this.#count === 0) this.#baseTimeMs = this.#maxTimeMs = timeMs;
     if (timeMs > this.#maxTimeMs) this.#maxTimeMs = timeMs;
     const timeDelta = timeMs - this.#baseTimeMs;
     const offsetDelta = this.#count++;
     const keySize = sizeOfBytes(keyLength);
-    const length = 2 + sizeOfLong(timeDelta) + sizeOfInt(offsetDelta) + keySize + sizeOfBytes(valueLength);
+    const length = 1 + sizeOfLong(timeDelta) + sizeOfInt(offsetDelta) + keySize + sizeOfBytes(valueLength) +
+      headers.length;
     this.#reserve(length + RECORD_OVERHEAD);
     this.#int(length);
     this.#bytes[this.#length++] = 0;
@@ -74,7 +81,12 @@ export class BatchEncoder {
     if (keyLength > 0) this.#copy(keys, keyAt, keyAt + keyLength);
     this.#int(valueLength);
     if (valueLength > 0) this.#copy(values, valueAt, valueAt + valueLength);
-    this.#bytes[this.#length++] = 0;
+    if (headers === NO_HEADERS) {
+      this.#bytes[this.#length++] = 0;
+    } else {
+      this.#bytes.set(headers, this.#length);
+      this.#length += headers.length;
+    }
   }
 
   /** Compresses the records; nothing can be added any more. */

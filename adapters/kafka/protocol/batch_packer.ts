@@ -1,6 +1,7 @@
 /** Fills the columns of a batch from records as they are decoded; columns grow by doubling. */
 
 import { ABSENT, type Batch } from "../../../engine/batch.ts";
+import type { HeaderColumns } from "../../../engine/headers.ts";
 
 const WORD = 0x1_0000_0000;
 /** A copy by words of four bytes may write up to three behind its end. */
@@ -15,6 +16,7 @@ export class BatchPacker {
   #ranges: Uint32Array<ArrayBuffer>;
   #offsetWords: Uint32Array<ArrayBuffer>;
   #timesMs: Float64Array<ArrayBuffer>;
+  #headers: HeaderPacker | undefined;
 
   /** The hints are what it begins with, not limits. */
   constructor(bytesHint: number, recordsHint: number) {
@@ -50,6 +52,13 @@ export class BatchPacker {
     this.#field(4 * row + 2, from, valueAt, valueLength);
   }
 
+  /** Adds a header to the record that was added last; a value's length of -1 is null. */
+  addHeader(from: Uint8Array, nameAt: number, nameLength: number, valueAt: number, valueLength: number): void {
+    this.#headers ??= new HeaderPacker();
+    this.#headers.add(this.#count - 1, from.subarray(nameAt, nameAt + nameLength));
+    this.#headers.finish(valueLength < 0 ? undefined : from.subarray(valueAt, valueAt + valueLength));
+  }
+
   /** The batch; `next` is the position behind it. */
   finish(stream: string, partition: string, next: bigint): Batch {
     const count = this.#count;
@@ -62,6 +71,7 @@ export class BatchPacker {
       offsetWords: this.#offsetWords.slice(0, 2 * count),
       offsetWidth: 2,
       eventTimesMs: this.#timesMs.slice(0, count),
+      ...(this.#headers ? { headers: this.#headers.columns(count) } : {}),
       next,
     };
   }
@@ -99,6 +109,43 @@ export class BatchPacker {
     this.#ranges = grown(new Uint32Array(4 * records), this.#ranges);
     this.#offsetWords = grown(new Uint32Array(2 * records), this.#offsetWords);
     this.#timesMs = grown(new Float64Array(records), this.#timesMs);
+  }
+}
+
+/** Headers are rare: plain arrays do. */
+class HeaderPacker {
+  readonly #rows: number[] = [];
+  readonly #parts: Uint8Array[] = [];
+  readonly #ranges: number[] = [];
+  #length = 0;
+
+  add(row: number, name: Uint8Array): void {
+    this.#rows.push(row);
+    this.#field(name);
+  }
+
+  finish(value: Uint8Array | undefined): void {
+    if (value === undefined) this.#ranges.push(ABSENT, ABSENT);
+    else this.#field(value);
+  }
+
+  columns(rows: number): HeaderColumns {
+    const bytes = new Uint8Array(this.#length);
+    let at = 0;
+    for (const part of this.#parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    const starts = new Uint32Array(rows + 1);
+    for (const row of this.#rows) starts[row + 1]++;
+    for (let row = 0; row < rows; row++) starts[row + 1] += starts[row];
+    return { bytes, starts, ranges: Uint32Array.from(this.#ranges) };
+  }
+
+  #field(bytes: Uint8Array): void {
+    // The answer they lie in is overwritten by the next one.
+    this.#parts.push(bytes.slice());
+    this.#ranges.push(this.#length, this.#length += bytes.length);
   }
 }
 

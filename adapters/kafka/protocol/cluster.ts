@@ -10,6 +10,8 @@ import net from "node:net";
 import process from "node:process";
 import tls from "node:tls";
 import { type Admin, Kafka, type KafkaConfig, logLevel } from "kafkajs";
+import { check, CODE, KafkaError } from "./kafka_error.ts";
+import { metadataOf, type TopicMetadata } from "./metadata.ts";
 import { Reader, Writer } from "./wire.ts";
 
 /** A request whose fields behind the header are `body`; its parts are sent back to back. */
@@ -38,9 +40,10 @@ interface QueuedRequest {
 }
 
 interface KafkajsConnection {
-  readonly socket: net.Socket;
+  readonly socket: net.Socket | undefined;
   readonly clientId: string;
-  readonly requestQueue: { push(request: QueuedRequest): void };
+  readonly requestQueue: { push(request: QueuedRequest): void; destroy(): void };
+  rejectRequests(error: Error): void;
   isAuthenticated(): boolean;
   authenticate(): Promise<void>;
   nextCorrelationId(): number;
@@ -49,26 +52,29 @@ interface KafkajsConnection {
 interface KafkajsBroker {
   readonly nodeId: number;
   readonly connectionPool: {
+    readonly pool: readonly KafkajsConnection[];
     getConnectionByRequest(request: { readonly request: { readonly apiKey: number } }): Promise<KafkajsConnection>;
   };
 }
 
 interface KafkajsCluster {
-  readonly brokerPool: { readonly metadata?: { readonly clusterId?: string } };
+  readonly brokerPool: {
+    readonly metadata?: { readonly clusterId?: string };
+    readonly brokers: Readonly<Record<string, KafkajsBroker>>;
+    readonly seedBroker?: KafkajsBroker;
+    findConnectedBroker(): Promise<KafkajsBroker>;
+  };
   connect(): Promise<void>;
-  disconnect(): Promise<void>;
   refreshMetadata(): Promise<void>;
-  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
-  findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number; readonly leader: number }[];
   findBroker(node: { readonly nodeId: number }): Promise<KafkajsBroker>;
-  findControllerBroker(): Promise<KafkajsBroker>;
-  findGroupCoordinator(query: { readonly groupId: string; readonly coordinatorType: 0 | 1 }): Promise<KafkajsBroker>;
 }
 
 const API_VERSIONS = 18;
 const METADATA_AGE_MS_MAX = 300_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 60_000;
+/** kafkajs's own attempts to connect; who asks for more than a connection has a loop of his own. */
+const RETRY = { retries: 2, initialRetryTime: 50, maxRetryTime: 500 };
 
 /** One broker of a cluster. */
 export class Broker {
@@ -94,7 +100,7 @@ export class Broker {
         entry: { apiKey: key, apiName: name, apiVersion: version, correlationId, resolve, reject },
         expectResponse: true,
         requestTimeout: timeoutMs,
-        sendRequest: () => writeParts(connection.socket, parts),
+        sendRequest: () => writeParts(connection.socket!, parts),
       })
     );
     const reader = new Reader(payload);
@@ -117,13 +123,14 @@ function header(request: WireRequest, correlationId: number, clientId: string): 
   return new Writer().int32(size).raw(fields.written).written;
 }
 
-/** Brokers, leaders and coordinators, found by kafkajs. */
+/** Brokers, leaders and coordinators. What is known of them is kept until {@linkcode Cluster.refresh}. */
 export class Cluster {
   readonly #kafka: Kafka;
   readonly #kafkajs: KafkajsCluster;
-  readonly #coordinators = new Map<string, Broker>();
-  readonly #leaders = new Map<string, Broker>();
-  readonly #topics = new Set<string>();
+  readonly #coordinators = new Map<string, Promise<Broker>>();
+  readonly #leaders = new Map<string, Promise<Broker>>();
+  readonly #topics = new Map<string, Promise<TopicMetadata>>();
+  #refreshing: Promise<void> | undefined;
 
   private constructor(kafka: Kafka, kafkajs: KafkajsCluster) {
     this.#kafka = kafka;
@@ -132,7 +139,7 @@ export class Cluster {
 
   /** Connects to the cluster. */
   static async connect(config: KafkaConfig): Promise<Cluster> {
-    const kafka = new Kafka({ logLevel: logLevel.NOTHING, socketFactory: withoutDelay, ...config });
+    const kafka = new Kafka({ logLevel: logLevel.NOTHING, socketFactory: withoutDelay, retry: RETRY, ...config });
     const createCluster = Object.getOwnPropertySymbols(kafka).find(({ description }) =>
       description === "private:Kafka:createCluster"
     );
@@ -140,6 +147,7 @@ export class Cluster {
     const create = (kafka as unknown as Record<symbol, (options: object) => KafkajsCluster>)[createCluster];
     const cluster = create.call(kafka, { metadataMaxAge: METADATA_AGE_MS_MAX, allowAutoTopicCreation: false });
     await cluster.connect();
+    await cluster.refreshMetadata();
     return new Cluster(kafka, cluster);
   }
 
@@ -148,61 +156,94 @@ export class Cluster {
     return this.#kafkajs.brokerPool.metadata?.clusterId ?? "";
   }
 
-  /** A connection for administration; the caller disconnects it. */
-  admin(): Admin {
-    return this.#kafka.admin();
+  /** Does `work` with a connection for administration. */
+  async administer<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = this.#kafka.admin();
+    await admin.connect();
+    try {
+      return await work(admin);
+    } finally {
+      await admin.disconnect();
+    }
   }
 
-  /** The partitions of `topic`, in order. */
-  async partitionsOf(topic: string): Promise<readonly number[]> {
-    await this.#know(topic);
-    return this.#kafkajs.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId).sort((a, b) => a - b);
+  /** All topics there are. */
+  async topics(): Promise<readonly TopicMetadata[]> {
+    return await metadataOf(await this.anyBroker(), "all");
   }
 
-  /** The leader of a partition, as far as is known; see {@linkcode refresh}. */
-  async leaderOf(topic: string, partition: number): Promise<Broker> {
-    const key = `${topic}/${partition}`;
-    const known = this.#leaders.get(key);
-    if (known) return known;
-    await this.#know(topic);
-    const found = this.#kafkajs.findTopicPartitionMetadata(topic).find(({ partitionId }) => partitionId === partition);
-    if (!found) throw new Error(`Cannot find the leader of ${key}: the topic has no such partition`);
-    const broker = new Broker(await this.#kafkajs.findBroker({ nodeId: found.leader }));
-    this.#leaders.set(key, broker);
-    return broker;
+  /**
+   * A topic that there is.
+   *
+   * @throws {KafkaError} when there is none of that name, or it may not be seen
+   */
+  topic(name: string): Promise<TopicMetadata> {
+    return remembered(this.#topics, name, async () => {
+      const [found] = await metadataOf(await this.anyBroker(), [name]);
+      check(found.errorCode, `use topic ${name}`);
+      return found;
+    });
+  }
+
+  /** The leader of a partition, as far as is known. */
+  leaderOf(topic: string, partition: number): Promise<Broker> {
+    return remembered(this.#leaders, `${topic}/${partition}`, async () => {
+      const found = (await this.topic(topic)).partitions.find((each) => each.partition === partition);
+      const act = `find the leader of ${topic}/${partition}`;
+      if (!found) throw new KafkaError(CODE.unknownTopicOrPartition, act);
+      if (found.leader < 0) throw new KafkaError(CODE.leaderNotAvailable, act);
+      return await this.#broker(found.leader);
+    });
   }
 
   async anyBroker(): Promise<Broker> {
-    return new Broker(await this.#kafkajs.findControllerBroker());
+    return new Broker(await this.#kafkajs.brokerPool.findConnectedBroker());
   }
 
   /** The coordinator of a group or a transactional id. */
-  async coordinatorOf(kind: "group" | "transaction", id: string): Promise<Broker> {
-    const key = `${kind} ${id}`;
-    const known = this.#coordinators.get(key);
-    if (known) return known;
-    const query = { groupId: id, coordinatorType: kind === "group" ? 0 : 1 } as const;
-    const broker = new Broker(await this.#kafkajs.findGroupCoordinator(query));
-    this.#coordinators.set(key, broker);
-    return broker;
+  coordinatorOf(kind: "group" | "transaction", id: string): Promise<Broker> {
+    return remembered(this.#coordinators, `${kind} ${id}`, async () => {
+      const body = [new Writer().string(id).int8(kind === "group" ? 0 : 1).written];
+      const broker = await this.anyBroker();
+      const answer = await broker.send({ name: "FindCoordinator", key: 10, version: 2, isFlexible: false, body });
+      answer.int32();
+      check(answer.int16(), `find the coordinator of ${kind} ${id}`);
+      answer.string();
+      return await this.#broker(answer.int32());
+    });
   }
 
-  /** Forgets leaders and coordinators: after an error they may be others. */
-  async refresh(): Promise<void> {
-    this.#leaders.clear();
-    this.#coordinators.clear();
-    await this.#kafkajs.refreshMetadata();
+  /** Forgets topics, leaders and coordinators: after an error they may be others. */
+  refresh(): Promise<void> {
+    for (const known of [this.#leaders, this.#coordinators, this.#topics]) known.clear();
+    return this.#refreshing ??= this.#kafkajs.refreshMetadata().finally(() => this.#refreshing = undefined);
   }
 
-  async close(): Promise<void> {
-    await this.#kafkajs.disconnect();
+  /** Cuts all connections; kafkajs would wait for answers that are under way. */
+  close(): void {
+    const { brokers, seedBroker } = this.#kafkajs.brokerPool;
+    for (const { connectionPool } of [...Object.values(brokers), ...(seedBroker ? [seedBroker] : [])]) {
+      for (const connection of connectionPool.pool) {
+        connection.rejectRequests(new Error("Cannot go on: the connection was closed"));
+        connection.requestQueue.destroy();
+        connection.socket?.destroy();
+      }
+    }
   }
 
-  async #know(topic: string): Promise<void> {
-    if (this.#topics.has(topic)) return;
-    await this.#kafkajs.addMultipleTargetTopics([topic]);
-    this.#topics.add(topic);
+  async #broker(nodeId: number): Promise<Broker> {
+    return new Broker(await this.#kafkajs.findBroker({ nodeId }));
   }
+}
+
+/** What `find` answers is found once; an error is not remembered. */
+function remembered<T>(known: Map<string, Promise<T>>, key: string, find: () => Promise<T>): Promise<T> {
+  const before = known.get(key);
+  if (before) return before;
+  const found = find();
+  known.set(key, found);
+  found.catch(() => known.get(key) === found && known.delete(key));
+  return found;
 }
 
 interface SocketOptions {

@@ -4,14 +4,8 @@
  */
 
 import type { BatchEncoder } from "./batch_encoder.ts";
+import type { Outcome } from "./outcome.ts";
 import { type Reader, Writer } from "./wire.ts";
-
-/** What a broker said about one thing of a request. */
-export interface Outcome {
-  /** Ends the sentence "Cannot …". */
-  readonly act: string;
-  readonly errorCode: number;
-}
 
 /** What to write. */
 export interface ProduceRequest {

@@ -9,7 +9,7 @@
 
 import type { Batch } from "../../../engine/batch.ts";
 import { BatchPacker } from "./batch_packer.ts";
-import { CODECS, decompress } from "./compression.ts";
+import { type Codec, CODECS, decompress } from "./compression.ts";
 import { crc32c } from "./crc32c.ts";
 import { Varints } from "./varints.ts";
 import { WireError } from "./wire.ts";
@@ -39,10 +39,12 @@ export interface RecordSet {
   /** The first offset that is wanted: the first batch may begin before it. */
   readonly position: bigint;
   readonly aborted: readonly AbortedTransaction[];
+  /** See `Batch.anchor`. */
+  readonly anchor?: string;
 }
 
 /** The committed records of `recordSet`; there may be none although `next` moved on. */
-export function decodeRecordSet({ stream, partition, bytes, position, aborted }: RecordSet): Batch {
+export function decodeRecordSet({ stream, partition, bytes, position, aborted, anchor }: RecordSet): Batch {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const filter = new AbortFilter(aborted);
   const packer = new BatchPacker(bytes.length, bytes.length >> 6);
@@ -56,7 +58,8 @@ export function decodeRecordSet({ stream, partition, bytes, position, aborted }:
     if (header.lastOffset >= next) next = header.lastOffset + 1n;
     at = end;
   }
-  return packer.finish(stream, partition, next);
+  const batch = packer.finish(stream, partition, next);
+  return anchor === undefined ? batch : { ...batch, anchor };
 }
 
 interface Header {
@@ -147,7 +150,7 @@ function unpack(header: Header, bytes: Uint8Array, position: bigint, packer: Bat
     throw new WireError(`the batch at offset ${baseOffset} has codec ${attributes & CODEC_MASK}`);
   }
   const packed = bytes.subarray(at + HEADER, end);
-  unpackRecords(header, codec === "none" ? packed : decompress(codec, packed), position, packer);
+  unpackRecords(header, codec === "none" ? packed : unzip(codec, packed, baseOffset), position, packer);
 }
 
 function unpackRecords(header: Header, records: Uint8Array, position: bigint, packer: BatchPacker): void {
@@ -168,17 +171,54 @@ function unpackRecords(header: Header, records: Uint8Array, position: bigint, pa
     const valueLength = varints.next();
     const valueAt = varints.at;
     if (valueAt + Math.max(valueLength, 0) > end || end > records.length) throw brokenRecord(offset);
+    if (offset >= wanted) {
+      packer.add(
+        from,
+        keyAt,
+        keyLength,
+        valueAt,
+        valueLength,
+        appendTimeMs === appendTimeMs ? appendTimeMs : timeMs,
+        offset,
+      );
+      varints.at = valueAt + Math.max(valueLength, 0);
+      const headers = varints.next();
+      if (headers !== 0) unpackHeaders(records, varints, { headers, end, offset }, packer);
+    }
     varints.at = end;
-    if (offset < wanted) continue;
-    packer.add(
-      from,
-      keyAt,
-      keyLength,
-      valueAt,
-      valueLength,
-      appendTimeMs === appendTimeMs ? appendTimeMs : timeMs,
-      offset,
-    );
+  }
+}
+
+function unzip(codec: Codec, packed: Uint8Array, baseOffset: bigint): Uint8Array {
+  try {
+    return decompress(codec, packed);
+  } catch (cause) {
+    throw new WireError(`the batch at offset ${baseOffset} is no ${codec}: ${(cause as Error).message}`);
+  }
+}
+
+interface HeaderPlace {
+  readonly headers: number;
+  /** Where the record ends. */
+  readonly end: number;
+  readonly offset: number;
+}
+
+function unpackHeaders(
+  records: Uint8Array,
+  varints: Varints,
+  { headers, end, offset }: HeaderPlace,
+  packer: BatchPacker,
+): void {
+  for (let left = headers; left !== 0; left--) {
+    const nameLength = varints.next();
+    const nameAt = varints.at;
+    varints.at += Math.max(nameLength, 0);
+    const valueLength = varints.next();
+    const valueAt = varints.at;
+    varints.at += Math.max(valueLength, 0);
+    if (nameLength < 0 || varints.at > end) throw brokenRecord(offset);
+    packer.addHeader(records, nameAt, nameLength, valueAt, valueLength);
   }
 }
 

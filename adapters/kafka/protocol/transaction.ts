@@ -11,12 +11,12 @@
 
 import type { BatchEncoder, ProducerIdentity } from "./batch_encoder.ts";
 import type { Broker, Cluster } from "./cluster.ts";
-import { check, CODE, KafkaError } from "./kafka_error.ts";
-import { decodeProduce, flexibleProduce, type Outcome, plainProduce, roundsOf } from "./produce.ts";
-import { Reader, Writer } from "./wire.ts";
-
-/** See the module. */
-export type TransactionProtocol = "v1" | "v2";
+import { check, CODE } from "./kafka_error.ts";
+import { type Outcome, untilDone } from "./outcome.ts";
+import { decodeProduce, flexibleProduce, plainProduce, roundsOf } from "./produce.ts";
+import type { TransactionProtocol } from "./transaction_protocol.ts";
+import { type GroupOffsets, sendOffsets } from "./transaction_offsets.ts";
+import { Writer } from "./wire.ts";
 
 /** Nothing was done: the coordinator loads, moves, or ends an earlier transaction. */
 const FENCE_AGAIN: ReadonlySet<number> = new Set([
@@ -27,35 +27,8 @@ const FENCE_AGAIN: ReadonlySet<number> = new Set([
 ]);
 const FENCE_TIMEOUT_MS = 60_000;
 const FENCE_RETRY_MS = 20;
-const CONCURRENT_TIMEOUT_MS = 30_000;
-const CONCURRENT_RETRY_MS_MAX = 100;
 /** Sequence numbers wrap to 0 after 2^31 - 1. */
 const SEQUENCE_MASK = 0x7fffffff;
-
-/** Which protocol the cluster speaks. */
-export async function transactionProtocolOf(cluster: Cluster): Promise<TransactionProtocol> {
-  const body = new Writer().compactString("sluice").compactString("0").noTags().written;
-  const broker = await cluster.anyBroker();
-  const answer = await broker.send({ name: "ApiVersions", key: 18, version: 3, isFlexible: true, body: [body] });
-  check(answer.int16(), "ask for the versions of the protocol");
-  answer.compactArray(() => {
-    answer.raw(6);
-    answer.tags();
-  });
-  answer.int32();
-  const finalizedFeatures = answer.tags().get(2);
-  return finalizedFeatures && transactionVersion(new Reader(finalizedFeatures)) >= 2 ? "v2" : "v1";
-}
-
-function transactionVersion(features: Reader): number {
-  const levels = features.compactArray(() => {
-    const level = [features.compactString(), features.int16()] as const;
-    features.int16();
-    features.tags();
-    return level;
-  });
-  return levels.find(([name]) => name === "transaction.version")?.[1] ?? 0;
-}
 
 /** How to fence. */
 export interface FenceOptions {
@@ -107,17 +80,19 @@ export class TransactionalProducer {
         return new TransactionalProducer(cluster, coordinator, transactionalId, protocol, identity);
       }
       if (errorCode !== CODE.concurrentTransactions) await cluster.refresh();
-      await pause(FENCE_RETRY_MS);
+      await new Promise((resolve) => setTimeout(resolve, FENCE_RETRY_MS));
     }
   }
 
-  /** Writes `batches` in one transaction and commits it. After a throw the outcome is unknown, and this object is done. */
-  async commit(batches: readonly BatchEncoder[]): Promise<void> {
+  /**
+   * Writes `batches` and the positions of a group in one transaction and commits it. After a throw the outcome is
+   * unknown, and this object is done.
+   */
+  async commit(batches: readonly BatchEncoder[], group?: GroupOffsets): Promise<void> {
     if (!this.#isUsable) throw new Error(`Cannot use ${this.#transactionalId}: an earlier error ended it, fence again`);
     this.#isUsable = false;
     if (this.#protocol === "v1") await this.#addPartitions(batches);
-    // One after the other: were the first retried, one sent behind it would arrive out of sequence.
-    for (const round of roundsOf(batches)) await this.#produce(round);
+    await allOf([this.#produceAll(batches), ...(group ? [this.#sendOffsets(group)] : [])]);
     await this.#end();
     this.#isUsable = true;
   }
@@ -143,6 +118,17 @@ export class TransactionalProducer {
     });
   }
 
+  /** One after the other: were the first retried, one sent behind it would arrive out of sequence. */
+  async #produceAll(batches: readonly BatchEncoder[]): Promise<void> {
+    for (const round of roundsOf(batches)) await this.#produce(round);
+  }
+
+  async #sendOffsets(group: GroupOffsets): Promise<void> {
+    const protocol = this.#protocol;
+    const member = { cluster: this.#cluster, coordinator: this.#coordinator, protocol };
+    await sendOffsets(group, { ...member, transactionalId: this.#transactionalId, identity: this.#identity });
+  }
+
   async #produce(batches: readonly BatchEncoder[]): Promise<void> {
     const leaders = new Map<number, { readonly broker: Broker; readonly batches: BatchEncoder[] }>();
     for (const batch of batches) {
@@ -151,11 +137,7 @@ export class TransactionalProducer {
       leader.batches.push(batch);
       leaders.set(broker.nodeId, leader);
     }
-    // All are awaited: no request may outlive its transaction.
-    const done = await Promise.allSettled(
-      [...leaders.values()].map(({ broker, batches }) => this.#produceTo(broker, batches)),
-    );
-    for (const result of done) if (result.status === "rejected") throw result.reason;
+    await allOf([...leaders.values()].map(({ broker, batches }) => this.#produceTo(broker, batches)));
   }
 
   async #produceTo(broker: Broker, batches: readonly BatchEncoder[]): Promise<void> {
@@ -207,24 +189,8 @@ export class TransactionalProducer {
   }
 }
 
-/**
- * Asks again while an earlier transaction is being ended: nothing was done, and what was written is known again by its
- * sequence. kafkajs waits 300 ms, a broker with v2 by itself 20 ms; one or two are enough.
- *
- * @throws {KafkaError} for any other error
- */
-async function untilDone(attempt: () => Promise<readonly Outcome[]>): Promise<void> {
-  const deadlineMs = performance.now() + CONCURRENT_TIMEOUT_MS;
-  for (let waitMs = 1;; waitMs = Math.min(2 * waitMs, CONCURRENT_RETRY_MS_MAX)) {
-    const failed = (await attempt()).filter(({ errorCode }) => errorCode !== 0);
-    if (failed.length === 0) return;
-    const isLate = performance.now() > deadlineMs;
-    const final = failed.find(({ errorCode }) => errorCode !== CODE.concurrentTransactions || isLate);
-    if (final) throw new KafkaError(final.errorCode, final.act);
-    await pause(waitMs);
-  }
-}
-
-function pause(timeMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, timeMs));
+/** Waits for all, then throws the first error: no request may outlive its transaction. */
+async function allOf(work: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
 }

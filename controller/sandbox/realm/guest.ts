@@ -89,6 +89,9 @@ function addBatch(
   offsetWords: ArrayBuffer,
   eventTimesMs: ArrayBuffer | undefined,
   bytes: ArrayBuffer | undefined,
+  headerBytes: ArrayBuffer | undefined,
+  headerStarts: ArrayBuffer | undefined,
+  headerRanges: ArrayBuffer | undefined,
 ): void {
   const { invalidRows, ...meta } = JSON.parse(metaJson) as BatchMeta;
   batches.push({
@@ -100,6 +103,15 @@ function addBatch(
     invalidRows: new Set(invalidRows),
     ...(eventTimesMs ? { eventTimesMs: new Float64Array(eventTimesMs) } : {}),
     ...(bytes ? { bytes: new Uint8Array(bytes) } : {}),
+    ...(headerBytes && headerStarts && headerRanges
+      ? {
+        headers: {
+          bytes: new Uint8Array(headerBytes),
+          starts: new Uint32Array(headerStarts),
+          ranges: new Uint32Array(headerRanges),
+        },
+      }
+      : {}),
   });
 }
 

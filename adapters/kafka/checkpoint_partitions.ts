@@ -1,0 +1,64 @@
+/** The partitions of a run's checkpoint topic: one per task, made before they are needed. */
+
+import type { CheckpointPlace } from "./checkpoint.ts";
+import type { Cluster } from "./protocol/cluster.ts";
+import { CODE, KafkaError } from "./protocol/kafka_error.ts";
+import { createTopic } from "./sink_topic.ts";
+
+const PARTITIONS_MIN = 8;
+/** Old checkpoints are of no use: segments are closed, and compacted, often. */
+const CONFIG = { "cleanup.policy": "compact", "segment.ms": "3600000", "segment.bytes": "67108864" };
+
+/** See the module. */
+export class CheckpointPartitions {
+  readonly #cluster: Cluster;
+  readonly #topic: string;
+  #partitions = 0;
+  /** One thing at a time: tasks start side by side. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(cluster: Cluster, topic: string) {
+    this.#cluster = cluster;
+    this.#topic = topic;
+  }
+
+  /** Where the checkpoints of `task` are. */
+  async placeOf(task: string): Promise<CheckpointPlace> {
+    const partition = Number(task);
+    if (partition >= this.#partitions) {
+      const before = this.#work;
+      const work = before.catch(() => {}).then(() => this.#require(partition + 1));
+      this.#work = work;
+      await work;
+    }
+    return { topic: this.#topic, partition };
+  }
+
+  async #require(wanted: number): Promise<void> {
+    if (wanted <= this.#partitions) return;
+    // Rounded up, so that many tasks do not ask the controller one by one.
+    const partitions = Math.max(PARTITIONS_MIN, 2 ** Math.ceil(Math.log2(wanted)));
+    const topic = this.#topic;
+    let known = await this.#count();
+    if (known === 0) {
+      await createTopic(this.#cluster, topic, { partitions, config: CONFIG });
+      known = await this.#count();
+    }
+    if (known < wanted) {
+      const topicPartitions = [{ topic, count: partitions }];
+      await this.#cluster.administer((admin) => admin.createPartitions({ topicPartitions }));
+      await this.#cluster.refresh();
+      known = await this.#count();
+    }
+    this.#partitions = known;
+  }
+
+  async #count(): Promise<number> {
+    try {
+      return (await this.#cluster.topic(this.#topic)).partitions.length;
+    } catch (error) {
+      if (error instanceof KafkaError && error.errorCode === CODE.unknownTopicOrPartition) return 0;
+      throw error;
+    }
+  }
+}

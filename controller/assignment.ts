@@ -1,0 +1,79 @@
+/**
+ * Which task has which partitions. Tasks keep theirs for good; partitions that are new become new tasks.
+ *
+ * A new task's start is journaled before it reads anything: "latest" is one offset, also after a crash (I9).
+ */
+
+import type { Source } from "../adapters/source.ts";
+import { compareText } from "../engine/state.ts";
+import {
+  type Journal,
+  JournalError,
+  type Run,
+  type StartedPartition,
+  type Task,
+  type TaskPartition,
+} from "./journal/journal.ts";
+import { partitionKey } from "./journal/rows.ts";
+import type { Route } from "./routing.ts";
+
+/** The partitions that sources have now, in order. */
+export async function partitionsOf(sources: ReadonlyMap<string, Source>): Promise<readonly TaskPartition[]> {
+  const found: TaskPartition[] = [];
+  for (const [input, source] of sources) {
+    for (const { stream, partition } of await source.partitions()) found.push({ input, stream, partition });
+  }
+  return found.sort(comparePartitions);
+}
+
+function comparePartitions(a: TaskPartition, b: TaskPartition): number {
+  return compareText(a.input, b.input) || compareText(a.stream, b.stream) ||
+    (Number(a.partition) - Number(b.partition)) || compareText(a.partition, b.partition);
+}
+
+/** Those of `found` that none of `tasks` has. */
+export function freshPartitions(found: readonly TaskPartition[], tasks: readonly Task[]): readonly TaskPartition[] {
+  const owned = new Set(tasks.flatMap(({ partitions }) => partitions.map(partitionKey)));
+  return found.filter((partition) => !owned.has(partitionKey(partition)));
+}
+
+/** Where to begin in each of `partitions`. */
+export async function startsOf(
+  partitions: readonly TaskPartition[],
+  sources: ReadonlyMap<string, Source>,
+): Promise<readonly StartedPartition[]> {
+  return await Promise.all(
+    partitions.map(async (each) => ({ ...each, start: await sources.get(each.input)!.start(each) })),
+  );
+}
+
+/** What decides how partitions become tasks. */
+export interface AssignmentContext {
+  readonly journal: Journal;
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly routes: readonly Route[];
+}
+
+/**
+ * Journals tasks for `fresh` partitions: one for each where they can go side by side, else one for all.
+ *
+ * @throws {JournalError} when the one task that a run can have has its partitions already
+ */
+export function assignTasks(run: Run, fresh: readonly StartedPartition[], context: AssignmentContext): readonly Task[] {
+  if (fresh.length === 0) return [];
+  const { journal, routes, sources } = context;
+  const known = journal.tasks(run).length;
+  const isSideBySide = sources.size === 1 && routes.every(({ sink }) => sink.takesManyTasks);
+  if (known > 0 && !isSideBySide) throw newPartitions(run, fresh);
+  const groups = isSideBySide ? fresh.map((partition) => [partition]) : [fresh];
+  return groups.map((group, i) => journal.createTask(run, String(known + i), group));
+}
+
+function newPartitions({ name }: Run, fresh: readonly TaskPartition[]): JournalError {
+  const list = fresh.map(({ stream, partition }) => `${stream}/${partition}`).join(", ");
+  return new JournalError(
+    `Cannot go on with run ${name}: ${list} is new, and its one task has fixed partitions; ` +
+      "use another --name, or write where each task has its own place, such as a folder or a topic",
+    { code: "E_PARTITIONS_CHANGED" },
+  );
+}

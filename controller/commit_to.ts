@@ -1,0 +1,82 @@
+/**
+ * Commits to a sink, and what follows when nobody knows whether a commit happened (I5): never a blind retry.
+ *
+ * The sink is acquired again, which shuts out whatever may still be on its way, and its checkpoint read. It has the
+ * feed: done. It has the one before: the same outputs once more. Anything else: somebody else writes, stop.
+ */
+
+import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, SinkError } from "../adapters/sink.ts";
+import type { TaskSetup } from "./task_setup.ts";
+
+const PAUSE_MS_FIRST = 100;
+const PAUSE_MS_MAX = 5_000;
+
+/** What it takes to wait for a sink. */
+export type CommitContext = Pick<TaskSetup, "clock" | "limits" | "observer" | "stop">;
+
+/** Acquires `task`; a sink that cannot be reached is tried again for a while. */
+export async function acquire(
+  sink: Sink,
+  task: string,
+  epoch: bigint,
+  settled: Checkpoint | undefined,
+  context: CommitContext,
+): Promise<Acquired> {
+  return await insist(context, () => sink.acquire(task, epoch, settled));
+}
+
+/** Commits; answers the receipt. `settled` is what the journal knows of the feed before. */
+export async function commitTo(
+  sink: Sink,
+  commit: Commit,
+  settled: Checkpoint | undefined,
+  context: CommitContext,
+): Promise<Receipt> {
+  try {
+    return await sink.commit(commit);
+  } catch (error) {
+    if (!isRetriable(error)) throw error;
+    context.observer.onNotice?.(`${(error as Error).message}; looking whether it happened`);
+  }
+  return await insist(context, async () => {
+    const { checkpoint } = await sink.acquire(commit.task, commit.epoch, settled);
+    const seq = checkpoint?.seq ?? -1;
+    if (seq === commit.seq) return checkpoint!.receipt;
+    if (seq === commit.seq - 1) return await sink.commit(commit);
+    throw new SinkError(
+      `Cannot commit feed ${commit.seq} of task ${commit.task}: ${sink.description} has its outputs up to feed ${seq}; ` +
+        "another process writes for it",
+      { code: "E_CHECKPOINT_MISMATCH" },
+    );
+  });
+}
+
+/** Tries until it works, for as long as the sink may be out of reach. */
+async function insist<T>({ clock, limits, stop }: CommitContext, attempt: () => Promise<T>): Promise<T> {
+  const deadlineMs = clock.nowMs() + limits.sinkOutageMsMax;
+  for (let pauseMs = PAUSE_MS_FIRST;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isRetriable(error) || stop.aborted || clock.nowMs() + pauseMs > deadlineMs) throw error;
+      await pause(pauseMs, stop);
+    }
+  }
+}
+
+function isRetriable(error: unknown): boolean {
+  return error instanceof SinkError && error.isRetriable;
+}
+
+/** Ends early when the task is to stop: then one last attempt is made. */
+function pause(timeMs: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      stop.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, timeMs);
+    stop.addEventListener("abort", done);
+  });
+}
