@@ -7,7 +7,7 @@
  */
 
 import { type Batch, sliceBatch } from "../../engine/batch.ts";
-import { SourceError, type SourcePartition } from "../source.ts";
+import { type ReadLimit, SourceError, type SourcePartition } from "../source.ts";
 import type { Broker, Cluster } from "./protocol/cluster.ts";
 import { type Fetched, fetchFrom, offsetOf } from "./protocol/fetch.ts";
 import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
@@ -71,11 +71,11 @@ export class Fetcher {
   }
 
   /**
-   * Takes what has arrived at `from`, up to `recordsMax`; undefined while nothing has.
+   * Takes what has arrived at `from`, up to `limit`; undefined while nothing has.
    *
    * @throws {SourceError} when the broker cannot be reached for too long, or refuses
    */
-  async take(at: SourcePartition, from: bigint, recordsMax: number): Promise<Taken> {
+  async take(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<Taken> {
     const lane = this.#lane(at, from) ?? await this.#openLane(at, from);
     if (lane.error !== undefined) throw lane.error;
     if (lane.gap) return lane.gap;
@@ -84,8 +84,9 @@ export class Fetcher {
       void this.#pump(lane);
       return undefined;
     }
-    const taken = batch.count <= recordsMax ? batch : sliceBatch(batch, 0, recordsMax);
-    lane.batch = taken === batch ? undefined : sliceBatch(batch, recordsMax, batch.count);
+    const rows = rowsWithin(batch, limit);
+    const taken = rows === batch.count ? batch : sliceBatch(batch, 0, rows);
+    lane.batch = taken === batch ? undefined : sliceBatch(batch, rows, batch.count);
     lane.asked = taken.next;
     if (!lane.batch) void this.#pump(lane);
     return taken;
@@ -214,6 +215,18 @@ export class Fetcher {
       lane.error = otherLog(lane, lane.position, first, (await offsetOf(broker, at, "latest"))!);
     }
   }
+}
+
+/** How many rows may be taken; a record that is larger than the limit comes alone. */
+function rowsWithin({ count, bytes, ranges }: Batch, { recordsMax, bytesMax }: ReadLimit): number {
+  const rowsMax = Math.min(count, recordsMax);
+  if (bytes.length <= bytesMax) return rowsMax;
+  let rows = 0;
+  for (let size = 0; rows < rowsMax; rows++) {
+    for (let field = 4 * rows; field < 4 * rows + 4; field += 2) size += ranges[field + 1] - ranges[field];
+    if (size > bytesMax) break;
+  }
+  return Math.max(rows, 1);
 }
 
 function wake(lane: Lane): void {

@@ -107,11 +107,11 @@ export class KafkaSource implements Source {
     if (position > end) throw otherLog(at, position, (await this.#offset(at, "earliest"))!, end);
   }
 
-  async read(at: SourcePartition, from: bigint, { recordsMax }: ReadLimit): Promise<ReadResult> {
+  async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
     const key = `${at.stream}/${at.partition}`;
     const end = this.#options.isBounded ? this.#ends.get(key) ?? await this.#pinEnd(key, at) : undefined;
     if (end !== undefined && this.#fetcher.positionOf(at, from) >= end) return { kind: "ended" };
-    const taken = await this.#fetcher.take(at, from, recordsMax);
+    const taken = await this.#fetcher.take(at, from, limit);
     if (taken === undefined) return { kind: "idle" };
     return "first" in taken ? { kind: "gap", to: taken.first, reason: TRIMMED } : { kind: "batch", batch: taken };
   }

@@ -7,7 +7,7 @@ import type { PackedOutputs } from "../../engine/output.ts";
 /** A sink under test. */
 export interface SinkUnderTest extends AsyncDisposable {
   /** The sink, as a new owner opens it. */
-  open(): Sink;
+  open(): Sink | Promise<Sink>;
   /** The values a reader sees. */
   read(): Promise<readonly string[]>;
 }
@@ -34,10 +34,10 @@ export function commitOf(seq: number, epoch: bigint, values: readonly string[]):
 }
 
 /** Runs the suite. */
-export function testSink(name: string, create: () => SinkUnderTest): void {
+export function testSink(name: string, create: () => SinkUnderTest | Promise<SinkUnderTest>): void {
   Deno.test(`${name}: a fresh task has no checkpoint; commits become visible in order`, async () => {
-    await using under = create();
-    const sink = under.open();
+    await using under = await create();
+    const sink = await under.open();
     assertEquals((await sink.acquire("0", 1n, undefined)).checkpoint, undefined);
     await sink.commit(commitOf(0, 1n, ["1", '"ü"']));
     await sink.commit(commitOf(1, 1n, []));
@@ -47,15 +47,15 @@ export function testSink(name: string, create: () => SinkUnderTest): void {
   });
 
   Deno.test(`${name}: a new owner goes on after the last settled feed; what came later is written once`, async () => {
-    await using under = create();
-    const first = under.open();
+    await using under = await create();
+    const first = await under.open();
     await first.acquire("0", 1n, undefined);
     const receipt = await first.commit(commitOf(0, 1n, ["1"]));
     await first.commit(commitOf(1, 1n, ["2"]));
     await first.close();
     // The first owner died before it could settle feed 1.
     const settled: Checkpoint = { seq: 0, epoch: 1n, receipt };
-    const second = under.open();
+    const second = await under.open();
     const { checkpoint } = await second.acquire("0", 2n, settled);
     for (let seq = checkpoint!.seq + 1; seq <= 2; seq++) {
       await second.commit(commitOf(seq, 2n, [String(seq + 1)]));

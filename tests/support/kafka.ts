@@ -66,23 +66,39 @@ export async function writeTopic(topic: string, records: readonly KafkaRecord[])
   await producer.disconnect();
 }
 
-/** What the Java consumer with `read_committed` sees, by partition and offset. */
-export async function readTopic(topic: string): Promise<readonly (KafkaRecord & { readonly offset: bigint })[]> {
-  const program = fromFileUrl(new URL("./java/ReadCommitted.java", import.meta.url));
+/** A record that was read. */
+export interface ReadRecord extends KafkaRecord {
+  readonly offset: bigint;
+  readonly headers: readonly (readonly [name: string, value: string | null])[];
+}
+
+/** Runs a program of `java/` against the broker; answers what it prints. */
+export async function runJava(program: string, args: readonly string[], address?: string): Promise<string> {
+  const path = fromFileUrl(new URL(`./java/${program}.java`, import.meta.url));
   const { success, stdout, stderr } = await new Deno.Command("java", {
-    args: ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-XX:TieredStopAtLevel=1"]
-      .concat(["-cp", `${await kafkaJars()}/*`, program, await kafkaAddress(), topic]),
+    args: ["-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+      .concat(["-cp", `${await kafkaJars()}/*`, path, address ?? await kafkaAddress(), ...args]),
   }).output();
   const decoder = new TextDecoder();
   if (!success) throw new Error(decoder.decode(stderr));
-  const records = decoder.decode(stdout).split("\n").slice(0, -1).map((line) => {
-    const [partition, offset, timeMs, key, value] = line.split("\t");
+  return decoder.decode(stdout);
+}
+
+/** What the Java consumer with `read_committed` sees, by partition and offset. */
+export async function readTopic(topic: string, address?: string): Promise<readonly ReadRecord[]> {
+  const lines = (await runJava("ReadCommitted", [topic], address)).split("\n").slice(0, -1);
+  const records = lines.map((line): ReadRecord => {
+    const [partition, offset, timeMs, key, value, ...headers] = line.split("\t");
     return {
       partition: Number(partition),
       offset: BigInt(offset),
       timeMs: Number(timeMs),
       key: decode(key),
       value: decode(value),
+      headers: headers.map((header) => {
+        const equals = header.indexOf("=");
+        return [header.slice(0, equals), decode(header.slice(equals + 1))];
+      }),
     };
   });
   return records.sort((a, b) => a.partition - b.partition || Number(a.offset - b.offset));

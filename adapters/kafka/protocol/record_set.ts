@@ -120,12 +120,13 @@ class AbortFilter {
 
   admits(header: Header, bytes: Uint8Array): boolean {
     const { attributes, lastOffset, producerId } = header;
+    // Also before a marker: a fetch may begin with the one that ends a transaction of before it.
+    while (this.#waiting.length > 0 && this.#waiting.at(-1)!.firstOffset <= lastOffset) {
+      this.#open.add(this.#waiting.pop()!.producerId);
+    }
     if (attributes & CONTROL) {
       if (isAbortMarker(header, bytes)) this.#open.delete(producerId);
       return false;
-    }
-    while (this.#waiting.length > 0 && this.#waiting.at(-1)!.firstOffset <= lastOffset) {
-      this.#open.add(this.#waiting.pop()!.producerId);
     }
     return !(attributes & TRANSACTIONAL) || !this.#open.has(producerId);
   }

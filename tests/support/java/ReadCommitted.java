@@ -5,7 +5,7 @@ import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/** Prints what a consumer with read_committed sees of a topic: partition, offset, time, key, value, in tabs, base64. */
+/** Prints what a consumer with read_committed sees of a topic: partition, offset, time, key, value and headers, in tabs, base64. */
 public class ReadCommitted {
   public static void main(String[] args) {
     Properties config = new Properties();
@@ -23,7 +23,9 @@ public class ReadCommitted {
       while (partitions.stream().anyMatch(partition -> consumer.position(partition) < ends.get(partition))) {
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(100))) {
           lines.append(record.partition()).append('\t').append(record.offset()).append('\t').append(record.timestamp())
-              .append('\t').append(encode(record.key())).append('\t').append(encode(record.value())).append('\n');
+              .append('\t').append(encode(record.key())).append('\t').append(encode(record.value()));
+          record.headers().forEach(header -> lines.append('\t').append(header.key()).append('=').append(encode(header.value())));
+          lines.append('\n');
         }
       }
     }
