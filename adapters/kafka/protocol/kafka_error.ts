@@ -22,6 +22,7 @@ export const CODE = {
   topicAuthorizationFailed: 29,
   groupAuthorizationFailed: 30,
   clusterAuthorizationFailed: 31,
+  invalidTimestamp: 32,
   unsupportedVersion: 35,
   invalidRecord: 87,
   outOfOrderSequence: 45,
