@@ -57,7 +57,7 @@ function startOf(uri: string, text = "earliest"): KafkaStart {
 }
 
 const SINK_OPTIONS = ["compression", "create", "partitions", "replicas", "topic.", "origin", "group"]
-  .concat(["transactionTimeoutMs", "config"]);
+  .concat(["transactions", "transactionTimeoutMs", "config"]);
 
 /** Opens the topics of several outputs; those of one cluster are written in one transaction. */
 export async function openKafkaSinks(
@@ -85,7 +85,10 @@ async function openCluster(
   const group = said("group") ?? run;
   const { brokers, settings } = addressOf(uri);
   const timeouts = outputs.map(([, each]) => numberOption(each, parseUri(each).options, "transactionTimeoutMs"));
+  const protocols = outputs.map(([, each]) => choiceOption(each, parseUri(each).options, "transactions", ["v1", "v2"]));
+  const protocol = protocols.find((each) => each !== undefined);
   return await KafkaSink.open({
+    ...(protocol ? { protocol } : {}),
     brokers,
     settings,
     topics,

@@ -24,17 +24,22 @@ export async function recover(setup: TaskSetup, epoch: bigint): Promise<void> {
   const { taskJournal, routes } = setup;
   const last = taskJournal.lastFeed();
   const behind: Route[] = [];
+  const receipts: Record<string, Receipt> = {};
   for (const route of routes) {
     const settled = settledIn(setup, last, route.name);
     const { checkpoint } = await acquire(route.sink, taskJournal.task.name, epoch, settled, setup);
     const seq = checkpoint?.seq ?? -1;
     const expected = last?.seq ?? -1;
-    if (seq === expected - 1) behind.push(route);
-    else if (seq !== expected) throw doNotBelongTogether(setup, route, seq, expected);
+    if (seq === expected) receipts[route.name] = checkpoint?.receipt ?? {};
+    else if (seq === expected - 1) behind.push(route);
+    else throw doNotBelongTogether(setup, route, seq, expected);
   }
   if (last === undefined) return;
   await verifySources(setup);
-  if (behind.length > 0) await finish(setup, epoch, last, behind);
+  if (behind.length > 0) Object.assign(receipts, await finish(setup, epoch, last, behind));
+  if (last.receipts) return;
+  taskJournal.settle(last.seq, receipts);
+  taskJournal.flush();
 }
 
 /** What the journal knows about a sink: the newest feed whose receipt it has. */
@@ -53,21 +58,26 @@ async function verifySources({ taskJournal, sources }: TaskSetup): Promise<void>
   }
 }
 
-async function finish(setup: TaskSetup, epoch: bigint, last: FeedEntry, behind: readonly Route[]): Promise<void> {
+/** Runs the last feed again for the sinks that do not have it; answers their receipts. */
+async function finish(
+  setup: TaskSetup,
+  epoch: bigint,
+  last: FeedEntry,
+  behind: readonly Route[],
+): Promise<Record<string, Receipt>> {
   const { taskJournal, sources } = setup;
   const task = taskJournal.task.name;
   const { fed, outputNames } = await runAgain(setup, last);
   const positions = positionsOf(taskJournal.task.partitions, sources, taskJournal.progress());
   const parts = routeOutputs(fed.outputs, outputNames, setup.routes);
-  const receipts: Record<string, Receipt> = { ...last.receipts };
+  const receipts: Record<string, Receipt> = {};
   for (const [i, { name, sink }] of setup.routes.entries()) {
     if (!behind.some((route) => route.name === name)) continue;
     const outputs = { outputs: parts[i], outputNames, positions, digest: last.chain };
     const commit = { task, seq: last.seq, epoch, ...outputs };
     receipts[name] = await commitTo(sink, commit, settledIn(setup, last, name), setup);
   }
-  taskJournal.settle(last.seq, receipts);
-  taskJournal.flush();
+  return receipts;
 }
 
 interface Again {

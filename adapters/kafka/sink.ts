@@ -47,6 +47,8 @@ export interface KafkaSinkOptions {
   readonly group: string | undefined;
   /** After so long the broker aborts a transaction that was left open. */
   readonly transactionTimeoutMs: number;
+  /** Which transaction protocol to use; what the cluster finalized unless given. */
+  readonly protocol?: TransactionProtocol;
   /** How to connect. */
   readonly settings: ConnectionSettings;
   /** Something a person should know, in one line. */
@@ -102,7 +104,8 @@ export class KafkaSink implements Sink {
       cluster = await Cluster.connect(connectionOf(brokers, settings));
       const topics = new Map<string, SinkTopic>();
       for (const [name, topic] of options.topics) topics.set(name, await openTopic(cluster, topic));
-      return new KafkaSink(options, { cluster, protocol: await transactionProtocolOf(cluster), topics });
+      const protocol = options.protocol ?? await transactionProtocolOf(cluster);
+      return new KafkaSink(options, { cluster, protocol, topics });
     } catch (cause) {
       cluster?.close();
       const { message, code } = cause as { readonly message: string; readonly code?: unknown };
@@ -130,7 +133,8 @@ export class KafkaSink implements Sink {
     } catch (cause) {
       if (cause instanceof SinkError) throw cause;
       await this.#cluster.refresh().catch(() => {});
-      throw this.#unknown(`Cannot take over task ${task}`, cause);
+      const act = `Cannot take over task ${task} of ${this.#options.run}`;
+      throw mayPass(cause) ? unknown(act, cause) : refused(act, cause);
     }
   }
 
@@ -150,7 +154,10 @@ export class KafkaSink implements Sink {
       const isFenced = cause instanceof KafkaError && FENCED.has(cause.errorCode);
       if (isFenced) await this.#lookForOwner(task, place);
       await this.#cluster.refresh().catch(() => {});
-      throw this.#unknown(`Cannot tell whether feed ${seq} of task ${task} was committed`, cause);
+      if (mayPass(cause)) throw unknown(`Cannot tell whether feed ${seq} of task ${task} was committed`, cause);
+      // What was written would keep readers waiting until the transaction times out.
+      await this.#fence(task).catch(() => {});
+      throw refused(`Cannot commit feed ${seq} of task ${task}`, cause);
     }
   }
 
@@ -207,14 +214,6 @@ export class KafkaSink implements Sink {
     );
   }
 
-  #unknown(act: string, cause: unknown): SinkError {
-    const isFenced = cause instanceof KafkaError && FENCED.has(cause.errorCode);
-    const isRetriable = isFenced || isPassing(cause) ||
-      (cause instanceof KafkaError && ENDS_TRANSACTION.has(cause.errorCode));
-    const code = isRetriable ? "E_COMMIT_UNKNOWN" : "E_SINK_UNWRITABLE";
-    return new SinkError(`${act}: ${(cause as Error).message}`, { code, isRetriable, cause });
-  }
-
   #warnOfRetention(oldestMs: ReadonlyMap<string, number>): void {
     for (const { topic, retentionMs } of this.#topics.values()) {
       const ageMs = Date.now() - (oldestMs.get(topic) ?? Infinity);
@@ -229,8 +228,9 @@ export class KafkaSink implements Sink {
   }
 }
 
-/** The transaction is over and did not happen; another one may. */
+/** The transaction is over, or its producer was fenced; another one may do. */
 const ENDS_TRANSACTION: ReadonlySet<number> = new Set([
+  ...FENCED,
   CODE.outOfOrderSequence,
   CODE.duplicateSequence,
   CODE.invalidTransactionState,
@@ -238,6 +238,33 @@ const ENDS_TRANSACTION: ReadonlySet<number> = new Set([
   CODE.unknownProducerId,
   CODE.transactionAbortable,
 ]);
+
+function mayPass(cause: unknown): boolean {
+  return isPassing(cause) || (cause instanceof KafkaError && ENDS_TRANSACTION.has(cause.errorCode));
+}
+
+function unknown(act: string, cause: unknown): SinkError {
+  const message = `${act}: ${(cause as Error).message}`;
+  return new SinkError(message, { code: "E_COMMIT_UNKNOWN", isRetriable: true, cause });
+}
+
+/** What to do about a refusal. */
+const ADVICE: ReadonlyMap<number, string> = new Map([
+  [
+    CODE.invalidTimestamp,
+    "an output's time is too far from the broker's; see the topic's message.timestamp.after.max.ms",
+  ],
+  [CODE.topicAuthorizationFailed, "its user needs WRITE on the outputs and the checkpoints; see docs/KAFKA.md"],
+  [CODE.transactionalIdAuthorizationFailed, "its user needs WRITE on the transactional id; see docs/KAFKA.md"],
+  [CODE.groupAuthorizationFailed, "its user needs READ on the group, or add ?group=none to the URI"],
+  [CODE.invalidTransactionTimeout, "lower ?transactionTimeoutMs=, or raise the broker's transaction.max.timeout.ms"],
+]);
+
+function refused(act: string, cause: unknown): SinkError {
+  const advice = cause instanceof KafkaError ? ADVICE.get(cause.errorCode) : undefined;
+  const message = `${act}: ${(cause as Error).message}${advice === undefined ? "" : `; ${advice}`}`;
+  return new SinkError(message, { code: "E_SINK_UNWRITABLE", cause });
+}
 
 function checkpointOf({ seq, epoch }: CheckpointRecord): Checkpoint | undefined {
   return seq < 0 ? undefined : { seq, epoch, receipt: {} };

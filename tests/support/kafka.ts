@@ -22,13 +22,14 @@ async function start(): Promise<Service> {
 }
 
 /** A client of the test's own. */
-export async function kafkaClient(): Promise<Kafka> {
-  return new Kafka({ clientId: "test", brokers: [await kafkaAddress()], logLevel: logLevel.NOTHING });
+export async function kafkaClient(address?: string): Promise<Kafka> {
+  const brokers = (address ?? await kafkaAddress()).split(",");
+  return new Kafka({ clientId: "test", brokers, logLevel: logLevel.NOTHING });
 }
 
 /** Runs `work` with an administrator. */
-export async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = (await kafkaClient()).admin();
+export async function withAdmin<T>(work: (admin: Admin) => Promise<T>, address?: string): Promise<T> {
+  const admin = (await kafkaClient(address)).admin();
   await admin.connect();
   try {
     return await work(admin);
@@ -38,9 +39,15 @@ export async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<
 }
 
 /** Creates a topic that no other test knows; answers its name. */
-export async function freshTopic(numPartitions = 1): Promise<string> {
+export async function freshTopic(
+  numPartitions = 1,
+  address?: string,
+  config: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const topic = `test-${crypto.randomUUID()}`;
-  await withAdmin((admin) => admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true }));
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+  const topics = [{ topic, numPartitions, configEntries }];
+  await withAdmin((admin) => admin.createTopics({ topics, waitForLeaders: true }), address);
   return topic;
 }
 
@@ -53,8 +60,10 @@ export interface KafkaRecord {
 }
 
 /** Writes records by kafkajs, without transactions. */
-export async function writeTopic(topic: string, records: readonly KafkaRecord[]): Promise<void> {
-  const producer = (await kafkaClient()).producer({ createPartitioner: () => ({ message }) => message.partition! });
+export async function writeTopic(topic: string, records: readonly KafkaRecord[], address?: string): Promise<void> {
+  const producer = (await kafkaClient(address)).producer({
+    createPartitioner: () => ({ message }) => message.partition!,
+  });
   await producer.connect();
   const messages = records.map(({ timeMs, ...record }) => ({
     ...record,

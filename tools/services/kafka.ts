@@ -30,34 +30,66 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 export interface KafkaOptions {
   /** Lines of `server.properties` besides the usual ones. */
   readonly properties?: readonly string[];
-  /** Feature levels to format the log with, such as `transaction.version=1`. */
-  readonly features?: readonly string[];
+  /** Listeners besides the one without security, name → protocol, such as `SASL_SSL`. */
+  readonly listeners?: Readonly<Record<string, string>>;
+  /** Arguments for formatting the log, such as `--feature`, `transaction.version=0`. */
+  readonly format?: readonly string[];
+}
+
+/** A broker that runs, and the addresses of its listeners. */
+export interface Broker extends Started {
+  readonly listeners: Readonly<Record<string, string>>;
 }
 
 /** Starts a broker whose data lies in `folder`. */
-export async function startKafka(folder: string, options: KafkaOptions = {}): Promise<Started> {
-  const jars = await kafkaJars();
-  const [port, controllerPort] = freePorts(2);
-  const config = join(folder, "server.properties");
-  await Deno.writeTextFile(
-    config,
-    [...properties(folder, port, controllerPort), ...options.properties ?? []].join("\n"),
-  );
-  const storage = (args: readonly string[]) =>
-    runProgram("java", ["-cp", `${jars}/*`, "kafka.tools.StorageTool", ...args], folder);
-  const id = (await storage(["random-uuid"])).trim().split("\n").at(-1)!;
-  const features = (options.features ?? []).flatMap((feature) => ["--feature", feature]);
-  await storage(["format", "--standalone", "-t", id, "-c", config, ...features]);
-  const pid = await startBroker(folder, port);
-  return { pid, address: `127.0.0.1:${port}`, folder };
+export async function startKafka(folder: string, options: KafkaOptions = {}): Promise<Broker> {
+  const [controllerPort] = freePorts(1);
+  const quorum = [`controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}`];
+  const node = await prepareNode(folder, { id: 1, replicas: 1, controllerPort, quorum, options });
+  await formatLog(folder, await randomId(), ["--standalone", ...options.format ?? []]);
+  return { ...node, pid: await startBroker(folder, portOf(node.address)), folder };
 }
 
-/** Starts the broker of `folder` again, after it was killed. */
+/** Starts several brokers, each of them a controller too, whose data lies in folders below `folder`. */
+export async function startKafkaCluster(folder: string, count: number): Promise<readonly Broker[]> {
+  const controllerPorts = freePorts(count);
+  const voters = controllerPorts.map((port, i) => `${i + 1}@127.0.0.1:${port}`).join(",");
+  const id = await randomId();
+  return await Promise.all(controllerPorts.map(async (controllerPort, i) => {
+    const own = join(folder, String(i + 1));
+    await Deno.mkdir(own);
+    const quorum = [`controller.quorum.voters=${voters}`];
+    const node = await prepareNode(own, { id: i + 1, replicas: count, controllerPort, quorum, options: {} });
+    await formatLog(own, id, []);
+    return { ...node, pid: await startBroker(own, portOf(node.address)), folder: own };
+  }));
+}
+
+function portOf(address: string): number {
+  return Number(address.split(":")[1]);
+}
+
+async function java(folder: string, main: string, args: readonly string[]): Promise<string> {
+  const log = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
+  const classes = ["-XX:TieredStopAtLevel=1", "-cp", `${await kafkaJars()}/*`];
+  return await runProgram("java", [log, ...classes, main, ...args], folder);
+}
+
+async function randomId(): Promise<string> {
+  return (await java(Deno.cwd(), "kafka.tools.StorageTool", ["random-uuid"])).trim().split("\n").at(-1)!;
+}
+
+async function formatLog(folder: string, id: string, args: readonly string[]): Promise<void> {
+  const config = join(folder, "server.properties");
+  await java(folder, "kafka.tools.StorageTool", ["format", "-t", id, "-c", config, ...args]);
+}
+
+/** Starts the broker of `folder`, also again, after it was killed. */
 export async function startBroker(folder: string, port: number): Promise<number> {
   const jars = await kafkaJars();
   return await startServer({
     program: "java",
-    args: ["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+    args: ["-Xmx1g", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
       .concat(["-cp", `${jars}/*`, "kafka.Kafka", join(folder, "server.properties")]),
     folder,
     isReady: () => isListening(port),
@@ -88,24 +120,53 @@ async function isComplete(folder: string): Promise<boolean> {
   }
 }
 
-function properties(folder: string, port: number, controllerPort: number): string[] {
-  const listeners = `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`;
+interface NodeSetup {
+  readonly id: number;
+  readonly replicas: number;
+  readonly controllerPort: number;
+  readonly quorum: readonly string[];
+  readonly options: KafkaOptions;
+}
+
+/** Writes `server.properties`; answers where the node will listen. */
+async function prepareNode(folder: string, setup: NodeSetup): Promise<Pick<Broker, "address" | "listeners">> {
+  const protocols = { PLAINTEXT: "PLAINTEXT", ...setup.options.listeners };
+  const names = Object.keys(protocols);
+  const ports = freePorts(names.length);
+  const listeners = Object.fromEntries(names.map((name, i) => [name, `127.0.0.1:${ports[i]}`]));
+  const lines = [...properties(folder, setup, listeners, protocols), ...setup.options.properties ?? []];
+  await Deno.writeTextFile(join(folder, "server.properties"), lines.join("\n"));
+  return { address: listeners.PLAINTEXT, listeners };
+}
+
+function properties(
+  folder: string,
+  { id, replicas, controllerPort, quorum }: NodeSetup,
+  listeners: Readonly<Record<string, string>>,
+  protocols: Readonly<Record<string, string>>,
+): string[] {
+  const places = [...Object.entries(listeners), ["CONTROLLER", `127.0.0.1:${controllerPort}`]]
+    .map(([name, address]) => `${name}://${address}`).join(",");
+  const map = Object.entries(protocols).map(([name, protocol]) => `${name}:${protocol}`).join(",");
   return [
     "process.roles=broker,controller",
-    "node.id=1",
-    `controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}`,
-    `listeners=${listeners}`,
-    `advertised.listeners=${listeners}`,
+    `node.id=${id}`,
+    ...quorum,
+    `listeners=${places}`,
+    `advertised.listeners=${places}`,
     "controller.listener.names=CONTROLLER",
-    "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    `listener.security.protocol.map=CONTROLLER:PLAINTEXT,${map}`,
     "inter.broker.listener.name=PLAINTEXT",
     `log.dirs=${join(folder, "data")}`,
     // Retention goes by the records' own times: test data of years ago would be gone within minutes.
     "log.retention.ms=-1",
-    "offsets.topic.replication.factor=1",
-    "transaction.state.log.replication.factor=1",
-    "transaction.state.log.min.isr=1",
-    "share.coordinator.state.topic.replication.factor=1",
+    "log.cleaner.backoff.ms=200",
+    `default.replication.factor=${replicas}`,
+    `min.insync.replicas=${Math.max(1, replicas - 1)}`,
+    `offsets.topic.replication.factor=${replicas}`,
+    `transaction.state.log.replication.factor=${replicas}`,
+    `transaction.state.log.min.isr=${Math.max(1, replicas - 1)}`,
+    `share.coordinator.state.topic.replication.factor=${replicas}`,
     "share.coordinator.state.topic.min.isr=1",
     "offsets.topic.num.partitions=1",
     "transaction.state.log.num.partitions=4",
