@@ -85,7 +85,9 @@ async function openCluster(
   const group = said("group") ?? run;
   const { brokers, settings } = addressOf(uri);
   const timeouts = outputs.map(([, each]) => numberOption(each, parseUri(each).options, "transactionTimeoutMs"));
-  const protocols = outputs.map(([, each]) => choiceOption(each, parseUri(each).options, "transactions", ["v1", "v2"]));
+  const protocols = outputs.map(([, each]) =>
+    choiceOption(each, parseUri(each).options, "transactions", ["v1", "v2"] as const)
+  );
   const protocol = protocols.find((each) => each !== undefined);
   return await KafkaSink.open({
     ...(protocol ? { protocol } : {}),

@@ -8,6 +8,7 @@
 
 import { type Batch, sliceBatch } from "../../engine/batch.ts";
 import { type ReadLimit, SourceError, type SourcePartition } from "../source.ts";
+import { Patience } from "./patience.ts";
 import type { Broker, Cluster } from "./protocol/cluster.ts";
 import { type Fetched, fetchFrom, offsetOf } from "./protocol/fetch.ts";
 import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
@@ -21,8 +22,6 @@ const PARTITION_BYTES_MIN = 128 * 1024;
 /** How long a broker may wait for records: short while some arrive, longer and longer while none do. */
 const WAIT_MS_FIRST = 5;
 const WAIT_MS_MAX = 500;
-const PAUSE_MS_FIRST = 50;
-const PAUSE_MS_MAX = 5_000;
 
 /** Records from `position` on are gone. */
 export interface FetchGap {
@@ -133,29 +132,20 @@ export class Fetcher {
   async #pump(lane: Lane): Promise<void> {
     if (lane.isPumped) return;
     lane.isPumped = true;
-    let pauseMs = PAUSE_MS_FIRST;
-    let deadlineMs = Infinity;
+    const patience = new Patience(this.#cluster, this.#outageMsMax);
     while (this.#wants(lane)) {
       try {
         const broker = await this.#cluster.leaderOf(lane.stream, lane.number);
         lane.leader = broker.nodeId;
         await this.#fetchAll(broker);
-        deadlineMs = Infinity;
+        patience.restore();
       } catch (error) {
         lane.leader = undefined;
-        if (deadlineMs === Infinity) deadlineMs = performance.now() + this.#outageMsMax;
-        if (!isPassing(error) || performance.now() > deadlineMs) lane.error = explain(lane, error);
-        else pauseMs = await this.#pauseAndRefresh(pauseMs);
+        await patience.endure(error).catch(() => lane.error = explain(lane, error));
       }
     }
     lane.isPumped = false;
     wake(lane);
-  }
-
-  async #pauseAndRefresh(pauseMs: number): Promise<number> {
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    if (!this.#isClosed) await this.#cluster.refresh().catch(() => {});
-    return Math.min(2 * pauseMs, PAUSE_MS_MAX);
   }
 
   /** Fetches from `broker` until none of its lanes wants more; lanes share one such loop per broker. */

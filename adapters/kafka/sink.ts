@@ -28,6 +28,7 @@ import {
 import { CheckpointPartitions } from "./checkpoint_partitions.ts";
 import { connectionOf, type ConnectionSettings } from "./connection_settings.ts";
 import { encodeOutputs } from "./output_encoder.ts";
+import { patiently } from "./patience.ts";
 import { Cluster } from "./protocol/cluster.ts";
 import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
 import { TransactionalProducer } from "./protocol/transaction.ts";
@@ -58,6 +59,8 @@ export interface KafkaSinkOptions {
 /** Not another process: another start of it has another time. */
 const OWNER = `${Deno.hostname()}:${Deno.pid}:${Math.round(performance.timeOrigin)}`;
 const FENCED: ReadonlySet<number> = new Set([CODE.producerFenced, CODE.invalidProducerEpoch]);
+/** How long what passes is tried again before the run has begun; later the controller decides. */
+const OPEN_MS_MAX = 10_000;
 /** How often, and after which pause, a fenced owner looks who took over: that may be about to say so. */
 const OWNER_LOOKS = 5;
 const OWNER_LOOK_MS = 200;
@@ -101,11 +104,8 @@ export class KafkaSink implements Sink {
     const { brokers, settings } = options;
     let cluster: Cluster | undefined;
     try {
-      cluster = await Cluster.connect(connectionOf(brokers, settings));
-      const topics = new Map<string, SinkTopic>();
-      for (const [name, topic] of options.topics) topics.set(name, await openTopic(cluster, topic));
-      const protocol = options.protocol ?? await transactionProtocolOf(cluster);
-      return new KafkaSink(options, { cluster, protocol, topics });
+      const found = cluster = await Cluster.connect(connectionOf(brokers, settings));
+      return new KafkaSink(options, await patiently(found, OPEN_MS_MAX, () => openAll(found, options)));
     } catch (cause) {
       cluster?.close();
       const { message, code } = cause as { readonly message: string; readonly code?: unknown };
@@ -226,6 +226,12 @@ export class KafkaSink implements Sink {
       );
     }
   }
+}
+
+async function openAll(cluster: Cluster, options: KafkaSinkOptions): Promise<Opened> {
+  const topics = new Map<string, SinkTopic>();
+  for (const [name, topic] of options.topics) topics.set(name, await openTopic(cluster, topic));
+  return { cluster, topics, protocol: options.protocol ?? await transactionProtocolOf(cluster) };
 }
 
 /** The transaction is over, or its producer was fenced; another one may do. */

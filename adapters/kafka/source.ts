@@ -9,14 +9,19 @@ import { type ReadLimit, type ReadResult, type Source, SourceError, type SourceP
 import { connectionOf, type ConnectionSettings } from "./connection_settings.ts";
 import { Fetcher, otherLog } from "./fetcher.ts";
 import type { KafkaLocation } from "./location.ts";
+import { patiently } from "./patience.ts";
 import { Cluster } from "./protocol/cluster.ts";
 import { type OffsetOf, offsetOf } from "./protocol/fetch.ts";
+import { CODE, KafkaError } from "./protocol/kafka_error.ts";
+import type { TopicMetadata } from "./protocol/metadata.ts";
 
 /** Where a run that reads a topic for the first time begins. */
 export type KafkaStart = OffsetOf | { readonly offset: bigint };
 
 /** How long a broker that is out of reach is tried again. */
 const OUTAGE_MS_MAX = 300_000;
+/** The same before the run has begun. */
+const OPEN_MS_MAX = 10_000;
 const TRIMMED = "the topic's retention is shorter than the run was behind";
 
 /** How to read topics. */
@@ -62,11 +67,13 @@ export class KafkaSource implements Source {
     let cluster: Cluster | undefined;
     try {
       cluster = await Cluster.connect(connectionOf(brokers, settings));
-      return new KafkaSource(options, cluster, await findPartitions(options, cluster));
+      const found = cluster;
+      const partitions = await patiently(found, OPEN_MS_MAX, () => findPartitions(options, found));
+      return new KafkaSource(options, cluster, partitions);
     } catch (cause) {
       cluster?.close();
       const { message, code } = cause as { readonly message: string; readonly code?: unknown };
-      if (code === "E_USAGE") throw cause;
+      if (code === "E_USAGE" || cause instanceof SourceError) throw cause;
       const address = `kafka://${brokers.join(",")}/${topics.join(",")}`;
       throw new SourceError(`Cannot read ${address}: ${message}`, {
         code: "E_SOURCE_UNREADABLE",
@@ -94,7 +101,7 @@ export class KafkaSource implements Source {
 
   async verify(at: SourcePartition, position: bigint, anchor: string | undefined): Promise<void> {
     const { stream, partition } = at;
-    const { id } = await this.#cluster.topic(stream);
+    const { id } = await patiently(this.#cluster, OUTAGE_MS_MAX, () => this.#cluster.topic(stream));
     if (anchor !== undefined && anchor !== id) {
       throw new SourceError(
         `Cannot go on reading ${stream}/${partition}: the topic was deleted and made anew since offset ${position} was read. ` +
@@ -141,7 +148,11 @@ export class KafkaSource implements Source {
 
   async #offset({ stream, partition }: SourcePartition, where: OffsetOf): Promise<bigint | undefined> {
     const at = { topic: stream, partition: Number(partition) };
-    return await offsetOf(await this.#cluster.leaderOf(at.topic, at.partition), at, where);
+    return await patiently(
+      this.#cluster,
+      OUTAGE_MS_MAX,
+      async () => await offsetOf(await this.#cluster.leaderOf(at.topic, at.partition), at, where),
+    );
   }
 }
 
@@ -150,7 +161,7 @@ async function findPartitions(
   { topics, match }: KafkaSourceOptions,
   cluster: Cluster,
 ): Promise<readonly SourcePartition[]> {
-  const named = await Promise.all(topics.map((topic) => cluster.topic(topic)));
+  const named = await Promise.all(topics.map((topic) => namedTopic(cluster, topic)));
   const whole = match && new RegExp(`^(?:${match.source})$`, match.flags);
   const found = whole
     ? (await cluster.topics()).filter(({ topic, isInternal }) =>
@@ -161,4 +172,15 @@ async function findPartitions(
   return all.flatMap(({ topic, partitions }) =>
     partitions.map(({ partition }) => ({ stream: topic, partition: String(partition) }))
   );
+}
+
+/** That a topic is missing will not pass by itself, though while a cluster starts it looks the same. */
+async function namedTopic(cluster: Cluster, topic: string): Promise<TopicMetadata> {
+  try {
+    return await cluster.topic(topic);
+  } catch (cause) {
+    if (!(cause instanceof KafkaError && cause.errorCode === CODE.unknownTopicOrPartition)) throw cause;
+    const message = `Cannot read topic ${topic}: there is none of that name`;
+    throw new SourceError(message, { code: "E_NO_TOPIC", stream: topic, cause });
+  }
 }

@@ -71,10 +71,10 @@ export class KafkaJob implements AsyncDisposable {
   }
 
   /** The arguments of `sluice`; `isBounded` unless the run is to follow its input. */
-  args({ isBounded = true, sink = this.#options.address, journal = ".sluice/journal.db" } = {}): readonly string[] {
+  args({ isBounded = true, source = "", sink = "", journal = ".sluice/journal.db" } = {}): readonly string[] {
     const { address, input, feedRecords, sinkOptions = "", sourceOptions = "" } = this.#options;
-    return ["run", "p.ts", "--from", `kafka://${address}/${input}${sourceOptions}`, "--name", this.output]
-      .concat(["--to", `kafka://${sink}/${this.output}${sinkOptions}`, "--quiet", "--clock", "event"])
+    return ["run", "p.ts", "--from", `kafka://${source || address}/${input}${sourceOptions}`, "--name", this.output]
+      .concat(["--to", `kafka://${sink || address}/${this.output}${sinkOptions}`, "--quiet", "--clock", "event"])
       .concat(["--feed-records", String(feedRecords), "--journal", journal, ...(isBounded ? ["--until-end"] : [])]);
   }
 

@@ -32,6 +32,8 @@ export interface KafkaOptions {
   readonly properties?: readonly string[];
   /** Listeners besides the one without security, name → protocol, such as `SASL_SSL`. */
   readonly listeners?: Readonly<Record<string, string>>;
+  /** Where clients are told to go, by listener, where that is another place: a proxy. */
+  readonly advertised?: Readonly<Record<string, string>>;
   /** Arguments for formatting the log, such as `--feature`, `transaction.version=0`. */
   readonly format?: readonly string[];
 }
@@ -141,19 +143,20 @@ async function prepareNode(folder: string, setup: NodeSetup): Promise<Pick<Broke
 
 function properties(
   folder: string,
-  { id, replicas, controllerPort, quorum }: NodeSetup,
+  { id, replicas, controllerPort, quorum, options }: NodeSetup,
   listeners: Readonly<Record<string, string>>,
   protocols: Readonly<Record<string, string>>,
 ): string[] {
-  const places = [...Object.entries(listeners), ["CONTROLLER", `127.0.0.1:${controllerPort}`]]
-    .map(([name, address]) => `${name}://${address}`).join(",");
+  const places = (all: Readonly<Record<string, string>>) =>
+    Object.entries({ ...all, CONTROLLER: `127.0.0.1:${controllerPort}` })
+      .map(([name, address]) => `${name}://${address}`).join(",");
   const map = Object.entries(protocols).map(([name, protocol]) => `${name}:${protocol}`).join(",");
   return [
     "process.roles=broker,controller",
     `node.id=${id}`,
     ...quorum,
-    `listeners=${places}`,
-    `advertised.listeners=${places}`,
+    `listeners=${places(listeners)}`,
+    `advertised.listeners=${places({ ...listeners, ...options.advertised })}`,
     "controller.listener.names=CONTROLLER",
     `listener.security.protocol.map=CONTROLLER:PLAINTEXT,${map}`,
     "inter.broker.listener.name=PLAINTEXT",
