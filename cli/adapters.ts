@@ -7,11 +7,14 @@ import type { Source } from "../adapters/source.ts";
 import { StdioSink } from "../adapters/stdio/sink.ts";
 import { StdioSource } from "../adapters/stdio/source.ts";
 import { checkOptions, numberOption, parseUri } from "./uri.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** What a source needs to know besides its URI. */
 export interface SourceContext {
   /** Whether the run ends with the inputs. */
   readonly isBounded: boolean;
+  /** Where to begin, instead of what the URI says. */
+  readonly start?: string;
 }
 
 /** Opens the source at `uri`. */
@@ -20,6 +23,11 @@ export async function openSource(uri: string, context: SourceContext): Promise<S
   // Loaded only when it is needed: a client is large.
   if (scheme === "kafka") return await (await import("./kafka_uris.ts")).openKafkaSource(uri, context);
   checkOptions(uri, options, ["key", "time", "recordBytesMax"]);
+  if (context.start !== undefined && context.start !== "beginning") {
+    throw new UsageError(
+      `Cannot begin ${uri} at ${context.start}: files and standard input are read from the beginning`,
+    );
+  }
   const fields = { key: options.get("key"), time: options.get("time") };
   const recordBytesMax = numberOption(uri, options, "recordBytesMax") ?? RECORD_BYTES_MAX;
   if (scheme === "stdio") return new StdioSource({ fields, recordBytesMax });

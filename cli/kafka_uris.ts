@@ -25,7 +25,7 @@ export function addressOf(uri: string): KafkaAddress {
 }
 
 /** Opens the topics at `uri` to read them. */
-export async function openKafkaSource(uri: string, { isBounded }: SourceContext): Promise<KafkaSource> {
+export async function openKafkaSource(uri: string, { isBounded, start }: SourceContext): Promise<KafkaSource> {
   const { options } = parseUri(uri);
   checkOptions(uri, options, ["start", "match", "config"]);
   const address = addressOf(uri);
@@ -34,7 +34,12 @@ export async function openKafkaSource(uri: string, { isBounded }: SourceContext)
     throw new UsageError(`Cannot use ${uri}: it names no topic; add /topic, /topic1,topic2 or ?match=PATTERN`);
   }
   const match = pattern === undefined ? {} : { match: patternOf(uri, pattern) };
-  return await KafkaSource.open({ ...address, ...match, isBounded, start: startOf(uri, options.get("start")) });
+  return await KafkaSource.open({
+    ...address,
+    ...match,
+    isBounded,
+    start: startOf(uri, start ?? options.get("start")),
+  });
 }
 
 function patternOf(uri: string, pattern: string): RegExp {
@@ -45,14 +50,17 @@ function patternOf(uri: string, pattern: string): RegExp {
   }
 }
 
-/** `earliest`, `latest`, an offset, or a time. */
+/** `earliest`, `latest`, an offset, a time; or as kcat says it: `beginning`, `end`, `-10` for the last ten, `s@ms`. */
 function startOf(uri: string, text = "earliest"): KafkaStart {
-  if (text === "earliest" || text === "latest") return text;
-  if (/^\d+$/.test(text)) return { offset: BigInt(text) };
-  const timeMs = Date.parse(text);
+  if (text === "earliest" || text === "beginning") return "earliest";
+  if (text === "latest" || text === "end") return "latest";
+  const [, last, offset, sinceMs] = /^(?:-(\d+)|(\d+)|s@(\d+))$/.exec(text) ?? [];
+  if (last !== undefined) return { last: BigInt(last) };
+  if (offset !== undefined) return { offset: BigInt(offset) };
+  const timeMs = sinceMs === undefined ? Date.parse(text) : Number(sinceMs);
   if (Number.isFinite(timeMs)) return { timeMs };
   throw new UsageError(
-    `Cannot use ${uri}: start is ${text}; earliest, latest, an offset, or a time (ISO 8601) is wanted`,
+    `Cannot use ${uri}: start is ${text}; earliest, latest, an offset, a time (ISO 8601), -N or s@ms is wanted`,
   );
 }
 
@@ -101,7 +109,8 @@ async function openCluster(
   });
 }
 
-function sinkTopicOf(uri: string): SinkTopicOptions {
+/** The one topic at `uri`, and how to write it. */
+export function sinkTopicOf(uri: string): SinkTopicOptions {
   const { options } = parseUri(uri);
   checkOptions(uri, options, SINK_OPTIONS);
   const { topics } = addressOf(uri);

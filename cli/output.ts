@@ -2,18 +2,23 @@
 
 const encoder = new TextEncoder();
 
-/** Writes data; a closed pipe ends the program quietly, as `head` expects. */
+/** Writes a line of data; a closed pipe ends the program quietly, as `head` expects. */
 export function printData(text: string): void {
+  writeAll(Deno.stdout, `${text}\n`);
+}
+
+/** Writes data as it is. */
+export function printText(text: string): void {
   writeAll(Deno.stdout, text);
 }
 
 /** Writes a message for people. */
 export function printMessage(text: string): void {
-  writeAll(Deno.stderr, text);
+  writeAll(Deno.stderr, `${text}\n`);
 }
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  const bytes = encoder.encode(`${text}\n`);
+  const bytes = encoder.encode(text);
   try {
     for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
   } catch (error) {

@@ -6,8 +6,10 @@ import type { Limits } from "../controller/limits.ts";
 import type { Observer } from "../controller/task_setup.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
 import { EXIT } from "./exit_code.ts";
+import { journalOption, jsonOption, positive, repeatable } from "./options.ts";
 import { printMessage } from "./output.ts";
 import { applySettings } from "./settings.ts";
+import { addStreamCommands } from "./stream_commands.ts";
 
 /** Hooks for tests that watch a run from inside. */
 export interface ProgramHooks {
@@ -17,8 +19,6 @@ export interface ProgramHooks {
 }
 
 type SetExitCode = (code: number) => void;
-
-const DEFAULT_JOURNAL = ".sluice/journal.db";
 
 /** Runs the command line `args`; answers the exit code. */
 export async function main(args: readonly string[], hooks: ProgramHooks = {}): Promise<number> {
@@ -52,6 +52,7 @@ function buildProgram(hooks: ProgramHooks, setExitCode: SetExitCode): Command {
   addReplay(program, setExitCode);
   addJournal(program, setExitCode);
   addDeadLetters(program, setExitCode);
+  addStreamCommands(program, setExitCode);
   addCheck(program, setExitCode);
   addInit(program, setExitCode);
   return program;
@@ -188,14 +189,6 @@ function setOption(): Option {
   return repeatable("--set <name=value>", "parameter of the processor; repeat");
 }
 
-function jsonOption(): Option {
-  return new Option("--json", "print JSON").default(false);
-}
-
-function journalOption(): Option {
-  return new Option("--journal <file>", "journal of the run").default(DEFAULT_JOURNAL);
-}
-
 const REPLAY_EXAMPLES = `Examples:
   sluice replay totals
   sluice replay totals --failed --with fixed.ts
@@ -211,26 +204,12 @@ Ready-made processors:
 ${READY_MADE.map(({ name, description }) => `  ${name.padEnd(10)}${description}`).join("\n")}
 `;
 
-/** An option that collects its values; what is typed replaces what was set elsewhere. */
-function repeatable(flags: string, description: string): Option {
-  const option = new Option(flags, description).default([], "none");
-  return option.argParser<readonly string[]>((value, previous) =>
-    previous === option.defaultValue ? [value] : [...previous, value]
-  );
-}
-
 /** Every option has a variable; telling so for each would hide the rest. */
 function describeOption({ description, argChoices, defaultValueDescription, defaultValue }: Option): string {
   const choices = argChoices ? `: ${argChoices.join(", ")}` : "";
   const shown = defaultValueDescription ?? defaultValue;
   const isTelling = shown !== undefined && shown !== "none" && shown !== false;
   return `${description}${choices}${isTelling ? ` (default: ${shown})` : ""}`;
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("A number above 0 is wanted.");
-  return value;
 }
 
 function integer(text: string): number {

@@ -1,4 +1,4 @@
-/** Packed outputs one by one, as text: for tests, people and comparisons, never on the hot path. */
+/** Packed outputs one by one, as text, and back: for tests, people and comparisons, never on the hot path. */
 
 import type { PackedOutputs } from "../engine/output.ts";
 
@@ -50,4 +50,52 @@ function withExtras(
     };
   });
   return complete;
+}
+
+/** Packs outputs that are text. */
+export function packOutputs(outputs: readonly UnpackedOutput[]): PackedOutputs {
+  const encoder = new TextEncoder();
+  const values = outputs.map(({ value }) => encoder.encode(value ?? ""));
+  const keys = outputs.map(({ key }) => encoder.encode(key ?? ""));
+  const lengths = (fields: readonly Uint8Array[], isAbsent: (output: UnpackedOutput) => boolean) =>
+    Int32Array.from(fields, (field, i) => isAbsent(outputs[i]) ? -1 : field.length);
+  const extras = packExtras(outputs);
+  return {
+    count: outputs.length,
+    values: join(values, 1),
+    keys: join(keys, 0),
+    valueLengths: lengths(values, ({ value }) => value === null),
+    keyLengths: lengths(keys, ({ key }) => key === null),
+    timesMs: Float64Array.from(outputs, ({ timeMs }) => timeMs),
+    names: Int32Array.from(outputs, ({ name }) => name),
+    isSingleLine: false,
+    ...(extras ? { extras } : {}),
+  };
+}
+
+function packExtras(outputs: readonly UnpackedOutput[]): PackedOutputs["extras"] {
+  const encoder = new TextEncoder();
+  const rows = [...outputs.keys()].filter((i) =>
+    outputs[i].headers !== undefined || outputs[i].partition !== undefined
+  );
+  if (rows.length === 0) return undefined;
+  const headers = rows.map((row) => encoder.encode(outputs[row].headers ?? ""));
+  return {
+    rows: Int32Array.from(rows),
+    partitions: Int32Array.from(rows, (row) => outputs[row].partition ?? -1),
+    headers: join(headers, 0),
+    headerLengths: Int32Array.from(rows, (row, i) => outputs[row].headers === undefined ? -1 : headers[i].length),
+  };
+}
+
+const LINE_FEED = 10;
+
+function join(parts: readonly Uint8Array[], gap: 0 | 1): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(parts.reduce((size, part) => size + part.length + gap, 0)).fill(LINE_FEED);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length + gap;
+  }
+  return joined;
 }

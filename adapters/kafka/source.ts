@@ -16,7 +16,7 @@ import { CODE, KafkaError } from "./protocol/kafka_error.ts";
 import type { TopicMetadata } from "./protocol/metadata.ts";
 
 /** Where a run that reads a topic for the first time begins. */
-export type KafkaStart = OffsetOf | { readonly offset: bigint };
+export type KafkaStart = OffsetOf | { readonly offset: bigint } | { readonly last: bigint };
 
 /** How long a broker that is out of reach is tried again. */
 const OUTAGE_MS_MAX = 300_000;
@@ -92,6 +92,10 @@ export class KafkaSource implements Source {
   async start(at: SourcePartition): Promise<bigint> {
     const { start } = this.#options;
     if (typeof start === "object" && "offset" in start) return start.offset;
+    if (typeof start === "object" && "last" in start) {
+      const [first, end] = [(await this.#offset(at, "earliest"))!, await this.latest(at)];
+      return end - start.last > first ? end - start.last : first;
+    }
     return await this.#offset(at, start) ?? await this.latest(at);
   }
 

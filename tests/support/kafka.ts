@@ -40,13 +40,13 @@ export async function withAdmin<T>(work: (admin: Admin) => Promise<T>, address?:
 
 /** Creates a topic that no other test knows; answers its name. */
 export async function freshTopic(
-  numPartitions = 1,
+  numPartitions?: number,
   address?: string,
   config: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const topic = `test-${crypto.randomUUID()}`;
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-  const topics = [{ topic, numPartitions, configEntries }];
+  const topics = [{ topic, numPartitions: numPartitions ?? 1, configEntries }];
   await withAdmin((admin) => admin.createTopics({ topics, waitForLeaders: true }), address);
   return topic;
 }

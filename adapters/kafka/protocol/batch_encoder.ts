@@ -101,14 +101,14 @@ export class BatchEncoder {
   }
 
   /** The finished batch. It may be sealed again, for another epoch. */
-  seal({ producerId, epoch }: ProducerIdentity, baseSequence: number): Uint8Array {
+  seal({ producerId, epoch }: ProducerIdentity, baseSequence: number, { isTransactional = true } = {}): Uint8Array {
     const view = this.#view;
     const byBroker = -1;
     view.setBigInt64(0, 0n);
     view.setInt32(8, this.#length - 12);
     view.setInt32(12, byBroker);
     view.setInt8(16, 2);
-    view.setInt16(21, TRANSACTIONAL | CODECS.indexOf(this.#codec));
+    view.setInt16(21, (isTransactional ? TRANSACTIONAL : 0) | CODECS.indexOf(this.#codec));
     view.setInt32(23, this.#count - 1);
     view.setBigInt64(27, BigInt(this.#baseTimeMs));
     view.setBigInt64(35, BigInt(this.#maxTimeMs));

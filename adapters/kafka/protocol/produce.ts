@@ -9,7 +9,8 @@ import { type Reader, Writer } from "./wire.ts";
 
 /** What to write. */
 export interface ProduceRequest {
-  readonly transactionalId: string;
+  /** Null outside of transactions. */
+  readonly transactionalId: string | null;
   /** At most one per partition. */
   readonly batches: readonly BatchEncoder[];
   readonly seal: (batch: BatchEncoder) => Uint8Array;

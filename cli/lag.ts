@@ -1,0 +1,87 @@
+/** `sluice lag`: how far runs are behind the ends of their streams. */
+
+import type { Source } from "../adapters/source.ts";
+import type { Run } from "../controller/journal/journal.ts";
+import { partitionKey } from "../controller/journal/rows.ts";
+import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
+import { openSource } from "./adapters.ts";
+import { columns } from "./columns.ts";
+import { EXIT } from "./exit_code.ts";
+import { findRun } from "./find_run.ts";
+import { printData } from "./output.ts";
+import { parseUri } from "./uri.ts";
+
+/** The options of `sluice lag`. */
+export interface LagOptions {
+  readonly journal: string;
+  readonly json: boolean;
+}
+
+/** Where a task stands in one partition. */
+interface LagRow {
+  readonly run: string;
+  readonly task: string;
+  readonly stream: string;
+  readonly partition: string;
+  readonly position: bigint;
+  /** Undefined where the source cannot tell. */
+  readonly end: bigint | undefined;
+}
+
+/** Prints the lag of `runName`, or of every run in the journal. */
+export async function lagCommand(runName: string | undefined, { journal: path, json }: LagOptions): Promise<number> {
+  const journal = SqliteJournal.openReader(path);
+  try {
+    const runs = runName === undefined ? journal.runs() : [findRun(journal, runName)];
+    const rows: LagRow[] = [];
+    for (const run of runs) rows.push(...await lagOf(journal, run));
+    if (json) { for (const row of rows) printData(toJson(row)); }
+    else printData(toTable(rows));
+    return EXIT.ok;
+  } finally {
+    journal.close();
+  }
+}
+
+async function lagOf(journal: SqliteJournal, run: Run): Promise<LagRow[]> {
+  const sources = new Map<string, Source>();
+  for (const [input, uri] of Object.entries(run.uris)) {
+    if (parseUri(uri).scheme !== "stdio") sources.set(input, await openSource(uri, { isBounded: false }));
+  }
+  const rows: LagRow[] = [];
+  for (const task of journal.tasks(run)) {
+    const progress = journal.task(task).progress();
+    for (const partition of task.partitions) {
+      const key = partitionKey(partition);
+      const position = progress.get(key)?.position ?? task.starts.get(key) ?? 0n;
+      const end = await sources.get(partition.input)?.latest?.(partition);
+      rows.push({ run: run.name, task: task.name, ...partition, position, end });
+    }
+  }
+  for (const source of sources.values()) await source.close();
+  return rows;
+}
+
+function behind({ position, end }: LagRow): bigint | undefined {
+  return end === undefined ? undefined : end > position ? end - position : 0n;
+}
+
+function toJson(row: LagRow): string {
+  const { run, task, stream, partition, position, end } = row;
+  const numbers = { position: String(position), end: text(end), lag: text(behind(row)) };
+  return JSON.stringify({ run, task, stream, partition, ...numbers });
+}
+
+function text(value: bigint | undefined): string | null {
+  return value === undefined ? null : String(value);
+}
+
+function toTable(rows: readonly LagRow[]): string {
+  return columns(
+    ["run", "task", "stream", "partition", "position", "end", "lag"],
+    rows.map((row) => {
+      const { run, task, stream, partition, position, end } = row;
+      return [run, task, stream, partition, position, end ?? "?", behind(row) ?? "?"];
+    }),
+  );
+}

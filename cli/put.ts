@@ -1,0 +1,139 @@
+/** `sluice put`: writes lines as records: from standard input or a file, with keys, headers, or as whole envelopes. */
+
+import { KafkaWriter } from "../adapters/kafka/writer.ts";
+import { type HeadersInit, headersToJson } from "../engine/headers.ts";
+import { packOutputs, type UnpackedOutput } from "../formats/unpacked_outputs.ts";
+import { EXIT } from "./exit_code.ts";
+import { addressOf, sinkTopicOf } from "./kafka_uris.ts";
+import { printData, printMessage } from "./output.ts";
+import { parseUri } from "./uri.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** The options of `sluice put`. */
+export interface PutOptions {
+  readonly file?: string;
+  readonly keyDelimiter?: string;
+  readonly key?: string;
+  readonly header: readonly string[];
+  readonly partition?: number;
+  readonly envelope: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** So many records, or so much text, in one request. */
+const CHUNK_RECORDS = 5000;
+const CHUNK_UNITS = 1 << 20;
+
+/** Writes every line; tells how many records were acknowledged, also when one fails. */
+export async function putCommand(uri: string, options: PutOptions): Promise<number> {
+  if (parseUri(uri).scheme !== "kafka") throw new UsageError(`Cannot put to ${uri}: kafka://host:port/topic is wanted`);
+  const { brokers, settings } = addressOf(uri);
+  const parse = parserOf(options);
+  const input = await openInput(options.file);
+  const writer = await KafkaWriter.open({ brokers, settings, topic: sinkTopicOf(uri) });
+  let written = 0;
+  try {
+    for await (const chunk of chunksOf(input, parse)) {
+      await writer.write(packOutputs(chunk));
+      written += chunk.length;
+    }
+  } catch (error) {
+    if (written > 0) printMessage(`${written} records were written before it`);
+    throw error;
+  } finally {
+    writer.close();
+  }
+  if (options.json) printData(JSON.stringify({ records: written }));
+  else if (!options.quiet) printMessage(`${written} records written to ${uri}`);
+  return EXIT.ok;
+}
+
+async function openInput(file: string | undefined): Promise<ReadableStream<Uint8Array>> {
+  if (file === undefined || file === "-") return Deno.stdin.readable;
+  try {
+    return (await Deno.open(file)).readable;
+  } catch (error) {
+    throw new UsageError(`Cannot read ${file}: ${(error as Error).message}`);
+  }
+}
+
+type Parse = (line: string, number: number) => UnpackedOutput;
+
+async function* chunksOf(input: ReadableStream<Uint8Array>, parse: Parse): AsyncGenerator<readonly UnpackedOutput[]> {
+  let chunk: UnpackedOutput[] = [];
+  let units = 0;
+  let number = 0;
+  for await (const line of linesOf(input)) {
+    chunk.push(parse(line, ++number));
+    units += line.length;
+    if (chunk.length < CHUNK_RECORDS && units < CHUNK_UNITS) continue;
+    yield chunk;
+    chunk = [];
+    units = 0;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+async function* linesOf(input: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const bytes of input) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
+}
+
+function parserOf(options: PutOptions): Parse {
+  const { keyDelimiter, key = null, partition } = options;
+  const headers = options.header.map(parseHeader);
+  const extras = {
+    ...(headers.length > 0 ? { headers: headersToJson(headers) } : {}),
+    ...(partition === undefined ? {} : { partition }),
+  };
+  if (options.envelope) return (line, number) => ({ ...extras, ...fromEnvelope(line, number) });
+  return (line) => {
+    const at = keyDelimiter === undefined ? -1 : line.indexOf(keyDelimiter);
+    const [own, value] = at < 0 ? [key, line] : [line.slice(0, at), line.slice(at + keyDelimiter!.length)];
+    return { name: 0, key: own, value, timeMs: Date.now(), ...extras };
+  };
+}
+
+function parseHeader(text: string): readonly [string, string] {
+  const equals = text.indexOf("=");
+  if (equals <= 0) throw new UsageError(`Cannot use header ${text}: name=value is wanted`);
+  return [text.slice(0, equals), text.slice(equals + 1)];
+}
+
+/** What `sluice tail --json` and `kcat -J` print. */
+interface Envelope {
+  readonly key?: string | null;
+  readonly payload?: unknown;
+  readonly ts?: number;
+  readonly partition?: number;
+  readonly headers?: readonly (string | null)[];
+}
+
+function fromEnvelope(line: string, number: number): UnpackedOutput {
+  let envelope: Envelope;
+  try {
+    envelope = JSON.parse(line);
+  } catch (error) {
+    throw new UsageError(`Cannot put line ${number}: it is no JSON (${(error as Error).message})`);
+  }
+  if (typeof envelope !== "object" || envelope === null || envelope.payload === undefined) {
+    throw new UsageError(`Cannot put line ${number}: it is no envelope; {"key": …, "payload": …} is wanted`);
+  }
+  const { key = null, payload, ts, headers } = envelope;
+  const pairs = headers &&
+    headers.flatMap((name, i) => i % 2 === 0 ? [[String(name), headers[i + 1] ?? null] as const] : []);
+  return {
+    name: 0,
+    key: key === null ? null : String(key),
+    value: payload === null || typeof payload === "string" ? payload : JSON.stringify(payload),
+    timeMs: ts !== undefined && ts >= 0 ? ts : Date.now(),
+    ...(pairs ? { headers: headersToJson(pairs as HeadersInit) } : {}),
+  };
+}
