@@ -35,7 +35,10 @@ export function styleFindings(path: string, text: string): string[] {
   if (FORBIDDEN_NAMES.test(path)) findings.push(`${path}: its name hides an idea`);
   if (lines.length > FILE_LINES_MAX + 1) findings.push(`${path}: ${lines.length} lines, at most ${FILE_LINES_MAX}`);
   if (!text.startsWith("/**") && !text.startsWith("//")) findings.push(`${path}: does not say what its job is`);
-  if (/^export default /m.test(text) && !/^(?:processors|examples|cli\/starter|bench\/processors)\//.test(path)) {
+  if (
+    /^export default /m.test(text) &&
+    !/^(?:processors|examples|cli\/starter|bench\/processors|bench\/kafka\/processors)\//.test(path)
+  ) {
     findings.push(`${path}: default export`);
   }
   lines.forEach((line, i) => {

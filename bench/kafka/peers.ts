@@ -1,0 +1,102 @@
+/** Who does the same job: Sluice first, then others as their users write it. */
+
+import { join } from "@std/path";
+import { kafkaJars } from "../../tools/services/kafka.ts";
+import type { Place } from "./place.ts";
+
+/** A job from a topic to a topic. */
+export interface Job extends Place {
+  readonly input: string;
+  readonly output: string;
+}
+
+/** See the module. */
+export interface Contender {
+  readonly name: string;
+  /** What the ratio of Sluice to it is to be at least. */
+  readonly wanted: number;
+  readonly records: number;
+  /** Another input than the one of the race. */
+  readonly input?: string;
+  /** Of the output. */
+  readonly partitions?: number;
+  /** Does the job; answers how many milliseconds it took. */
+  run(job: Job): Promise<number>;
+}
+
+/** Slow ones do a part of it. */
+const FEWER_RECORDS = 200_000;
+
+/** Who takes part in a race. */
+export function contenders(job: "map" | "totals", records: number): readonly Contender[] {
+  const sluice: Contender = { name: "sluice", wanted: 1, records, run: (place) => runSluice(job, place) };
+  const streams = [1, 2].map((threads): Contender => ({
+    name: `Kafka Streams, ${threads} thread${threads > 1 ? "s" : ""}`,
+    wanted: job === "map" ? 2.5 : 3,
+    records,
+    run: (place) => runJava(["streams", job], place, [String(records), String(threads)]),
+  }));
+  if (job === "totals") return [sluice, ...streams];
+  return [
+    sluice,
+    ...streams,
+    { name: "Java loop", wanted: 1.5, records, run: (place) => runJava(["loop", job], place, [String(records), "1"]) },
+    { name: "kafkajs loop", wanted: 6, records: FEWER_RECORDS, run: (place) => runPeer("kafkajs_loop.ts", place) },
+    {
+      name: "platformatic loop",
+      wanted: 3,
+      records: FEWER_RECORDS,
+      run: (place) => runPeer("platformatic_loop.mjs", place),
+    },
+  ];
+}
+
+/** The arguments of a run of Sluice. */
+export function sluiceArgs(job: "map" | "totals", { address, folder, here, input, output }: Job): readonly string[] {
+  return ["run", "--quiet", "-A", join(here, "../../cli/main.ts"), "run", join(here, `processors/${job}.ts`)]
+    .concat(["--from", `kafka://${address}/${input}`, "--to", `kafka://${address}/${output}`, "--name", output])
+    .concat(["--journal", join(folder, `${output}.db`)]);
+}
+
+async function runSluice(job: "map" | "totals", place: Job): Promise<number> {
+  const stdout = await output(Deno.execPath(), [...sluiceArgs(job, place), "--until-end", "--json"]);
+  return (JSON.parse(stdout) as { readonly elapsedMs: number }).elapsedMs;
+}
+
+async function runJava(kind: readonly string[], place: Job, more: readonly string[]): Promise<number> {
+  return Number(
+    await output("java", await javaArgs("Peer", place, [...kind, place.address, place.input, place.output, ...more])),
+  );
+}
+
+/** What starts a program of `java/`. */
+export async function javaArgs(program: string, { here }: Place, args: readonly string[]): Promise<readonly string[]> {
+  const quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error";
+  return ["-Xmx1g", quiet, "-cp", `${await kafkaJars()}/*`, join(here, `java/${program}.java`), ...args];
+}
+
+async function runPeer(script: string, { here, address, input, output: topic }: Job): Promise<number> {
+  const isolated = script.endsWith(".mjs") ? ["--no-config", "--no-lock"] : [];
+  const path = join(here, "peers", script);
+  return Number(
+    await output(Deno.execPath(), [
+      "run",
+      "--quiet",
+      "-A",
+      ...isolated,
+      path,
+      address,
+      input,
+      topic,
+      String(FEWER_RECORDS),
+    ]),
+  );
+}
+
+/** Runs a program; answers what it prints. */
+export async function output(program: string, args: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args] }).output();
+  const decoder = new TextDecoder();
+  if (!success) throw new Error(`${program} ${args.join(" ")}: ${decoder.decode(stderr)}${decoder.decode(stdout)}`);
+  return decoder.decode(stdout);
+}

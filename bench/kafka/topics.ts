@@ -1,0 +1,44 @@
+/** Topics with orders in them. */
+
+import { connectionOf } from "../../adapters/kafka/connection_settings.ts";
+import { KafkaWriter } from "../../adapters/kafka/writer.ts";
+import { Cluster } from "../../adapters/kafka/protocol/cluster.ts";
+import { packOutputs } from "../../formats/unpacked_outputs.ts";
+
+const CHUNK = 10_000;
+const RECORD_BYTES = 100;
+
+/** Makes a topic. */
+export async function createTopic(address: string, topic: string, numPartitions: number): Promise<void> {
+  const cluster = await Cluster.connect(connectionOf([address], new Map()));
+  const topics = [{ topic, numPartitions }];
+  await cluster.administer((admin) => admin.createTopics({ topics, waitForLeaders: true }));
+  cluster.close();
+}
+
+/** Makes a topic of `records` orders of 100 bytes of JSON, by `customers` customers, who are the keys. */
+export async function writeOrders(
+  address: string,
+  topic: string,
+  partitions: number,
+  records: number,
+  customers = 1000,
+): Promise<void> {
+  await createTopic(address, topic, partitions);
+  const options = { topic, compression: "none", hasOrigin: false } as const;
+  const writer = await KafkaWriter.open({ brokers: [address], topic: options, settings: new Map() });
+  for (let from = 0; from < records; from += CHUNK) {
+    const count = Math.min(CHUNK, records - from);
+    await writer.write(packOutputs(Array.from({ length: count }, (_, i) => orderOf(from + i, customers))));
+  }
+  writer.close();
+}
+
+function orderOf(i: number, customers: number) {
+  const customer = `customer-${String(i * 7919 % customers).padStart(7, "0")}`;
+  const start = `{"id":"order-${String(i).padStart(8, "0")}","customer":"${customer}","cents":${
+    i * 31 % 10_000
+  },"note":"`;
+  const value = `${start}${"x".repeat(Math.max(0, RECORD_BYTES - start.length - 2))}"}`;
+  return { name: 0, key: customer, value, timeMs: Date.now() };
+}
