@@ -92,6 +92,10 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
     )
     .option("--accept-gap", "go on behind records that were trimmed before they were read; the journal notes it", false)
     .addOption(new Option("--feed-records <n>", "records in one feed at most").argParser(positive).default(10_000))
+    .addOption(
+      new Option("--linger <ms>", "how long records wait for others to share their feed").argParser(notNegative)
+        .default(0),
+    )
     .addOption(new Option("--record-timeout <s>", "seconds a record may run").argParser(positive).default(10))
     .addOption(
       new Option("--shutdown-timeout <s>", "seconds to finish in after a signal").argParser(positive).default(30),
@@ -210,6 +214,10 @@ function describeOption({ description, argChoices, defaultValueDescription, defa
   const shown = defaultValueDescription ?? defaultValue;
   const isTelling = shown !== undefined && shown !== "none" && shown !== false;
   return `${description}${choices}${isTelling ? ` (default: ${shown})` : ""}`;
+}
+
+function notNegative(text: string): number {
+  return text === "0" ? 0 : positive(text);
 }
 
 function integer(text: string): number {

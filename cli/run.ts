@@ -42,6 +42,7 @@ export interface RunCommandOptions {
   readonly capture: CapturePolicy;
   readonly acceptGap: boolean;
   readonly feedRecords: number;
+  readonly linger: number;
   readonly recordTimeout: number;
   readonly shutdownTimeout: number;
   readonly effects?: string;
@@ -80,7 +81,12 @@ export async function runCommand(
       name,
       acceptsGaps: options.acceptGap,
       uris: Object.fromEntries([...inputs].map(([input, uri]) => [input, absoluteUri(uri)])),
-      limits: { feedRecordsMax: options.feedRecords, recordTimeMsMax: options.recordTimeout * 1000, ...hooks.limits },
+      limits: {
+        feedRecordsMax: options.feedRecords,
+        lingerMs: options.linger,
+        recordTimeMsMax: options.recordTimeout * 1000,
+        ...hooks.limits,
+      },
       effects: await loadEffects(options.effects),
       observer: {
         onNotice: printMessage,

@@ -6,8 +6,12 @@ export interface Limits {
   readonly feedRecordsMax: number;
   /** Payload bytes in one feed; a longer record is a feed of its own. */
   readonly feedBytesMax: number;
+  /** How long records wait for others to share their feed. */
+  readonly lingerMs: number;
   /** Feeds of one task between sealing and commit. */
   readonly feedsInFlightMax: number;
+  /** Feeds of all tasks together between sealing and commit. */
+  readonly feedsTogetherMax: number;
   /** How long one record may run. */
   readonly recordTimeMsMax: number;
   /** How long a sandbox may be silent beyond that before it counts as hung. */
@@ -26,7 +30,9 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   feedRecordsMax: 10_000,
   feedBytesMax: 4 * 1024 * 1024,
+  lingerMs: 0,
   feedsInFlightMax: 3,
+  feedsTogetherMax: 24,
   recordTimeMsMax: 10_000,
   sandboxGraceMs: 10_000,
   snapshotFeedsMin: 256,

@@ -6,6 +6,7 @@
 import type { Caution } from "./caution.ts";
 import type { Committer, PendingFeed } from "./committer.ts";
 import type { DigestedFed, Realm, RealmBroken } from "./realm.ts";
+import { Linger } from "./linger.ts";
 import { releaseFeed } from "./release.ts";
 import type { TaskState } from "./sandbox/protocol.ts";
 import type { SealedFeed, Sealer } from "./sealer.ts";
@@ -41,6 +42,9 @@ export class Pipeline {
   readonly #setup: TaskSetup;
   readonly #parts: PipelineParts;
   readonly #inFlight: InFlight[] = [];
+  readonly #linger: Linger;
+  /** How many of the run's permits it holds. */
+  #permits = 0;
   #nextSeq: number;
   #lastMs: number;
   #nextTimerMs: number | undefined;
@@ -52,6 +56,7 @@ export class Pipeline {
   constructor(setup: TaskSetup, parts: PipelineParts) {
     this.#setup = setup;
     this.#parts = parts;
+    this.#linger = new Linger(setup.limits.lingerMs, setup.limits.feedRecordsMax);
     const { last } = parts.committer;
     this.#nextSeq = (last?.seq ?? -1) + 1;
     this.#lastMs = last?.nowMs ?? 0;
@@ -62,9 +67,13 @@ export class Pipeline {
 
   /** Runs until there is a reason to end. What is under way is finished first, unless it broke. */
   async run(): Promise<PipelineEnd> {
-    for (;;) {
-      const end = await this.#turn();
-      if (end) return end;
+    try {
+      for (;;) {
+        const end = await this.#turn();
+        if (end) return end;
+      }
+    } finally {
+      this.#setup.permits.give(this.#permits);
     }
   }
 
@@ -74,10 +83,19 @@ export class Pipeline {
     const inFlightMax = caution.isActive ? 1 : this.#setup.limits.feedsInFlightMax;
     if (this.#inFlight.length >= inFlightMax) return await this.#commitOldest();
     const timeMs = this.#now();
+    const lingerMs = this.#linger.leftMs(timeMs);
+    if (lingerMs > 0) return await this.#wait(lingerMs);
+    if (!this.#takePermit()) {
+      if (this.#inFlight.length > 0) return await this.#commitOldest();
+      await this.#setup.permits.freed(this.#setup.stop);
+      return undefined;
+    }
     const sealed = await this.#parts.sealer.next(this.#readLimit(), timeMs);
+    if (sealed.kind !== "feed") this.#givePermit();
     switch (sealed.kind) {
       case "feed":
         this.#isEnded = false;
+        this.#linger.sealed(sealed.feed, timeMs);
         this.#dispatch(sealed.feed, { timeMs });
         return undefined;
       case "ended":
@@ -87,6 +105,35 @@ export class Pipeline {
       default:
         return sealed satisfies never;
     }
+  }
+
+  #takePermit(): boolean {
+    if (!this.#setup.permits.tryTake()) return false;
+    this.#permits++;
+    return true;
+  }
+
+  /** Ticks and ends have none: they hold no records. */
+  #givePermit(): void {
+    if (this.#permits === 0) return;
+    this.#permits--;
+    this.#setup.permits.give(1);
+  }
+
+  /** Waits for more records to share the next feed; there may be something to commit meanwhile. */
+  async #wait(timeMs: number): Promise<PipelineEnd | undefined> {
+    if (this.#inFlight.length > 0) return await this.#commitOldest();
+    await new Promise<void>((resolve) => {
+      const { stop } = this.#setup;
+      const done = (): void => {
+        clearTimeout(timer);
+        stop.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, timeMs);
+      stop.addEventListener("abort", done);
+    });
+    return undefined;
   }
 
   #readLimit(): { recordsMax: number; bytesMax: number } {
@@ -152,6 +199,7 @@ export class Pipeline {
     this.#nextTimerMs = fed.nextTimerMs;
     // Copies of feeds that were under way when the snapshot was completed belong to none.
     if (snapshots.takeCompleted()) this.#wantsRebirth = true;
+    if (pending.sealed.batches.length > 0) this.#givePermit();
     if (!fed.isHalted) {
       releaseFeed(pending.sealed.batches, fed);
       return undefined;

@@ -6,12 +6,13 @@
 
 import { assignTasks, freshPartitions, partitionsOf, startsOf } from "./assignment.ts";
 import type { Task as TaskRow } from "./journal/journal.ts";
+import { Permits } from "./permits.ts";
 import type { SandboxPool } from "./sandbox/pool.ts";
 import { Task, type TaskSummary } from "./task.ts";
 import type { TaskSetup } from "./task_setup.ts";
 
 /** What all tasks of a run share. */
-export interface TaskGroupOptions extends Omit<TaskSetup, "taskJournal" | "sandbox"> {
+export interface TaskGroupOptions extends Omit<TaskSetup, "taskJournal" | "sandbox" | "permits"> {
   readonly pool: SandboxPool;
 }
 
@@ -19,11 +20,13 @@ export interface TaskGroupOptions extends Omit<TaskSetup, "taskJournal" | "sandb
 export class TaskGroup {
   readonly #options: TaskGroupOptions;
   readonly #cancel = new AbortController();
+  readonly #permits: Permits;
   readonly #tasks: Task[] = [];
   readonly #failures: Error[] = [];
   readonly #running = new Set<Promise<void>>();
 
   constructor(options: TaskGroupOptions) {
+    this.#permits = new Permits(options.limits.feedsTogetherMax);
     this.#options = { ...options, stop: AbortSignal.any([options.stop, this.#cancel.signal]) };
   }
 
@@ -44,7 +47,8 @@ export class TaskGroup {
     const { pool, journal } = this.#options;
     for (const row of rows) {
       const index = this.#tasks.length;
-      const task = new Task({ ...this.#options, taskJournal: journal.task(row), sandbox: () => pool.get(index) });
+      const own = { permits: this.#permits, taskJournal: journal.task(row), sandbox: () => pool.get(index) };
+      const task = new Task({ ...this.#options, ...own });
       this.#tasks.push(task);
       const running = task.run().then(() => {}, (reason) => void this.#failures.push(asError(reason)));
       this.#running.add(running);

@@ -7,6 +7,7 @@ import type { Clock } from "./clock.ts";
 import type { EffectHandlers } from "./effects.ts";
 import type { Journal, JournaledCode, Progress, Run, TaskJournal } from "./journal/journal.ts";
 import type { Limits } from "./limits.ts";
+import type { Permits } from "./permits.ts";
 import type { Route } from "./routing.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 
@@ -50,6 +51,8 @@ export interface TaskSetup {
   readonly sandbox: () => Sandbox;
   readonly clock: Clock;
   readonly limits: Limits;
+  /** Shared by all tasks of the run: how many feeds they have under way together. */
+  readonly permits: Permits;
   readonly onError: ErrorPolicy;
   readonly capture: CapturePolicy;
   /** Whether a task goes on behind records that were trimmed before it read them. */

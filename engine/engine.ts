@@ -50,6 +50,7 @@ export class StuckError extends Error {
   readonly code = "E_STUCK";
 }
 
+const NO_FEED: EngineFeed = { batches: [], segments: [] };
 const START_ORIGIN = 0x5354;
 const END_ORIGIN = 0x454e;
 const TIMER_STREAM = "timer";
@@ -60,7 +61,7 @@ export class Engine {
   readonly #unit: Unit;
   readonly #clock: LogicalClock;
   readonly #onError: ErrorPolicy;
-  #feed: EngineFeed = { batches: [], segments: [] };
+  #feed: EngineFeed = NO_FEED;
   #status: EngineStatus = "idle";
   #isStarted: boolean;
   #isEnded = false;
@@ -137,6 +138,9 @@ export class Engine {
     const { report, outputs, trace, state, timers } = this.#unit;
     const isHalted = this.#status === "halted";
     if (!isHalted) this.#status = "idle";
+    // Many tasks share a thread: those that wait for their next feed should not hold on to the last.
+    this.#feed = NO_FEED;
+    this.#batch = undefined;
     return report.take({
       outputs: outputs.take(),
       trace: trace.take(),

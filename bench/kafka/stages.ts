@@ -93,7 +93,8 @@ async function encodeAndProduce(address: string): Promise<number> {
     Array.from({ length: BATCH_RECORDS }, (_, i) => ({ name: 0, key: `k${i % 1000}`, value, timeMs: Date.now() })),
   );
   const tasks = ["0", "1", "2", "3"];
-  for (const task of tasks) await sink.acquire(task, 0n);
+  // A fresh broker is still making its coordinators.
+  for (const task of tasks) while (!await sink.acquire(task, 0n).catch(() => undefined));
   const rest = { outputs, outputNames: ["default"], positions: [], digest: new Uint8Array(16), epoch: 0n };
   const startMs = performance.now();
   await Promise.all(tasks.map(async (task) => {

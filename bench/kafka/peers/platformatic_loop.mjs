@@ -18,7 +18,9 @@ async function commit() {
   const transaction = await producer.beginTransaction();
   await transaction.addConsumer(consumer);
   // More at once is refused as too large: it makes one batch per partition.
-  for (let at = 0; at < messages.length; at += 2500) await transaction.send({ messages: messages.slice(at, at + 2500), acks: -1 });
+  for (let at = 0; at < messages.length; at += 2500) {
+    await transaction.send({ messages: messages.slice(at, at + 2500), acks: -1 });
+  }
   const last = new Map(offsets.map((message) => [message.partition, message]));
   for (const message of last.values()) await transaction.addOffset(message);
   await transaction.commit();
