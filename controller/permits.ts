@@ -26,11 +26,13 @@ export class Permits {
   async freed(stop: AbortSignal): Promise<void> {
     if (this.#left > 0 || stop.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(resolve);
-    stop.addEventListener("abort", () => resolve(), { once: true });
+    const wake = (): void => resolve();
+    this.#waiting.push(wake);
+    stop.addEventListener("abort", wake);
     await promise;
+    stop.removeEventListener("abort", wake);
     // Who is woken by the end of the run must not hold the place of somebody else.
-    const at = this.#waiting.indexOf(resolve);
+    const at = this.#waiting.indexOf(wake);
     if (at >= 0) this.#waiting.splice(at, 1);
   }
 }

@@ -94,6 +94,21 @@ Deno.test("a broker that dies in the middle of transactions and comes back chang
   assertEquals(await job.outcome(), expected);
 });
 
+Deno.test("a broker that stands still again and again slows a run down, and changes nothing", async () => {
+  const { broker, address, input, expected } = await world();
+  await using job = await KafkaJob.create({ address, input, feedRecords: 10 });
+  const finished = ended(job.start());
+  for (const feeds of [10, 60, 120]) {
+    await untilFeeds(job, feeds);
+    Deno.kill(broker.pid, "SIGSTOP");
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    Deno.kill(broker.pid, "SIGCONT");
+  }
+  const { code, stderr } = await finished;
+  assertEquals(code, 0, stderr);
+  assertEquals(await job.outcome(), expected);
+});
+
 Deno.test("a run that stands still for longer than its transactions may take goes on with identical outputs", async () => {
   const { address, input, expected } = await world();
   const sinkOptions = "?transactionTimeoutMs=500";

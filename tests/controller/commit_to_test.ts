@@ -1,0 +1,103 @@
+/** A sink that does not say what it did: never a blind retry (I5), for a limited time (I8). */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  type Acquired,
+  type Checkpoint,
+  type Commit,
+  type Receipt,
+  type Sink,
+  SinkError,
+} from "../../adapters/sink.ts";
+import { commitTo } from "../../controller/commit_to.ts";
+import { DEFAULT_LIMITS } from "../../controller/limits.ts";
+import { Permits } from "../../controller/permits.ts";
+import { commitOf } from "../conformance/sink_suite.ts";
+
+/** Loses the answers to its first commits; whether it did them is for the test to say. */
+class ForgetfulSink implements Sink {
+  readonly guarantee = "exactly-once";
+  readonly home = "sink";
+  readonly description = "forgetful";
+  readonly takesManyTasks = true;
+  readonly commits: number[] = [];
+  acquired = 0;
+  #seq: number;
+  #lost: readonly boolean[];
+
+  constructor(seq: number, lost: readonly boolean[]) {
+    this.#seq = seq;
+    this.#lost = lost;
+  }
+
+  acquire(_task: string, epoch: bigint): Promise<Acquired> {
+    this.acquired++;
+    const checkpoint: Checkpoint | undefined = this.#seq < 0
+      ? undefined
+      : { seq: this.#seq, epoch, receipt: { at: this.#seq } };
+    return Promise.resolve({ epoch, checkpoint });
+  }
+
+  commit({ seq }: Commit): Promise<Receipt> {
+    const [isDone, ...rest] = this.#lost;
+    this.#lost = rest;
+    if (isDone !== false) {
+      this.commits.push(seq);
+      this.#seq = seq;
+    }
+    if (isDone === undefined) return Promise.resolve({ at: seq });
+    return Promise.reject(new SinkError("Cannot tell", { code: "E_COMMIT_UNKNOWN", isRetriable: true }));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function contextAt(nowMs: () => number) {
+  const limits = { ...DEFAULT_LIMITS, sinkOutageMsMax: 1000 };
+  return { clock: { nowMs }, limits, observer: {}, stop: new AbortController().signal };
+}
+
+const still = contextAt(() => 0);
+
+Deno.test("a commit that happened although its answer was lost is not repeated", async () => {
+  const sink = new ForgetfulSink(4, [true]);
+  assertEquals(await commitTo(sink, commitOf(5, 1n, ["x"]), undefined, still), { at: 5 });
+  assertEquals([sink.commits, sink.acquired], [[5], 1]);
+});
+
+Deno.test("a commit that did not happen is made again, as often as it takes", async () => {
+  const sink = new ForgetfulSink(4, [false, false, true]);
+  assertEquals(await commitTo(sink, commitOf(5, 1n, ["x"]), undefined, still), { at: 5 });
+  assertEquals([sink.commits, sink.acquired], [[5], 3]);
+});
+
+Deno.test("a checkpoint that is neither of the two says that somebody else writes: stop", async () => {
+  const sink = new ForgetfulSink(9, [false]);
+  await assertRejects(() => commitTo(sink, commitOf(5, 1n, ["x"]), undefined, still), SinkError, "another process");
+  assertEquals(sink.commits, []);
+});
+
+Deno.test("a sink that stays out of reach is given up after its limit", async () => {
+  let nowMs = 0;
+  const sink = new ForgetfulSink(4, new Array(100).fill(false));
+  const context = contextAt(() => nowMs += 400);
+  await assertRejects(() => commitTo(sink, commitOf(5, 1n, ["x"]), undefined, context), SinkError, "Cannot tell");
+  assertEquals(sink.commits, []);
+});
+
+Deno.test("permits are never more than there are, and go to who asked first", async () => {
+  const permits = new Permits(2);
+  const stop = new AbortController();
+  assertEquals([permits.tryTake(), permits.tryTake(), permits.tryTake()], [true, true, false]);
+  const order: number[] = [];
+  const waiting = [1, 2].map((who) => permits.freed(stop.signal).then(() => order.push(who)));
+  permits.give(1);
+  await waiting[0];
+  assertEquals(order, [1]);
+  assertEquals([permits.tryTake(), permits.tryTake()], [true, false]);
+  stop.abort();
+  await Promise.all(waiting);
+  assertEquals(order, [1, 2]);
+});
