@@ -33,6 +33,7 @@ export interface FileSourceOptions {
 
 /** See the module. */
 export class FileSource implements Source {
+  /** The name of its one stream: the last part of the path. */
   readonly stream: string;
   readonly identity: string;
   readonly isRereadable = true;

@@ -22,6 +22,7 @@ const OFFSET_WIDTH = 2;
 
 /** See the module. */
 export class MemorySource implements Source {
+  /** The name of its one stream. */
   readonly stream: string;
   readonly identity: string;
   readonly isRereadable = true;
@@ -30,7 +31,11 @@ export class MemorySource implements Source {
   #isBounded: boolean;
   #wake: () => void = () => {};
 
-  /** @param partitions partition → its records; a bounded source ends after them */
+  /**
+   * A stream of that name.
+   *
+   * @param partitions partition → its records; a bounded source ends after them
+   */
   constructor(stream: string, partitions: Readonly<Record<string, readonly MemoryRecord[]>>, isBounded = true) {
     this.stream = stream;
     this.identity = `memory:${stream}`;
