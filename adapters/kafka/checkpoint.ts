@@ -11,7 +11,7 @@ import type { Commit } from "../sink.ts";
 import { BatchEncoder } from "./protocol/batch_encoder.ts";
 import type { Cluster } from "./protocol/cluster.ts";
 import { fetchFrom, offsetOf } from "./protocol/fetch.ts";
-import { check } from "./protocol/kafka_error.ts";
+import { check, CODE, KafkaError } from "./protocol/kafka_error.ts";
 import { decodeRecordSet } from "./protocol/record_set.ts";
 
 /** What a checkpoint record says. */
@@ -91,7 +91,8 @@ async function lastIn(
     const [{ errorCode, recordSet, aborted }] = await fetchFrom(broker, [{ topic, partition, position }], FETCH_LIMIT);
     check(errorCode, `read the checkpoint in ${topic}/${partition}`);
     const batch = decodeRecordSet({ stream: topic, partition: String(partition), bytes: recordSet, position, aborted });
-    if (batch.next === position) throw new Error(`Cannot read the checkpoint in ${topic}/${partition}: fence first`);
+    // The leader does not show what it said was there: it is another one by now, or not yet up to date.
+    if (batch.next === position) throw new KafkaError(CODE.notLeaderOrFollower, `read all of ${topic}/${partition}`);
     if (batch.count > 0) last = parse(payloadAt(batch, batch.count - 1).value!);
     position = batch.next;
   }

@@ -16,8 +16,8 @@ import { decodeRecordSet } from "./protocol/record_set.ts";
 
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 /** What all partitions together may hold. */
-const BUFFER_BYTES_MAX = 64 * 1024 * 1024;
-const PARTITION_BYTES_MAX = 640 * 1024;
+const BUFFER_BYTES_MAX = 32 * 1024 * 1024;
+const PARTITION_BYTES_MAX = 512 * 1024;
 const PARTITION_BYTES_MIN = 128 * 1024;
 /** How long a broker may wait for records: short while some arrive, longer and longer while none do. */
 const WAIT_MS_FIRST = 5;

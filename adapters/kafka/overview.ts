@@ -44,7 +44,7 @@ export interface OverviewOptions {
 export async function lookAtTopics({ brokers, topics, settings }: OverviewOptions): Promise<readonly TopicOverview[]> {
   let cluster: Cluster | undefined;
   try {
-    const found = cluster = await Cluster.connect(connectionOf(brokers, settings));
+    const found = cluster = await Cluster.connect(connectionOf(brokers, settings), topics[0]);
     return await lookAt(found, topics);
   } catch (cause) {
     const { message, code } = cause as { readonly message: string; readonly code?: unknown };

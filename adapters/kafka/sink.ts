@@ -104,7 +104,10 @@ export class KafkaSink implements Sink {
     const { brokers, settings } = options;
     let cluster: Cluster | undefined;
     try {
-      const found = cluster = await Cluster.connect(connectionOf(brokers, settings));
+      const found = cluster = await Cluster.connect(
+        connectionOf(brokers, settings),
+        [...options.topics.values()][0]?.topic,
+      );
       return new KafkaSink(options, await patiently(found, OPEN_MS_MAX, () => openAll(found, options)));
     } catch (cause) {
       cluster?.close();

@@ -66,7 +66,7 @@ export class KafkaSource implements Source {
     const { brokers, topics, settings } = options;
     let cluster: Cluster | undefined;
     try {
-      cluster = await Cluster.connect(connectionOf(brokers, settings));
+      cluster = await Cluster.connect(connectionOf(brokers, settings), topics[0]);
       const found = cluster;
       const partitions = await patiently(found, OPEN_MS_MAX, () => findPartitions(options, found));
       return new KafkaSource(options, cluster, partitions);

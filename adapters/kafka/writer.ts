@@ -53,7 +53,7 @@ export class KafkaWriter {
   static async open({ brokers, topic, settings }: KafkaWriterOptions): Promise<KafkaWriter> {
     let cluster: Cluster | undefined;
     try {
-      const found = cluster = await Cluster.connect(connectionOf(brokers, settings));
+      const found = cluster = await Cluster.connect(connectionOf(brokers, settings), topic.topic);
       return await patiently(
         found,
         OPEN_MS_MAX,

@@ -63,9 +63,9 @@ interface KafkajsCluster {
     readonly brokers: Readonly<Record<string, KafkajsBroker>>;
     readonly seedBroker?: KafkajsBroker;
     findConnectedBroker(): Promise<KafkajsBroker>;
+    refreshMetadata(topics: readonly string[]): Promise<void>;
   };
   connect(): Promise<void>;
-  refreshMetadata(): Promise<void>;
   findBroker(node: { readonly nodeId: number }): Promise<KafkajsBroker>;
 }
 
@@ -130,15 +130,21 @@ export class Cluster {
   readonly #coordinators = new Map<string, Promise<Broker>>();
   readonly #leaders = new Map<string, Promise<Broker>>();
   readonly #topics = new Map<string, Promise<TopicMetadata>>();
+  readonly #hint: string | undefined;
   #refreshing: Promise<void> | undefined;
 
-  private constructor(kafka: Kafka, kafkajs: KafkajsCluster) {
+  private constructor(kafka: Kafka, kafkajs: KafkajsCluster, hint: string | undefined) {
     this.#kafka = kafka;
     this.#kafkajs = kafkajs;
+    this.#hint = hint;
   }
 
-  /** Connects to the cluster. */
-  static async connect(config: KafkaConfig): Promise<Cluster> {
+  /**
+   * Connects to the cluster.
+   *
+   * @param hint a topic that there may be: kafkajs asks for brokers by asking for topics, for all unless it knows one
+   */
+  static async connect(config: KafkaConfig, hint?: string): Promise<Cluster> {
     const kafka = new Kafka({ logLevel: logLevel.NOTHING, socketFactory: withoutDelay, retry: RETRY, ...config });
     const createCluster = Object.getOwnPropertySymbols(kafka).find(({ description }) =>
       description === "private:Kafka:createCluster"
@@ -147,8 +153,8 @@ export class Cluster {
     const create = (kafka as unknown as Record<symbol, (options: object) => KafkajsCluster>)[createCluster];
     const cluster = create.call(kafka, { metadataMaxAge: METADATA_AGE_MS_MAX, allowAutoTopicCreation: false });
     await cluster.connect();
-    await cluster.refreshMetadata();
-    return new Cluster(kafka, cluster);
+    await findBrokers(cluster, hint);
+    return new Cluster(kafka, cluster, hint);
   }
 
   /** Identifies the cluster, whatever its brokers are called. */
@@ -216,7 +222,7 @@ export class Cluster {
   /** Forgets topics, leaders and coordinators: after an error they may be others. */
   refresh(): Promise<void> {
     for (const known of [this.#leaders, this.#coordinators, this.#topics]) known.clear();
-    return this.#refreshing ??= this.#kafkajs.refreshMetadata().finally(() => this.#refreshing = undefined);
+    return this.#refreshing ??= findBrokers(this.#kafkajs, this.#hint).finally(() => this.#refreshing = undefined);
   }
 
   /** Cuts all connections; kafkajs would wait for answers that are under way. */
@@ -234,6 +240,12 @@ export class Cluster {
   async #broker(nodeId: number): Promise<Broker> {
     return new Broker(await this.#kafkajs.findBroker({ nodeId }));
   }
+}
+
+async function findBrokers({ brokerPool }: KafkajsCluster, hint: string | undefined): Promise<void> {
+  if (hint === undefined) return await brokerPool.refreshMetadata([]);
+  // There may be no such topic, or not yet.
+  await brokerPool.refreshMetadata([hint]).catch(() => brokerPool.refreshMetadata([]));
 }
 
 /** What `find` answers is found once; an error is not remembered. */
