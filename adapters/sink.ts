@@ -97,6 +97,10 @@ export interface SinkErrorData {
   readonly isClosed?: boolean;
   /** Whether to acquire again and look what was committed. */
   readonly isRetriable?: boolean;
+  /** The name of the task. */
+  readonly task?: string;
+  /** The feed, counted from 0 within the task. */
+  readonly seq?: number;
   /** What was caught. */
   readonly cause?: unknown;
 }
@@ -111,6 +115,10 @@ export class SinkError extends Error {
   readonly isClosed: boolean;
   /** The sink could not be reached, or did not say what it did: acquire again and look what was committed. */
   readonly isRetriable: boolean;
+  /** The name of the task, where it is one's. */
+  readonly task: string | undefined;
+  /** The feed, where it is one's. */
+  readonly seq: number | undefined;
 
   /** The message says what is, what is wanted, and what to do next. */
   constructor(message: string, data: SinkErrorData) {
@@ -118,5 +126,7 @@ export class SinkError extends Error {
     this.code = data.code;
     this.isClosed = data.isClosed ?? false;
     this.isRetriable = data.isRetriable ?? false;
+    this.task = data.task;
+    this.seq = data.seq;
   }
 }

@@ -13,6 +13,7 @@ import type { Cluster } from "./protocol/cluster.ts";
 import { fetchFrom, offsetOf } from "./protocol/fetch.ts";
 import { check, CODE, KafkaError } from "./protocol/kafka_error.ts";
 import { decodeRecordSet } from "./protocol/record_set.ts";
+import { viewOf } from "./protocol/view.ts";
 
 /** What a checkpoint record says. */
 export interface CheckpointRecord {
@@ -62,10 +63,6 @@ export function checkpointBatch({ topic, partition }: CheckpointPlace, record: C
   const batch = new BatchEncoder(topic, partition, key.length + value.length);
   batch.add(Date.now(), viewOf(key), 0, key.length, viewOf(value), 0, value.length);
   return batch;
-}
-
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
 }
 
 /** The last committed checkpoint of a task; undefined before the first. */

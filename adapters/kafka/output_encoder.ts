@@ -11,6 +11,7 @@ import { type Commit, SinkError } from "../sink.ts";
 import { BatchEncoder, RECORD_OVERHEAD } from "./protocol/batch_encoder.ts";
 import { partitionOfKey } from "./protocol/murmur2.ts";
 import { encodeHeaders } from "./protocol/record_headers.ts";
+import { viewOf } from "./protocol/view.ts";
 import type { SinkTopic } from "./sink_topic.ts";
 
 /** Batches of this size are efficient, and below what brokers take by default. */
@@ -170,8 +171,4 @@ function headerBytes(json: string | undefined, origin: string | undefined): Uint
   const headers = json === undefined ? [] : headersFromJson(json);
   if (origin !== undefined) headers.push({ name: "sluice.origin", value: new TextEncoder().encode(origin) });
   return encodeHeaders(headers);
-}
-
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
 }

@@ -30,10 +30,10 @@ import { connectionOf, type ConnectionSettings } from "./connection_settings.ts"
 import { encodeOutputs } from "./output_encoder.ts";
 import { patiently } from "./patience.ts";
 import { Cluster } from "./protocol/cluster.ts";
-import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
 import { TransactionalProducer } from "./protocol/transaction.ts";
 import type { GroupOffsets } from "./protocol/transaction_offsets.ts";
 import { type TransactionProtocol, transactionProtocolOf } from "./protocol/transaction_protocol.ts";
+import { isFenced, mayPass, refused, unknown } from "./sink_errors.ts";
 import { openTopic, type SinkTopic, type SinkTopicOptions } from "./sink_topic.ts";
 
 /** How to write topics of a cluster. */
@@ -58,7 +58,6 @@ export interface KafkaSinkOptions {
 
 /** Not another process: another start of it has another time. */
 const OWNER = `${Deno.hostname()}:${Deno.pid}:${Math.round(performance.timeOrigin)}`;
-const FENCED: ReadonlySet<number> = new Set([CODE.producerFenced, CODE.invalidProducerEpoch]);
 /** How long what passes is tried again before the run has begun; later the controller decides. */
 const OPEN_MS_MAX = 10_000;
 /** How often, and after which pause, a fenced owner looks who took over: that may be about to say so. */
@@ -137,7 +136,7 @@ export class KafkaSink implements Sink {
       if (cause instanceof SinkError) throw cause;
       await this.#cluster.refresh().catch(() => {});
       const act = `Cannot take over task ${task} of ${this.#options.run}`;
-      throw mayPass(cause) ? unknown(act, cause) : refused(act, cause);
+      throw mayPass(cause) ? unknown(act, { task, cause }) : refused(act, { task, cause });
     }
   }
 
@@ -154,13 +153,13 @@ export class KafkaSink implements Sink {
       return {};
     } catch (cause) {
       this.#producers.set(task, undefined);
-      const isFenced = cause instanceof KafkaError && FENCED.has(cause.errorCode);
-      if (isFenced) await this.#lookForOwner(task, place);
+      if (isFenced(cause)) await this.#lookForOwner(task, place);
       await this.#cluster.refresh().catch(() => {});
-      if (mayPass(cause)) throw unknown(`Cannot tell whether feed ${seq} of task ${task} was committed`, cause);
+      const data = { task, seq, cause };
+      if (mayPass(cause)) throw unknown(`Cannot tell whether feed ${seq} of task ${task} was committed`, data);
       // What was written would keep readers waiting until the transaction times out.
       await this.#fence(task).catch(() => {});
-      throw refused(`Cannot commit feed ${seq} of task ${task}`, cause);
+      throw refused(`Cannot commit feed ${seq} of task ${task}`, data);
     }
   }
 
@@ -213,7 +212,7 @@ export class KafkaSink implements Sink {
     return new SinkError(
       `Cannot go on with task ${task} of ${this.#options.run}: process ${pid} on ${host}, started at ${since}, has taken ` +
         `it over and stands at feed ${seq}; nothing is lost. Stop one of the two, or give them different names`,
-      { code: "E_FENCED" },
+      { code: "E_FENCED", task, seq },
     );
   }
 
@@ -235,44 +234,6 @@ async function openAll(cluster: Cluster, options: KafkaSinkOptions): Promise<Ope
   const topics = new Map<string, SinkTopic>();
   for (const [name, topic] of options.topics) topics.set(name, await openTopic(cluster, topic));
   return { cluster, topics, protocol: options.protocol ?? await transactionProtocolOf(cluster) };
-}
-
-/** The transaction is over, or its producer was fenced; another one may do. */
-const ENDS_TRANSACTION: ReadonlySet<number> = new Set([
-  ...FENCED,
-  CODE.outOfOrderSequence,
-  CODE.duplicateSequence,
-  CODE.invalidTransactionState,
-  CODE.invalidProducerIdMapping,
-  CODE.unknownProducerId,
-  CODE.transactionAbortable,
-]);
-
-function mayPass(cause: unknown): boolean {
-  return isPassing(cause) || (cause instanceof KafkaError && ENDS_TRANSACTION.has(cause.errorCode));
-}
-
-function unknown(act: string, cause: unknown): SinkError {
-  const message = `${act}: ${(cause as Error).message}`;
-  return new SinkError(message, { code: "E_COMMIT_UNKNOWN", isRetriable: true, cause });
-}
-
-/** What to do about a refusal. */
-const ADVICE: ReadonlyMap<number, string> = new Map([
-  [
-    CODE.invalidTimestamp,
-    "an output's time is too far from the broker's; see the topic's message.timestamp.after.max.ms",
-  ],
-  [CODE.topicAuthorizationFailed, "its user needs WRITE on the outputs and the checkpoints; see docs/KAFKA.md"],
-  [CODE.transactionalIdAuthorizationFailed, "its user needs WRITE on the transactional id; see docs/KAFKA.md"],
-  [CODE.groupAuthorizationFailed, "its user needs READ on the group, or add ?group=none to the URI"],
-  [CODE.invalidTransactionTimeout, "lower ?transactionTimeoutMs=, or raise the broker's transaction.max.timeout.ms"],
-]);
-
-function refused(act: string, cause: unknown): SinkError {
-  const advice = cause instanceof KafkaError ? ADVICE.get(cause.errorCode) : undefined;
-  const message = `${act}: ${(cause as Error).message}${advice === undefined ? "" : `; ${advice}`}`;
-  return new SinkError(message, { code: "E_SINK_UNWRITABLE", cause });
 }
 
 function checkpointOf({ seq, epoch }: CheckpointRecord): Checkpoint | undefined {

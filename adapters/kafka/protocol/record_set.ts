@@ -12,6 +12,7 @@ import { BatchPacker } from "./batch_packer.ts";
 import { type Codec, CODECS, decompress } from "./compression.ts";
 import { crc32c } from "./crc32c.ts";
 import { Varints } from "./varints.ts";
+import { viewOf } from "./view.ts";
 import { WireError } from "./wire.ts";
 
 /** Bytes of a batch before its records. */
@@ -45,7 +46,7 @@ export interface RecordSet {
 
 /** The committed records of `recordSet`; there may be none although `next` moved on. */
 export function decodeRecordSet({ stream, partition, bytes, position, aborted, anchor }: RecordSet): Batch {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
   const filter = new AbortFilter(aborted);
   const packer = new BatchPacker(bytes.length, bytes.length >> 6);
   let next = position;
@@ -155,7 +156,7 @@ function unpack(header: Header, bytes: Uint8Array, position: bigint, packer: Bat
 }
 
 function unpackRecords(header: Header, records: Uint8Array, position: bigint, packer: BatchPacker): void {
-  const from = new DataView(records.buffer, records.byteOffset, records.byteLength);
+  const from = viewOf(records);
   const varints = new Varints(records);
   const base = Number(header.baseOffset);
   const wanted = Number(position);

@@ -7,6 +7,7 @@ import { CODECS } from "../../../adapters/kafka/protocol/compression.ts";
 import { crc32c } from "../../../adapters/kafka/protocol/crc32c.ts";
 import { murmur2, partitionOfKey } from "../../../adapters/kafka/protocol/murmur2.ts";
 import { decodeRecordSet } from "../../../adapters/kafka/protocol/record_set.ts";
+import { viewOf } from "../../../adapters/kafka/protocol/view.ts";
 import { ABSENT, type Batch, offsetAt } from "../../../engine/batch.ts";
 
 interface Sample {
@@ -17,10 +18,6 @@ interface Sample {
 
 const PRODUCER = { producerId: 7n, epoch: 3 };
 const EMPTY = new Uint8Array(0);
-
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
-}
 
 function encode(samples: readonly Sample[], baseOffset: bigint, codec: typeof CODECS[number]): Uint8Array<ArrayBuffer> {
   const batch = new BatchEncoder("t", 0, 16);

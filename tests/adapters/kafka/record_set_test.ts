@@ -8,6 +8,7 @@ import { decodeFetch } from "../../../adapters/kafka/protocol/fetch.ts";
 import { KafkaError } from "../../../adapters/kafka/protocol/kafka_error.ts";
 import { type AbortedTransaction, decodeRecordSet } from "../../../adapters/kafka/protocol/record_set.ts";
 import { Reader, WireError, Writer } from "../../../adapters/kafka/protocol/wire.ts";
+import { viewOf } from "../../../adapters/kafka/protocol/view.ts";
 import { offsetAt } from "../../../engine/batch.ts";
 import { payloadAt } from "../../../formats/record_payload.ts";
 
@@ -16,10 +17,6 @@ const CONTROL = 32;
 const ABORT = [0, 0, 0, 0];
 const COMMIT = [0, 0, 0, 1];
 const encoder = new TextEncoder();
-
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
-}
 
 interface BatchOptions {
   readonly offset: number;
