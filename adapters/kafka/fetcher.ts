@@ -1,12 +1,13 @@
 /**
  * Reads partitions ahead: one Fetch at a time per broker, for all partitions that want records, so that a broker's
- * connection is never blocked by one of them. A partition holds one answer; the next is asked for when it was taken.
+ * connection is never blocked by one of them. A partition holds one answer, or several small ones; the next is asked for
+ * when they were taken.
  *
  * Whatever passes (leaders that move, brokers that restart) is tried again, with pauses, for a limited time; then the
  * reader is told.
  */
 
-import { type Batch, sliceBatch } from "../../engine/batch.ts";
+import { type Batch, joinBatches, sliceBatch } from "../../engine/batch.ts";
 import { type ReadLimit, SourceError, type SourcePartition } from "../source.ts";
 import { Patience } from "./patience.ts";
 import type { Broker, Cluster } from "./protocol/cluster.ts";
@@ -19,6 +20,9 @@ const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 const BUFFER_BYTES_MAX = 32 * 1024 * 1024;
 const PARTITION_BYTES_MAX = 512 * 1024;
 const PARTITION_BYTES_MIN = 128 * 1024;
+/** What is smaller, and not taken yet, is added to: a reader that is busy finds all that has come meanwhile. */
+const TOP_UP_BYTES_MAX = 64 * 1024;
+const TOP_UP_PAUSE_MS = 2;
 /** How long a broker may wait for records: short while some arrive, longer and longer while none do. */
 const WAIT_MS_FIRST = 5;
 const WAIT_MS_MAX = 500;
@@ -76,10 +80,11 @@ export class Fetcher {
    */
   async take(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<Taken> {
     const lane = this.#lane(at, from) ?? await this.#openLane(at, from);
-    if (lane.error !== undefined) throw lane.error;
-    if (lane.gap) return lane.gap;
     const { batch } = lane;
     if (!batch) {
+      // Only now: what had come before an error is whole.
+      if (lane.error !== undefined) throw lane.error;
+      if (lane.gap) return lane.gap;
       void this.#pump(lane);
       return undefined;
     }
@@ -87,7 +92,7 @@ export class Fetcher {
     const taken = rows === batch.count ? batch : sliceBatch(batch, 0, rows);
     lane.batch = taken === batch ? undefined : sliceBatch(batch, rows, batch.count);
     lane.asked = taken.next;
-    if (!lane.batch) void this.#pump(lane);
+    void this.#pump(lane);
     return taken;
   }
 
@@ -100,7 +105,7 @@ export class Fetcher {
   /** Resolves when one of the lanes `at` has something to take, or has moved on. */
   async moved(at: readonly SourcePartition[]): Promise<void> {
     const lanes = at.map(({ stream, partition }) => this.#lanes.get(`${stream}/${partition}`)).filter((lane) => !!lane);
-    if (lanes.some((lane) => !this.#wants(lane))) return;
+    if (this.#isClosed || lanes.some(hasNews)) return;
     await Promise.race(lanes.map((lane) => lane.moved.promise));
   }
 
@@ -125,7 +130,8 @@ export class Fetcher {
 
   #wants(lane: Lane): boolean {
     const isCurrent = this.#lanes.get(`${lane.stream}/${lane.partition}`) === lane;
-    return isCurrent && !this.#isClosed && !lane.batch && !lane.gap && lane.error === undefined;
+    const hasRoom = !lane.batch || lane.batch.bytes.length < TOP_UP_BYTES_MAX;
+    return isCurrent && !this.#isClosed && hasRoom && !lane.gap && lane.error === undefined;
   }
 
   /** Has `lane` fetched until it holds something. */
@@ -163,6 +169,8 @@ export class Fetcher {
     for (;;) {
       const lanes = [...this.#lanes.values()].filter((lane) => lane.leader === broker.nodeId && this.#wants(lane));
       if (lanes.length === 0) return;
+      // Whoever has something to read already may as well wait until more has come.
+      if (lanes.every(hasNews)) await new Promise((resolve) => setTimeout(resolve, TOP_UP_PAUSE_MS));
       const hasArrived = await this.#fetchOnce(broker, lanes, waitMs);
       waitMs = hasArrived ? WAIT_MS_FIRST : Math.min(2 * waitMs, WAIT_MS_MAX);
     }
@@ -219,6 +227,10 @@ function rowsWithin({ count, bytes, ranges }: Batch, { recordsMax, bytesMax }: R
   return Math.max(rows, 1);
 }
 
+function hasNews({ batch, gap, error }: Lane): boolean {
+  return batch !== undefined || gap !== undefined || error !== undefined;
+}
+
 function wake(lane: Lane): void {
   lane.moved.resolve();
   lane.moved = Promise.withResolvers();
@@ -230,7 +242,7 @@ function accept(lane: Lane, { position, recordSet, aborted }: Fetched): boolean 
   try {
     const batch = decodeRecordSet({ stream, partition, bytes: recordSet, position, aborted, anchor: topicId });
     lane.position = batch.next;
-    if (batch.count > 0) lane.batch = batch;
+    if (batch.count > 0) lane.batch = lane.batch ? joinBatches([lane.batch, batch]) : batch;
     return batch.next > position;
   } catch (error) {
     lane.error = explain(lane, error);
