@@ -32,7 +32,7 @@ export const DEFAULT_LIMITS: Limits = {
   feedBytesMax: 4 * 1024 * 1024,
   lingerMs: 0,
   feedsInFlightMax: 3,
-  feedsTogetherMax: 16,
+  feedsTogetherMax: 12,
   recordTimeMsMax: 10_000,
   sandboxGraceMs: 10_000,
   snapshotFeedsMin: 256,

@@ -18,7 +18,7 @@ import { decodeRecordSet } from "./protocol/record_set.ts";
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 /** What all partitions together may hold. */
 const BUFFER_BYTES_MAX = 32 * 1024 * 1024;
-const PARTITION_BYTES_MAX = 512 * 1024;
+const PARTITION_BYTES_MAX = 1024 * 1024;
 const PARTITION_BYTES_MIN = 128 * 1024;
 /** What is smaller, and not taken yet, is added to: a reader that is busy finds all that has come meanwhile. */
 const TOP_UP_BYTES_MAX = 64 * 1024;
