@@ -39,18 +39,24 @@ export class CheckpointPartitions {
     // Rounded up, so that many tasks do not ask the controller one by one.
     const partitions = Math.max(PARTITIONS_MIN, 2 ** Math.ceil(Math.log2(wanted)));
     const topic = this.#topic;
-    let known = await this.#count();
-    if (known === 0) {
-      await createTopic(this.#cluster, topic, { partitions, config: CONFIG });
-      known = await this.#count();
-    }
-    if (known < wanted) {
-      const topicPartitions = [{ topic, count: partitions }];
-      await this.#cluster.administer((admin) => admin.createPartitions({ topicPartitions }));
-      await this.#cluster.refresh();
-      known = await this.#count();
-    }
+    const before = await this.#count();
+    if (before === 0) await createTopic(this.#cluster, topic, { partitions, config: CONFIG });
+    else if (before < wanted) await this.#grow(partitions);
+    const known = await this.#count();
+    // The broker that was asked has not heard of them yet: whoever acquires tries again.
+    if (known < wanted) throw new KafkaError(CODE.leaderNotAvailable, `use partition ${wanted - 1} of ${topic}`);
     this.#partitions = known;
+  }
+
+  /** That there are so many already is as good: metadata may lag behind an earlier call. */
+  async #grow(count: number): Promise<void> {
+    const topicPartitions = [{ topic: this.#topic, count }];
+    try {
+      await this.#cluster.administer((admin) => admin.createPartitions({ topicPartitions }));
+    } catch (error) {
+      if ((error as { readonly type?: string }).type !== "INVALID_PARTITIONS") throw error;
+    }
+    await this.#cluster.refresh();
   }
 
   async #count(): Promise<number> {
