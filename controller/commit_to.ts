@@ -6,6 +6,7 @@
  */
 
 import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, SinkError } from "../adapters/sink.ts";
+import { pause } from "./pause.ts";
 import type { TaskSetup } from "./task_setup.ts";
 
 const PAUSE_MS_FIRST = 100;
@@ -59,6 +60,7 @@ async function insist<T>({ clock, limits, stop }: CommitContext, attempt: () => 
       return await attempt();
     } catch (error) {
       if (!isRetriable(error) || stop.aborted || clock.nowMs() + pauseMs > deadlineMs) throw error;
+      // It ends early when the task is to stop: then one last attempt is made.
       await pause(pauseMs, stop);
     }
   }
@@ -66,17 +68,4 @@ async function insist<T>({ clock, limits, stop }: CommitContext, attempt: () => 
 
 function isRetriable(error: unknown): boolean {
   return error instanceof SinkError && error.isRetriable;
-}
-
-/** Ends early when the task is to stop: then one last attempt is made. */
-function pause(timeMs: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      stop.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, timeMs);
-    stop.addEventListener("abort", done);
-  });
 }

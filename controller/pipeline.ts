@@ -7,6 +7,7 @@ import type { Caution } from "./caution.ts";
 import type { Committer, PendingFeed } from "./committer.ts";
 import type { DigestedFed, Realm, RealmBroken } from "./realm.ts";
 import { Linger } from "./linger.ts";
+import { pause } from "./pause.ts";
 import { releaseFeed } from "./release.ts";
 import type { TaskState } from "./sandbox/protocol.ts";
 import type { SealedFeed, Sealer } from "./sealer.ts";
@@ -123,16 +124,7 @@ export class Pipeline {
   /** Waits for more records to share the next feed; there may be something to commit meanwhile. */
   async #wait(timeMs: number): Promise<PipelineEnd | undefined> {
     if (this.#inFlight.length > 0) return await this.#commitOldest();
-    await new Promise<void>((resolve) => {
-      const { stop } = this.#setup;
-      const done = (): void => {
-        clearTimeout(timer);
-        stop.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, timeMs);
-      stop.addEventListener("abort", done);
-    });
+    await pause(timeMs, this.#setup.stop);
     return undefined;
   }
 

@@ -5,6 +5,7 @@
  * one that it never had, or a topic of the same name that is another one, stops the run.
  */
 
+import { type Batch, offsetAt, sliceBatch } from "../../engine/batch.ts";
 import { type ReadLimit, type ReadResult, type Source, SourceError, type SourcePartition } from "../source.ts";
 import { connectionOf, type ConnectionSettings } from "./connection_settings.ts";
 import { Fetcher, otherLog } from "./fetcher.ts";
@@ -124,7 +125,9 @@ export class KafkaSource implements Source {
     if (end !== undefined && this.#fetcher.positionOf(at, from) >= end) return { kind: "ended" };
     const taken = await this.#fetcher.take(at, from, limit);
     if (taken === undefined) return { kind: "idle" };
-    return "first" in taken ? { kind: "gap", to: taken.first, reason: TRIMMED } : { kind: "batch", batch: taken };
+    if ("first" in taken) return { kind: "gap", to: taken.first, reason: TRIMMED };
+    const batch = end === undefined ? taken : before(taken, end);
+    return batch ? { kind: "batch", batch } : { kind: "ended" };
   }
 
   waitForMore(at: readonly SourcePartition[], signal: AbortSignal): Promise<void> {
@@ -158,6 +161,15 @@ export class KafkaSource implements Source {
       async () => await offsetOf(await this.#cluster.leaderOf(at.topic, at.partition), at, where),
     );
   }
+}
+
+/** The rows of `batch` before `end`, if any: a fetch brings what was written since the end was pinned, too. */
+function before(batch: Batch, end: bigint): Batch | undefined {
+  if (batch.next <= end) return batch;
+  let rows = batch.count;
+  while (rows > 0 && offsetAt(batch, rows - 1) >= end) rows--;
+  if (rows === batch.count) return batch;
+  return rows === 0 ? undefined : sliceBatch(batch, 0, rows);
 }
 
 /** The partitions of the topics that are named, and of those that the pattern finds. */

@@ -5,6 +5,7 @@ import { cacheFolder } from "./cache.ts";
 import { startKafka } from "./kafka.ts";
 import { startKinesis } from "./kinesis.ts";
 import { startRedis } from "./redis.ts";
+import { isListening } from "./server.ts";
 
 /** The services there are. */
 export const SERVICES = ["kafka", "redis", "kinesis"] as const;
@@ -63,7 +64,8 @@ async function find(name: ServiceName): Promise<Service | undefined> {
   try {
     const service = JSON.parse(await Deno.readTextFile(fileOf(name))) as Service;
     Deno.kill(service.pid, "SIGCONT");
-    return service;
+    // One that is being ended is still a process for a moment.
+    return await isListening(Number(service.address.split(":")[1])) ? service : undefined;
   } catch {
     return undefined;
   }

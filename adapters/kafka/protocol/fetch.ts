@@ -23,8 +23,6 @@ export interface FetchLimit {
 export interface Fetched extends FetchFrom {
   /** 0, or see `kafka_error.ts`. */
   readonly errorCode: number;
-  readonly lastStableOffset: bigint;
-  readonly logStartOffset: bigint;
   readonly aborted: readonly AbortedTransaction[];
   /** A view of the connection's buffer, valid until the next answer is read: decode it before anything is awaited. */
   readonly recordSet: Uint8Array;
@@ -89,13 +87,12 @@ function decodePartition(answer: Reader, topic: string, from: readonly FetchFrom
   const asked = from.find((each) => each.topic === topic && each.partition === partition);
   if (!asked) throw new WireError(`it is about ${topic}/${partition}, which was not asked for`);
   const errorCode = answer.int16();
-  answer.int64();
-  const lastStableOffset = answer.int64();
-  const logStartOffset = answer.int64();
+  // High watermark, last stable offset, start of the log.
+  for (let offsets = 0; offsets < 3; offsets++) answer.int64();
   const aborted = answer.array(() => ({ producerId: answer.int64(), firstOffset: answer.int64() }));
   answer.int32();
   const recordSet = answer.raw(Math.max(0, answer.int32()));
-  return { ...asked, errorCode, lastStableOffset, logStartOffset, aborted, recordSet };
+  return { ...asked, errorCode, aborted, recordSet };
 }
 
 /** Where an offset is asked for. */
