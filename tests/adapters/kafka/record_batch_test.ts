@@ -99,6 +99,10 @@ Deno.test("records that claim to be longer than their batch are refused although
 Deno.test("crc32c() and murmur2() give the published values", () => {
   const text = (value: string) => viewOf(new TextEncoder().encode(value));
   assertEquals(crc32c(text("123456789"), 0, 9), 0xe3069283);
+  // RFC 3720, B.4: longer than what is taken at once.
+  assertEquals(crc32c(viewOf(new Uint8Array(32)), 0, 32), 0x8a9136aa);
+  assertEquals(crc32c(viewOf(new Uint8Array(32).fill(255)), 0, 32), 0x62a8ab43);
+  assertEquals(crc32c(viewOf(Uint8Array.from({ length: 32 }, (_, i) => i)), 0, 32), 0x46dd794e);
   // From Kafka's own UtilsTest.
   const known = { "21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536 };
   for (const [key, hash] of Object.entries(known)) assertEquals(murmur2(text(key), 0, key.length), hash, key);
