@@ -179,3 +179,18 @@ Deno.test("nothing reachable from a record, a context or an error leads to a fun
   assertEquals(foreign, []);
   assert(seen > 500, `${seen} objects were looked at`);
 });
+
+Deno.test("nothing that records share can be changed by one of them: all intrinsics are frozen, getters and setters too", async () => {
+  const code = await codeOf(scriptOf(`
+    const seen = new Set(); const open: [string, any][] = [["globalThis", globalThis]]; const soft: string[] = [];
+    const syntax = [async () => {}, function* () {}, async function* () {}, [][Symbol.iterator](), "".matchAll(/a/g), new Map().keys(), Uint8Array.prototype];
+    for (const each of syntax) open.push(["syntax", Object.getPrototypeOf(each)]);
+    while (open.length) { const [path, next] = open.pop()!; if ((typeof next !== "object" && typeof next !== "function") || next === null || seen.has(next)) continue; seen.add(next);
+      if (path === "globalThis" ? Object.isExtensible(next) : !Object.isFrozen(next) && !path.startsWith("globalThis.__sluice")) soft.push(path);
+      for (const name of Reflect.ownKeys(next)) { const d = Object.getOwnPropertyDescriptor(next, name)!; open.push([path + "." + String(name), d.value], [path + ".get " + String(name), d.get], [path + ".set " + String(name), d.set]); }
+      open.push([path + ".[[Prototype]]", Object.getPrototypeOf(next)]); }
+    context.emit({ value: { soft, seen: seen.size } });`));
+  const [{ soft, seen }] = emitted(runFeed(openCell(code), [batchOf([1])])) as [{ soft: string[]; seen: number }];
+  assertEquals(soft, []);
+  assert(seen > 1000, `${seen} objects were looked at`);
+});
