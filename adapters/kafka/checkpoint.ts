@@ -85,7 +85,8 @@ async function lastIn(
   const broker = await cluster.leaderOf(topic, partition);
   let last: CheckpointRecord | undefined;
   for (let position = from; position < to;) {
-    const [{ errorCode, recordSet, aborted }] = await fetchFrom(broker, [{ topic, partition, position }], FETCH_LIMIT);
+    const { partitions } = await fetchFrom(broker, [{ topic, partition, position }], FETCH_LIMIT);
+    const [{ errorCode, recordSet, aborted }] = partitions;
     check(errorCode, `read the checkpoint in ${topic}/${partition}`);
     const batch = decodeRecordSet({ stream: topic, partition: String(partition), bytes: recordSet, position, aborted });
     // The leader does not show what it said was there: it is another one by now, or not yet up to date.

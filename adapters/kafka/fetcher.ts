@@ -8,12 +8,13 @@
  */
 
 import { type Batch, joinBatches, sliceBatch } from "../../engine/batch.ts";
-import { type ReadLimit, SourceError, type SourcePartition } from "../source.ts";
+import type { ReadLimit, SourcePartition } from "../source.ts";
 import { Patience } from "./patience.ts";
 import type { Broker, Cluster } from "./protocol/cluster.ts";
 import { type Fetched, fetchFrom, offsetOf } from "./protocol/fetch.ts";
 import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
 import { decodeRecordSet } from "./protocol/record_set.ts";
+import { explain, otherLog } from "./source_errors.ts";
 
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 /** What all partitions together may hold. */
@@ -147,7 +148,7 @@ export class Fetcher {
         patience.restore();
       } catch (error) {
         lane.leader = undefined;
-        await patience.endure(error).catch(() => lane.error = explain(lane, error));
+        await patience.endure(error).catch(() => lane.error = explain(lane, lane.position, error));
       }
     }
     lane.isPumped = false;
@@ -183,7 +184,7 @@ export class Fetcher {
     const answers = await fetchFrom(broker, from, { waitMs, bytesMax: ANSWER_BYTES_MAX, partitionBytesMax });
     let hasArrived = false;
     let passing: KafkaError | undefined;
-    for (const answer of answers) {
+    for (const answer of answers.partitions) {
       const lane = lanes.find(({ stream, number }) => stream === answer.topic && number === answer.partition)!;
       // The reader went elsewhere while the broker answered.
       if (!this.#wants(lane)) continue;
@@ -196,9 +197,10 @@ export class Fetcher {
       const error = new KafkaError(answer.errorCode, `read ${lane.stream}/${lane.partition}`);
       if (isPassing(error)) passing = error;
       else if (answer.errorCode === CODE.offsetOutOfRange) await this.#findGap(broker, lane);
-      else lane.error = explain(lane, error);
+      else lane.error = explain(lane, lane.position, error);
       wake(lane);
     }
+    answers.release();
     if (passing) throw passing;
     return hasArrived;
   }
@@ -245,26 +247,7 @@ function accept(lane: Lane, { position, recordSet, aborted }: Fetched): boolean 
     if (batch.count > 0) lane.batch = lane.batch ? joinBatches([lane.batch, batch]) : batch;
     return batch.next > position;
   } catch (error) {
-    lane.error = explain(lane, error);
+    lane.error = explain(lane, lane.position, error);
     return true;
   }
-}
-
-/** The error of a log that does not have what was read from it. */
-export function otherLog(at: SourcePartition, position: bigint, first: bigint, end: bigint): SourceError {
-  const { stream, partition } = at;
-  return new SourceError(
-    `Cannot go on reading ${stream}/${partition}: it has offsets ${first} to ${end}, ${position} is wanted; the topic was ` +
-      "made anew, or its leader lost what it had not replicated. Start a run with another --name",
-    { code: "E_SOURCE_CHANGED", stream, partition, offset: position },
-  );
-}
-
-function explain({ stream, partition, position }: Lane, cause: unknown): SourceError {
-  const place = { stream, partition, offset: position };
-  return new SourceError(`Cannot read ${stream}/${partition} at offset ${position}: ${(cause as Error).message}`, {
-    code: isPassing(cause) ? "E_SOURCE_UNREACHABLE" : "E_SOURCE_UNREADABLE",
-    ...place,
-    cause,
-  });
 }

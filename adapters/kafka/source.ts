@@ -8,13 +8,14 @@
 import { type Batch, offsetAt, sliceBatch } from "../../engine/batch.ts";
 import { type ReadLimit, type ReadResult, type Source, SourceError, type SourcePartition } from "../source.ts";
 import { connectionOf, type ConnectionSettings } from "./connection_settings.ts";
-import { Fetcher, otherLog } from "./fetcher.ts";
+import { Fetcher } from "./fetcher.ts";
 import type { KafkaLocation } from "./location.ts";
 import { patiently } from "./patience.ts";
 import { Cluster } from "./protocol/cluster.ts";
 import { type OffsetOf, offsetOf } from "./protocol/fetch.ts";
 import { CODE, KafkaError } from "./protocol/kafka_error.ts";
 import type { TopicMetadata } from "./protocol/metadata.ts";
+import { otherLog, reasonOf } from "./source_errors.ts";
 
 /** Where a run that reads a topic for the first time begins. */
 export type KafkaStart = OffsetOf | { readonly offset: bigint } | { readonly last: bigint };
@@ -73,10 +74,9 @@ export class KafkaSource implements Source {
       return new KafkaSource(options, cluster, partitions);
     } catch (cause) {
       cluster?.close();
-      const { message, code } = cause as { readonly message: string; readonly code?: unknown };
-      if (code === "E_USAGE" || cause instanceof SourceError) throw cause;
+      if ((cause as { readonly code?: unknown }).code === "E_USAGE" || cause instanceof SourceError) throw cause;
       const address = `kafka://${brokers.join(",")}/${topics.join(",")}`;
-      throw new SourceError(`Cannot read ${address}: ${message}`, {
+      throw new SourceError(`Cannot read ${address}: ${reasonOf(cause)}`, {
         code: "E_SOURCE_UNREADABLE",
         stream: topics.join(","),
         cause,

@@ -60,7 +60,7 @@ async function rawBytes(address: string, topic: string): Promise<number> {
   let records = 0;
   while (positions.size > 0) {
     const from = [...positions].map(([partition, position]) => ({ topic, partition, position }));
-    for (const { partition, recordSet, position } of await fetchFrom(broker, from, limit)) {
+    for (const { partition, recordSet, position } of (await fetchFrom(broker, from, limit)).partitions) {
       const view = new DataView(recordSet.buffer, recordSet.byteOffset, recordSet.byteLength);
       let next = position;
       for (let at = 0; at + 61 <= recordSet.length; at += 12 + view.getInt32(at + 8)) {

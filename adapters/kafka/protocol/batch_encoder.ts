@@ -120,6 +120,11 @@ export class BatchEncoder {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** Gives the memory back before the collector finds it; the batch is over. */
+  release(): void {
+    this.#bytes.buffer.transfer(0);
+  }
+
   #reserve(size: number): void {
     const needed = this.#length + size + COPY_SLACK;
     if (needed <= this.#bytes.length) return;

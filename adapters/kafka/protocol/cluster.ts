@@ -42,6 +42,8 @@ interface QueuedRequest {
 interface KafkajsConnection {
   readonly socket: net.Socket | undefined;
   readonly clientId: string;
+  readonly bytesBuffered: number;
+  chunks: readonly Uint8Array[];
   readonly requestQueue: { push(request: QueuedRequest): void; destroy(): void };
   rejectRequests(error: Error): void;
   isAuthenticated(): boolean;
@@ -95,14 +97,19 @@ export class Broker {
     if (!connection.isAuthenticated()) await connection.authenticate();
     const correlationId = connection.nextCorrelationId();
     const parts = [header(request, correlationId, connection.clientId), ...request.body];
-    const { payload } = await new Promise<{ readonly payload: Uint8Array }>((resolve, reject) =>
+    const { payload } = await new Promise<{ readonly payload: Uint8Array }>((settle, reject) => {
+      const resolve = (answer: { readonly payload: Uint8Array }): void => {
+        // The rest of what was received, if it is empty, would be a view of an answer that may be released.
+        if (connection.bytesBuffered === 0) connection.chunks = [];
+        settle(answer);
+      };
       connection.requestQueue.push({
         entry: { apiKey: key, apiName: name, apiVersion: version, correlationId, resolve, reject },
         expectResponse: true,
         requestTimeout: timeoutMs,
         sendRequest: () => writeParts(connection.socket!, parts),
-      })
-    );
+      });
+    });
     const reader = new Reader(payload);
     // ApiVersions alone keeps the old header: who asks does not know yet what is spoken.
     if (isFlexible && key !== API_VERSIONS) reader.tags();

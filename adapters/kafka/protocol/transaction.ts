@@ -94,6 +94,7 @@ export class TransactionalProducer {
     if (this.#protocol === "v1") await this.#addPartitions(batches);
     await allOf([this.#produceAll(batches), ...(group ? [this.#sendOffsets(group)] : [])]);
     await this.#end();
+    for (const batch of batches) batch.release();
     this.#isUsable = true;
   }
 

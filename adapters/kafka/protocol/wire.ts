@@ -8,6 +8,8 @@
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const FIRST_SIZE = 256;
+/** What comes before an answer: its size and its correlation id. */
+const ANSWER_PREFIX = 8;
 
 /** Bytes that are not what the protocol says. */
 export class WireError extends Error {
@@ -177,6 +179,16 @@ export class Reader {
       tags.set(tag, this.raw(this.unsignedVarint()));
     }
     return tags;
+  }
+
+  /**
+   * Gives back the memory of an answer that has a buffer to itself, which the collector would find late; what was read
+   * as a view is gone.
+   */
+  release(): void {
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    const isAlone = byteOffset === ANSWER_PREFIX && byteOffset + byteLength === buffer.byteLength;
+    if (isAlone && buffer instanceof ArrayBuffer) buffer.transfer(0);
   }
 
   #items<Item>(count: number, read: () => Item): Item[] {
