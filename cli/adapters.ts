@@ -38,6 +38,8 @@ export async function openSource(uri: string, context: SourceContext): Promise<S
 export interface SinkContext {
   /** The run whose outputs it takes. */
   readonly run: string;
+  /** How many tasks the run has, unless more partitions come. */
+  readonly tasks: number;
   /** Something a person should know, in one line. */
   readonly onNotice: (text: string) => void;
 }

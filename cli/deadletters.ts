@@ -69,7 +69,7 @@ export async function deadLettersRedrive(runName: string, options: RedriveOption
     return EXIT.ok;
   }
   const name = `${runName}-redrive-${letters[0].id}-${letters.at(-1)!.id}`;
-  const to = await openSinks(new Map([["default", options.to]]), { run: name, onNotice: printMessage });
+  const to = await openSinks(new Map([["default", options.to]]), { run: name, tasks: 1, onNotice: printMessage });
   const pool = openPool({});
   const processor = await loadProcessor(scriptOf(options.with), pool, parseParameters(options.set));
   const summary = await runLoaded(processor, pool, {

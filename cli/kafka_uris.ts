@@ -83,7 +83,7 @@ export async function openKafkaSinks(
 
 async function openCluster(
   outputs: readonly (readonly [output: string, uri: string])[],
-  { run, onNotice }: SinkContext,
+  { run, tasks, onNotice }: SinkContext,
 ): Promise<KafkaSink> {
   const topics = new Map(outputs.map(([output, uri]) => [output, sinkTopicOf(uri)]));
   // What is true of the cluster is said once, by the first that says it.
@@ -103,6 +103,7 @@ async function openCluster(
     settings,
     topics,
     run,
+    tasks,
     onNotice,
     group: group === "none" ? undefined : group,
     transactionTimeoutMs: timeouts.find((each) => each !== undefined) ?? TRANSACTION_TIMEOUT_MS,

@@ -46,7 +46,7 @@ export async function replayCommand(runName: string, options: ReplayCommandOptio
   const pool = openPool({});
   const startMs = performance.now();
   const totals: Totals = { feeds: 0, records: 0, divergences: [] };
-  const context = { run: `${runName}-replay`, onNotice: printMessage };
+  const context = { run: `${runName}-replay`, tasks: 1, onNotice: printMessage };
   const to = new Map(options.to === undefined ? [] : [["default", options.to]]);
   const { default: sink } = await openSinks(to, context) as { readonly default?: Sink };
   try {

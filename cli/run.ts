@@ -2,6 +2,7 @@
 
 import { type Sink, SinkError } from "../adapters/sink.ts";
 import type { Source } from "../adapters/source.ts";
+import { partitionsOf } from "../controller/assignment.ts";
 import type { EffectHandlers } from "../controller/effects.ts";
 import { loadProcessor } from "../controller/load_processor.ts";
 import type { RunSummary } from "../controller/run.ts";
@@ -71,7 +72,8 @@ export async function runCommand(
   let progress: ProgressBar | undefined;
   try {
     for (const [input, uri] of inputs) from[input] = await openSource(uri, { isBounded: options.untilEnd || isStdin });
-    to = await openSinks(outputs, { run: name, onNotice: printMessage });
+    const tasks = (await partitionsOf(new Map(Object.entries(from)))).length;
+    to = await openSinks(outputs, { run: name, tasks, onNotice: printMessage });
     const isWatched = options.untilEnd && !options.quiet && !options.json && !isStdout;
     progress = isWatched ? await openProgress(Object.values(from)) : undefined;
     const summary = await runLoaded(processor, pool, {

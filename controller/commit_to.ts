@@ -9,7 +9,7 @@ import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, S
 import { pause } from "./pause.ts";
 import type { TaskSetup } from "./task_setup.ts";
 
-const PAUSE_MS_FIRST = 100;
+const PAUSE_MS_FIRST = 10;
 const PAUSE_MS_MAX = 5_000;
 
 /** What it takes to wait for a sink. */

@@ -57,9 +57,10 @@ export class Task {
    * @throws {ProcessorFailed} when the processor failed and the policy is `halt`; what came before is committed
    */
   async run(): Promise<TaskSummary> {
-    await recover(this.#setup, this.#epoch);
+    let realm = await this.#recover();
     for (;;) {
-      const end = await this.#runPipeline();
+      const end = await this.#runPipeline(realm ?? await this.#openRealm());
+      realm = undefined;
       switch (end.kind) {
         case "ended":
         case "stopped":
@@ -95,24 +96,39 @@ export class Task {
     };
   }
 
-  async #runPipeline(): Promise<PipelineEnd> {
-    const { taskJournal, sources, limits, code, run, onError, effects } = this.#setup;
+  /** Takes the task over. Unless a feed has to be run again, its realm is made while the sinks are asked. */
+  async #recover(): Promise<Realm | undefined> {
+    const last = this.#setup.taskJournal.lastFeed();
+    const opening = last && !last.receipts ? undefined : this.#openRealm();
+    // It may fail while the sinks still answer.
+    opening?.catch(() => {});
+    try {
+      await recover(this.#setup, this.#epoch);
+    } catch (error) {
+      await opening?.then((realm) => realm.close()).catch(() => {});
+      throw error;
+    }
+    return await opening;
+  }
+
+  async #openRealm(): Promise<Realm> {
+    const { taskJournal, limits, code, run, onError, effects } = this.#setup;
     const last = taskJournal.lastFeed();
-    const realm = await Realm.open(
-      this.#setup.sandbox(),
-      {
-        task: taskJournal.task.name,
-        code: code.bundle,
-        options: realmOptions(run, last, { onError }, limits),
-        chain: chainAfter(last),
-        state: taskJournal.stateBefore((last?.seq ?? -1) + 1),
-      },
-      limits,
-      {
-        answer: answerWith(effects),
-        record: (seq, answered) => taskJournal.recordEffects(seq, answered),
-      },
-    );
+    const setup = {
+      task: taskJournal.task.name,
+      code: code.bundle,
+      options: realmOptions(run, last, { onError }, limits),
+      chain: chainAfter(last),
+      state: taskJournal.stateBefore((last?.seq ?? -1) + 1),
+    };
+    return await Realm.open(this.#setup.sandbox(), setup, limits, {
+      answer: answerWith(effects),
+      record: (seq, answered) => taskJournal.recordEffects(seq, answered),
+    });
+  }
+
+  async #runPipeline(realm: Realm): Promise<PipelineEnd> {
+    const { taskJournal, sources } = this.#setup;
     this.#committer ??= new Committer(this.#setup, this.#epoch, realm.info.outputs, this.#snapshots);
     const acceptGap = (gap: Gap) => this.#acceptGap(gap);
     const sealer = new Sealer(taskJournal.task.partitions, sources, await this.#progress(), acceptGap);

@@ -14,7 +14,9 @@ export class CheckpointPartitions {
   readonly #cluster: Cluster;
   readonly #topic: string;
   #partitions = 0;
-  /** One thing at a time: tasks start side by side. */
+  /** The most that were asked for: tasks start side by side, and what they need is made at once. */
+  #wanted = 0;
+  /** One thing at a time. */
   #work: Promise<void> = Promise.resolve();
 
   constructor(cluster: Cluster, topic: string) {
@@ -22,10 +24,16 @@ export class CheckpointPartitions {
     this.#topic = topic;
   }
 
+  /** Makes the topic while other things are prepared; what fails is tried again, and told, when a task needs it. */
+  prepare(tasks: number): void {
+    this.placeOf(String(tasks - 1)).catch(() => {});
+  }
+
   /** Where the checkpoints of `task` are. */
   async placeOf(task: string): Promise<CheckpointPlace> {
     const partition = Number(task);
     if (partition >= this.#partitions) {
+      this.#wanted = Math.max(this.#wanted, partition + 1);
       const before = this.#work;
       const work = before.catch(() => {}).then(() => this.#require(partition + 1));
       this.#work = work;
@@ -36,10 +44,9 @@ export class CheckpointPartitions {
 
   async #require(wanted: number): Promise<void> {
     if (wanted <= this.#partitions) return;
-    // Rounded up, so that many tasks do not ask the controller one by one.
-    const partitions = Math.max(PARTITIONS_MIN, 2 ** Math.ceil(Math.log2(wanted)));
     const topic = this.#topic;
     const before = await this.#count();
+    const partitions = Math.max(PARTITIONS_MIN, 2 ** Math.ceil(Math.log2(this.#wanted)));
     if (before === 0) await createTopic(this.#cluster, topic, { partitions, config: CONFIG });
     else if (before < wanted) await this.#grow(partitions);
     const known = await this.#count();

@@ -30,10 +30,10 @@ import { connectionOf, type ConnectionSettings } from "./connection_settings.ts"
 import { encodeOutputs } from "./output_encoder.ts";
 import { patiently } from "./patience.ts";
 import { Cluster } from "./protocol/cluster.ts";
-import { TransactionalProducer } from "./protocol/transaction.ts";
 import type { GroupOffsets } from "./protocol/transaction_offsets.ts";
 import { type TransactionProtocol, transactionProtocolOf } from "./protocol/transaction_protocol.ts";
-import { isFenced, mayPass, refused, unknown } from "./sink_errors.ts";
+import { SharedProducer } from "./shared_producer.ts";
+import { isFenced, mayPass, reasonOf, refused, unknown } from "./sink_errors.ts";
 import { openTopic, type SinkTopic, type SinkTopicOptions } from "./sink_topic.ts";
 
 /** How to write topics of a cluster. */
@@ -44,6 +44,8 @@ export interface KafkaSinkOptions {
   readonly topics: ReadonlyMap<string, SinkTopicOptions>;
   /** The name of the run: its transactional ids and its checkpoints bear it. */
   readonly run: string;
+  /** How many tasks there will be, as far as is known: what their checkpoints need is made at once. */
+  readonly tasks?: number;
   /** The consumer group that shows how far the run has come; undefined for none. */
   readonly group: string | undefined;
   /** After so long the broker aborts a transaction that was left open. */
@@ -78,19 +80,22 @@ export class KafkaSink implements Sink {
   readonly description: string;
   readonly #options: KafkaSinkOptions;
   readonly #cluster: Cluster;
-  readonly #protocol: TransactionProtocol;
   readonly #topics: ReadonlyMap<string, SinkTopic>;
   readonly #checkpoints: CheckpointPartitions;
-  /** Task → its producer; undefined after an error, until it is acquired again. */
-  readonly #producers = new Map<string, TransactionalProducer | undefined>();
+  readonly #producer: SharedProducer;
+  /** The tasks that were ever acquired. */
+  readonly #acquired = new Set<string>();
   readonly #warned = new Set<string>();
 
   private constructor(options: KafkaSinkOptions, { cluster, protocol, topics }: Opened) {
     this.#options = options;
     this.#cluster = cluster;
-    this.#protocol = protocol;
     this.#topics = topics;
     this.#checkpoints = new CheckpointPartitions(cluster, checkpointTopic(options.run));
+    this.#checkpoints.prepare(options.tasks ?? 1);
+    const { run, group, transactionTimeoutMs } = options;
+    const transactionalId = topicSafe(run);
+    this.#producer = new SharedProducer(cluster, { transactionalId, group, protocol, transactionTimeoutMs });
     this.description = `kafka:${cluster.id}/${[...topics.values()].map(({ topic }) => topic).join(",")}`;
   }
 
@@ -110,9 +115,8 @@ export class KafkaSink implements Sink {
       return new KafkaSink(options, await patiently(found, OPEN_MS_MAX, () => openAll(found, options)));
     } catch (cause) {
       cluster?.close();
-      const { message, code } = cause as { readonly message: string; readonly code?: unknown };
-      if (code === "E_USAGE" || cause instanceof SinkError) throw cause;
-      throw new SinkError(`Cannot write kafka://${brokers.join(",")}: ${message}`, {
+      if ((cause as { readonly code?: unknown }).code === "E_USAGE" || cause instanceof SinkError) throw cause;
+      throw new SinkError(`Cannot write kafka://${brokers.join(",")}: ${reasonOf(cause)}`, {
         code: "E_SINK_UNWRITABLE",
         cause,
       });
@@ -122,15 +126,16 @@ export class KafkaSink implements Sink {
   async acquire(task: string, epoch: bigint): Promise<Acquired> {
     try {
       const place = await this.#checkpoints.placeOf(task);
-      if (this.#producers.has(task)) await this.#refuseZombie(task, place);
+      if (this.#acquired.has(task)) await this.#refuseZombie(task, place);
       const { group } = this.#options;
       // The first group of a cluster waits for its coordinator: better now than in the first transaction.
       if (group !== undefined) await this.#cluster.coordinatorOf("group", group);
-      const producer = await this.#fence(task);
+      await this.#producer.own(task);
       const found = await readCheckpoint(this.#cluster, place);
       const nothing = { seq: -1, positions: {}, digest: "" };
-      await producer.commit([checkpointBatch(place, { ...nothing, ...found, epoch, owner: OWNER })]);
-      this.#producers.set(task, producer);
+      const takeover = checkpointBatch(place, { ...nothing, ...found, epoch, owner: OWNER });
+      await this.#producer.commit({ task, batches: [takeover], offsets: [] });
+      this.#acquired.add(task);
       return { epoch, checkpoint: found && checkpointOf(found) };
     } catch (cause) {
       if (cause instanceof SinkError) throw cause;
@@ -142,23 +147,23 @@ export class KafkaSink implements Sink {
 
   async commit(commit: Commit): Promise<Receipt> {
     const { task, seq, epoch: _, ...rest } = commit;
-    const producer = this.#producers.get(task);
-    if (!producer) throw new Error(`Cannot commit feed ${seq} of task ${task}: it was not acquired`);
+    if (!this.#acquired.has(task)) throw new Error(`Cannot commit feed ${seq} of task ${task}: it was not acquired`);
     const { batches, oldestMs } = encodeOutputs(this.#options.run, commit, this.#topicsOf(rest.outputNames));
     this.#warnOfRetention(oldestMs);
     const place = await this.#checkpoints.placeOf(task);
     try {
       const checkpoint = checkpointBatch(place, recordOf(commit, OWNER));
-      await producer.commit([...batches, checkpoint], this.#groupOffsets(commit.positions));
+      await this.#producer.commit({
+        task,
+        batches: [...batches, checkpoint],
+        offsets: this.#groupOffsets(commit.positions),
+      });
       return {};
     } catch (cause) {
-      this.#producers.set(task, undefined);
       if (isFenced(cause)) await this.#lookForOwner(task, place);
       await this.#cluster.refresh().catch(() => {});
       const data = { task, seq, cause };
       if (mayPass(cause)) throw unknown(`Cannot tell whether feed ${seq} of task ${task} was committed`, data);
-      // What was written would keep readers waiting until the transaction times out.
-      await this.#fence(task).catch(() => {});
       throw refused(`Cannot commit feed ${seq} of task ${task}`, data);
     }
   }
@@ -168,28 +173,15 @@ export class KafkaSink implements Sink {
     return Promise.resolve();
   }
 
-  async #fence(task: string): Promise<TransactionalProducer> {
-    const { run, transactionTimeoutMs } = this.#options;
-    const options = { protocol: this.#protocol, transactionTimeoutMs };
-    return await TransactionalProducer.fence(this.#cluster, `${topicSafe(run)}.${task}`, options);
-  }
-
   /** By output name. */
   #topicsOf(outputNames: readonly string[]): readonly SinkTopic[] {
     return outputNames.map((name) => (this.#topics.get(name) ?? this.#topics.get("default"))!);
   }
 
   /** Only what is read from this cluster can be shown by a group of this cluster. */
-  #groupOffsets(positions: readonly CommitPosition[]): GroupOffsets | undefined {
-    const { group } = this.#options;
+  #groupOffsets(positions: readonly CommitPosition[]): GroupOffsets["offsets"] {
     const own = positions.filter(({ source }) => source.startsWith(`kafka:${this.#cluster.id}/`));
-    if (group === undefined || own.length === 0) return undefined;
-    const offsets = own.map(({ stream, partition, position }) => ({
-      topic: stream,
-      partition: Number(partition),
-      position,
-    }));
-    return { group, offsets };
+    return own.map(({ stream, partition, position }) => ({ topic: stream, partition: Number(partition), position }));
   }
 
   /** Who owned the task must not take it back from whoever came after him. */

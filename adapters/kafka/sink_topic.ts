@@ -9,6 +9,7 @@ import { SinkError } from "../sink.ts";
 import type { Cluster } from "./protocol/cluster.ts";
 import type { Codec } from "./protocol/compression.ts";
 import { CODE, KafkaError } from "./protocol/kafka_error.ts";
+import { metadataOf } from "./protocol/metadata.ts";
 
 /** How to make a topic that is missing. */
 export interface TopicCreation {
@@ -46,6 +47,10 @@ const TOPIC_RESOURCE = 2;
 const SETTINGS = ["max.message.bytes", "retention.ms", "cleanup.policy", "message.timestamp.type"];
 /** What a broker takes unless it is told otherwise. */
 const BATCH_BYTES_MAX = 1_048_588;
+/** How long a new topic may be without leaders, and how often it is looked at. */
+const LEADERS_MS_MAX = 10_000;
+const LOOK_MS_FIRST = 2;
+const LOOK_MS_MAX = 100;
 
 /**
  * Finds or makes a topic.
@@ -87,9 +92,21 @@ export async function createTopic(cluster: Cluster, topic: string, creation: Top
     ...(replicas === undefined ? {} : { replicationFactor: replicas }),
   };
   await cluster.administer((admin) =>
-    admin.createTopics({ topics: [{ topic, ...counts, configEntries }], waitForLeaders: true })
+    admin.createTopics({ topics: [{ topic, ...counts, configEntries }], waitForLeaders: false })
   );
+  await untilLed(cluster, topic);
   await cluster.refresh();
+}
+
+/** kafkajs would look after a tenth of a second for the first time. */
+async function untilLed(cluster: Cluster, topic: string): Promise<void> {
+  const deadlineMs = performance.now() + LEADERS_MS_MAX;
+  for (let waitMs = LOOK_MS_FIRST;; waitMs = Math.min(2 * waitMs, LOOK_MS_MAX)) {
+    const [{ errorCode, partitions }] = await metadataOf(await cluster.anyBroker(), [topic]);
+    if (errorCode === 0 && partitions.every(({ leader }) => leader >= 0)) return;
+    if (performance.now() > deadlineMs) throw new KafkaError(CODE.leaderNotAvailable, `use topic ${topic}`);
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+  }
 }
 
 async function describeTopic(cluster: Cluster, topic: string): Promise<ReadonlyMap<string, string>> {
