@@ -33,6 +33,8 @@ export interface PipelineParts {
 interface InFlight {
   readonly pending: PendingFeed;
   readonly fed: Promise<DigestedFed>;
+  /** Whether `fed` has settled. */
+  isProcessed: boolean;
   readonly copied: Promise<TaskState> | undefined;
 }
 
@@ -139,25 +141,26 @@ export class Pipeline {
     return this.#lastMs;
   }
 
-  #dispatch(feed: SealedFeed, { timeMs, isTick = false, isEnd = false }: DispatchOptions): void {
+  #dispatch(sealed: SealedFeed, { timeMs, isTick = false, isEnd = false }: DispatchOptions): void {
     const { realm, snapshots } = this.#parts;
     const { observer, limits, taskJournal } = this.#setup;
     if (this.#wantsRebirth) this.#rebear();
     const seq = this.#nextSeq++;
     const captures = this.#captures();
     const tick = isTick ? { tickMs: timeMs } : {};
-    const captured = captures && feed.batches.length > 0 ? feed.batches : undefined;
-    const pending = { seq, sealed: feed, ...tick, isEnd, isReborn: this.#isReborn, captured };
+    const captured = captures && sealed.batches.length > 0 ? sealed.batches : undefined;
+    const pending = { seq, sealed, ...tick, isEnd, isReborn: this.#isReborn, captured };
     this.#isReborn = false;
     observer.onStep?.("sealed", taskJournal.task.name, seq);
-    const { batches, segments } = feed;
+    const { batches, segments } = sealed;
     const fed = realm.process({ seq, batches, segments, ...tick, end: isEnd });
     const part = snapshots.wantedPart(seq);
     const copied = part && realm.copy({ entriesMax: limits.snapshotEntriesPerFeed, isFirst: part === "first" });
+    const feed: InFlight = { pending, fed, isProcessed: false, copied };
     // They are awaited in order; an earlier one that fails must not leave these unhandled.
-    fed.catch(() => {});
+    fed.catch(() => {}).then(() => feed.isProcessed = true);
     copied?.catch(() => {});
-    this.#inFlight.push({ pending, fed, copied });
+    this.#inFlight.push(feed);
   }
 
   #captures(): boolean {
@@ -218,18 +221,21 @@ export class Pipeline {
   }
 
   async #idle(timeMs: number): Promise<PipelineEnd | undefined> {
-    if (this.#inFlight.length > 0) return await this.#commitOldest();
+    const [oldest] = this.#inFlight;
+    if (oldest?.isProcessed) return await this.#commitOldest();
+    // More records may come before it is processed: the sandbox should not have to wait for its commit.
+    if (oldest) return await this.#waitForMore(oldest.fed);
     this.#setup.taskJournal.flush();
     if (this.#setup.run.clock === "feed" && this.#nextTimerMs !== undefined && this.#nextTimerMs <= timeMs) {
       this.#nextTimerMs = undefined;
       this.#dispatch({ ...NOTHING, progress: this.#parts.sealer.progress }, { timeMs, isTick: true });
       return undefined;
     }
-    await this.#waitForMore();
-    return undefined;
+    return await this.#waitForMore();
   }
 
-  async #waitForMore(): Promise<void> {
+  /** Waits until there may be more to read, or something to do: a timer, a stop, the end of `processing`. */
+  async #waitForMore(processing?: Promise<unknown>): Promise<undefined> {
     const waiting = new AbortController();
     const { sources, stop, taskJournal } = this.#setup;
     const byInput = Map.groupBy(taskJournal.task.partitions, ({ input }) => input);
@@ -238,7 +244,8 @@ export class Pipeline {
     const dueMs = this.#nextTimerMs === undefined ? undefined : this.#nextTimerMs - this.#setup.clock.nowMs();
     const timer = dueMs === undefined ? undefined : setTimeout(onStop, Math.min(dueMs, WAIT_MS_MAX));
     try {
-      await Promise.race([...byInput].map(([input, at]) => sources.get(input)!.waitForMore(at, waiting.signal)));
+      const more = [...byInput].map(([input, at]) => sources.get(input)!.waitForMore(at, waiting.signal));
+      await Promise.race(processing ? [...more, processing.catch(() => {})] : more);
     } finally {
       waiting.abort();
       clearTimeout(timer);

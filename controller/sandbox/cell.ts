@@ -232,6 +232,8 @@ export class Cell {
       batch.headers && this.#adopt(batch.headers.starts),
       batch.headers && this.#adopt(batch.headers.ranges),
     );
+    // Everything is text from here on; the collector would find a megabyte outside of its heap late.
+    if (!this.info.takesBytes) discard(batch.bytes);
   }
 
   #pack(outputs: FeedResult["outputs"]): PackedOutputs {
@@ -286,6 +288,11 @@ interface Column {
   readonly buffer: ArrayBuffer;
   readonly byteOffset: number;
   readonly byteLength: number;
+}
+
+/** Gives back a buffer, unless it holds more than `column`: what came over a pipe is a view into the whole message. */
+function discard({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) buffer.transfer(0);
 }
 
 function packExtras(extras: NonNullable<FeedResult["outputs"]["extras"]>): NonNullable<PackedOutputs["extras"]> {
