@@ -7,8 +7,11 @@ import type { StreamRecord } from "./record.ts";
 
 /** A batch with its payload as text. */
 export interface TextBatch extends Omit<Batch, "bytes" | "anchor" | "next"> {
-  readonly text: string;
-  /** Like {@linkcode Batch.ranges}, in UTF-16 code units of `text`. */
+  /** The payload of rows in pieces, `2 ** rowBits` rows in each. */
+  readonly texts: readonly string[];
+  /** See `texts`. */
+  readonly rowBits: number;
+  /** Like {@linkcode Batch.ranges}, in UTF-16 code units of the row's piece. */
   readonly textRanges: Uint32Array;
   /** The payload, for inputs whose codec reads bytes; a copy that the processor may change. */
   readonly bytes?: Uint8Array;
@@ -24,13 +27,13 @@ export function originHash(batch: Pick<Batch, "stream" | "partition">): number {
 /** The key of `row`, or null. */
 export function keyAt(batch: TextBatch, row: number): string | null {
   const start = batch.textRanges[4 * row];
-  return start === ABSENT ? null : batch.text.slice(start, batch.textRanges[4 * row + 1]);
+  return start === ABSENT ? null : batch.texts[row >> batch.rowBits].slice(start, batch.textRanges[4 * row + 1]);
 }
 
 /** The value of `row` as text, or null for a tombstone. */
 export function valueTextAt(batch: TextBatch, row: number): string | null {
   const start = batch.textRanges[4 * row + 2];
-  return start === ABSENT ? null : batch.text.slice(start, batch.textRanges[4 * row + 3]);
+  return start === ABSENT ? null : batch.texts[row >> batch.rowBits].slice(start, batch.textRanges[4 * row + 3]);
 }
 
 /** The value of `row` as bytes, or null for a tombstone. */

@@ -30,7 +30,9 @@ export interface BundleCache {
 
 /** The place of `script` in the cache. */
 export function bundleCache(script: string, parameters: Parameters): BundleCache {
-  const key = createHash("sha256").update(JSON.stringify([FORMAT, script, parameters])).digest("hex");
+  // Another Sluice on this machine bundles another engine.
+  const identity = [FORMAT, import.meta.url, script, parameters];
+  const key = createHash("sha256").update(JSON.stringify(identity)).digest("hex");
   const cached = cacheFile<CachedBundle>(key);
   return {
     async read(): Promise<Bundle | undefined> {

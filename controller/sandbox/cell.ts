@@ -218,11 +218,14 @@ export class Cell {
 
   #addBatch(batch: Batch): void {
     const { stream, partition, count, offsetWidth } = batch;
-    const { text, textRanges, invalidRows } = decodePayload(batch);
-    const meta = JSON.stringify({ stream, partition, count, offsetWidth, invalidRows });
+    // A journaled bundle may be older than pieces.
+    const isInPieces = this.#door.addText !== undefined;
+    const { texts, rowBits, textRanges, invalidRows } = decodePayload(batch, { isInPieces });
+    const meta = JSON.stringify({ stream, partition, count, offsetWidth, rowBits, invalidRows });
+    for (const text of texts.slice(0, -1)) this.#door.addText(text);
     this.#door.addBatch(
       meta,
-      text,
+      texts.at(-1) ?? "",
       this.#adopt(textRanges),
       this.#adopt(batch.ranges),
       this.#adopt(batch.offsetWords),

@@ -14,42 +14,93 @@ const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 const UTF8_BYTES_PER_UNIT_MAX = 3;
 
-/** A batch's payload as text, its ranges in code units, and the rows whose bytes are not UTF-8. */
+/**
+ * V8 keeps a text of this size among its young, where it dies soon. A larger one has pages of its own, fresh ones for
+ * every feed, and would live until the whole heap is searched.
+ */
+const TEXT_BYTES_AIM = 64 * 1024;
+const ROW_BITS_MAX = 24;
+
+/** A batch's payload as text; see `TextBatch`. */
 export interface DecodedPayload {
-  readonly text: string;
+  readonly texts: readonly string[];
+  readonly rowBits: number;
   readonly textRanges: Uint32Array<ArrayBuffer>;
   readonly invalidRows: readonly number[];
 }
 
-/** Decodes the payload of `batch`. */
-export function decodePayload({ bytes, ranges, count }: Batch): DecodedPayload {
-  const ascii = quick.decode(bytes);
+/** Decodes the payload of `batch`, in pieces unless it is to be one text. */
+export function decodePayload(batch: Batch, { isInPieces = true } = {}): DecodedPayload {
+  const { bytes, ranges, count } = batch;
+  const rowBits = isInPieces ? rowBitsOf(batch) : ROW_BITS_MAX;
+  const textRanges = new Uint32Array(ranges.length);
+  const texts: string[] = [];
+  const invalidRows: number[] = [];
+  for (let row = 0; row < count; row += 1 << rowBits) {
+    const rows = { bytes, ranges, fromRow: row, toRow: Math.min(row + (1 << rowBits), count) };
+    texts.push(decodeRows(rows, textRanges, invalidRows));
+  }
+  return { texts, rowBits, textRanges, invalidRows };
+}
+
+function rowBitsOf({ bytes, count }: Batch): number {
+  const rows = TEXT_BYTES_AIM * count / Math.max(bytes.length, 1);
+  return Math.min(Math.max(Math.floor(Math.log2(rows)), 0), ROW_BITS_MAX);
+}
+
+/** The rows whose payload becomes one text. */
+interface Rows extends Pick<Batch, "bytes" | "ranges"> {
+  readonly fromRow: number;
+  readonly toRow: number;
+}
+
+function decodeRows(rows: Rows, textRanges: Uint32Array, invalidRows: number[]): string {
+  const { bytes, ranges, fromRow, toRow } = rows;
+  const { start, end } = extentOf(rows);
+  const payload = bytes.subarray(start, end);
+  const ascii = quick.decode(payload);
   // A code unit per byte, and none that stands for a byte that is not UTF-8: positions are the same in both.
-  if (ascii.length === bytes.length && !ascii.includes("\ufffd")) {
-    return { text: ascii, textRanges: ranges.slice(), invalidRows: [] };
+  if (ascii.length === payload.length && !ascii.includes("\ufffd")) {
+    for (let field = 4 * fromRow; field < 4 * toRow; field++) {
+      textRanges[field] = ranges[field] === ABSENT ? ABSENT : ranges[field] - start;
+    }
+    return ascii;
   }
   let text: string;
   try {
-    text = strict.decode(bytes);
+    text = strict.decode(payload);
   } catch {
-    return decodeRowByRow(bytes, ranges, count);
+    return decodeRowByRow(rows, textRanges, invalidRows);
   }
-  if (cutsCharacters(bytes, ranges)) return decodeRowByRow(bytes, ranges, count);
-  const positions = textPositions(bytes);
-  return { text, textRanges: ranges.map((at) => at === ABSENT ? ABSENT : positions[at]), invalidRows: [] };
+  if (cutsCharacters(rows)) return decodeRowByRow(rows, textRanges, invalidRows);
+  const positions = textPositions(payload);
+  for (let field = 4 * fromRow; field < 4 * toRow; field++) {
+    textRanges[field] = ranges[field] === ABSENT ? ABSENT : positions[ranges[field] - start];
+  }
+  return text;
+}
+
+/** Where the payload of rows lies; what belongs to none of them may lie in between. */
+function extentOf({ ranges, fromRow, toRow }: Rows): { readonly start: number; readonly end: number } {
+  let start = Infinity;
+  let end = 0;
+  for (let field = 4 * fromRow; field < 4 * toRow; field += 2) {
+    if (ranges[field] === ABSENT) continue;
+    if (ranges[field] < start) start = ranges[field];
+    if (ranges[field + 1] > end) end = ranges[field + 1];
+  }
+  return start < end ? { start, end } : { start: 0, end: 0 };
 }
 
 /** Whether a record begins or ends inside a character: together the bytes are UTF-8, and each by itself they are not. */
-function cutsCharacters(bytes: Uint8Array, ranges: Uint32Array): boolean {
-  return ranges.some((at) => at < bytes.length && (bytes[at] & 0xc0) === 0x80);
+function cutsCharacters({ bytes, ranges, fromRow, toRow }: Rows): boolean {
+  return ranges.subarray(4 * fromRow, 4 * toRow).some((at) => at < bytes.length && (bytes[at] & 0xc0) === 0x80);
 }
 
 /** Text positions of invalid bytes are a matter of taste, so rows are decoded one by one and joined. */
-function decodeRowByRow(bytes: Uint8Array, ranges: Uint32Array, count: number): DecodedPayload {
-  const textRanges = new Uint32Array(ranges.length);
-  const invalidRows: number[] = [];
+function decodeRowByRow({ bytes, ranges, fromRow, toRow }: Rows, textRanges: Uint32Array, invalidRows: number[]) {
   let text = "";
-  for (let row = 0; row < count; row++) {
+  for (let row = fromRow; row < toRow; row++) {
     let isValid = true;
     for (let field = 4 * row; field < 4 * row + 4; field += 2) {
       if (ranges[field] === ABSENT) {
@@ -64,7 +115,7 @@ function decodeRowByRow(bytes: Uint8Array, ranges: Uint32Array, count: number): 
     }
     if (!isValid) invalidRows.push(row);
   }
-  return { text, textRanges, invalidRows };
+  return text;
 }
 
 function isUtf8(bytes: Uint8Array): boolean {

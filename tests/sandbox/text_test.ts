@@ -30,12 +30,12 @@ Deno.test("decodePayload() gives every record its own text, and marks exactly th
       fc.array(fc.record({ key: fc.option(payload, { nil: null }), value: payload }), { minLength: 1 }),
       (all) => {
         const batch = packRecords("s", "0", all.map(({ value }, i) => ({ value, offset: BigInt(i) })));
-        const { text, textRanges, invalidRows } = decodePayload(batch);
+        const { texts, rowBits, textRanges, invalidRows } = decodePayload(batch);
         all.forEach(({ value }, row) => {
           const expected = decoded(value);
           assertEquals(invalidRows.includes(row), expected === undefined);
           if (expected !== undefined) {
-            assertEquals(text.slice(textRanges[4 * row + 2], textRanges[4 * row + 3]), expected);
+            assertEquals(texts[row >> rowBits].slice(textRanges[4 * row + 2], textRanges[4 * row + 3]), expected);
           }
         });
       },

@@ -23,6 +23,7 @@ export interface BatchMeta {
   readonly partition: string;
   readonly count: number;
   readonly offsetWidth: number;
+  readonly rowBits: number;
   readonly invalidRows: readonly number[];
 }
 
@@ -45,6 +46,7 @@ export interface ProcessorInfo {
 }
 
 let engine: Engine | undefined;
+let texts: string[] = [];
 let batches: TextBatch[] = [];
 let go: () => void = () => {};
 
@@ -80,7 +82,12 @@ function running(): Engine {
   return engine;
 }
 
-/** The buffers belong to the realm from here on. */
+/** Adds a piece of the next batch's payload, all but the last. */
+function addText(text: string): void {
+  texts.push(text);
+}
+
+/** The buffers belong to the realm from here on. `text` is the payload, or the last piece of it. */
 function addBatch(
   metaJson: string,
   text: string,
@@ -96,7 +103,7 @@ function addBatch(
   const { invalidRows, ...meta } = JSON.parse(metaJson) as BatchMeta;
   batches.push({
     ...meta,
-    text,
+    texts: [...texts, text],
     textRanges: new Uint32Array(textRanges),
     ranges: new Uint32Array(ranges),
     offsetWords: new Uint32Array(offsetWords),
@@ -113,6 +120,7 @@ function addBatch(
       }
       : {}),
   });
+  texts = [];
 }
 
 function beginFeed(feedJson: string): void {
@@ -124,6 +132,7 @@ function beginFeed(feedJson: string): void {
 const door = {
   describe: describeProcessor,
   open,
+  addText,
   addBatch,
   beginFeed,
   restoreState: (text: string, lengths: ArrayBuffer): void =>
