@@ -20,6 +20,8 @@ const ROUNDS = 3;
 const RECORDS = 1_000_000;
 const PARTITIONS = 4;
 const MANY_PARTITIONS = 64;
+/** So many that realms have been compiled for most of the time. */
+const MANY_RECORDS = 4_000_000;
 
 const only = Deno.args[0];
 const folder = await Deno.makeTempDir({ prefix: "sluice-bench-kafka-" });
@@ -29,7 +31,11 @@ try {
   await writeOrders(address, "orders", PARTITIONS, RECORDS);
   if (!only || only === "map") await race("map", "orders");
   if (!only || only === "totals") await race("totals", "orders");
-  if (!only || only === "partitions") await racePartitions();
+  if (!only || only === "partitions") {
+    await racePartitions("orders", RECORDS);
+    await writeOrders(address, "many-orders", PARTITIONS, MANY_RECORDS);
+    await racePartitions("many-orders", MANY_RECORDS);
+  }
   if (!only || only === "stages") await measureStages(address, "orders");
   if (!only || only === "latency") await measureLatency(place);
   if (!only || only === "recovery") await measureRecovery(place);
@@ -53,14 +59,19 @@ async function race(job: "map" | "totals", input: string): Promise<void> {
 }
 
 /** Sluice over many partitions in one process, beside Sluice over few. */
-async function racePartitions(): Promise<void> {
-  await writeOrders(address, "orders64", MANY_PARTITIONS, RECORDS);
-  const [sluice] = contenders("map", RECORDS);
+async function racePartitions(input: string, records: number): Promise<void> {
+  const spread = `${input}-${MANY_PARTITIONS}`;
+  await writeOrders(address, spread, MANY_PARTITIONS, records);
+  const [sluice] = contenders("map", records);
   const few = { ...sluice, name: "few" };
-  const many = { ...sluice, name: "many", input: "orders64", partitions: MANY_PARTITIONS };
-  const rates = await rounds([few, many], "orders");
+  const many = { ...sluice, name: "many", input: spread, partitions: MANY_PARTITIONS };
+  const rates = await rounds([few, many], input);
   const ratio = median(rates.get("many")!) / median(rates.get("few")!);
-  console.log(`map     ${MANY_PARTITIONS} partitions: ${ratio.toFixed(2)} of the rate with ${PARTITIONS} (wanted 0.7)`);
+  console.log(
+    `map     ${MANY_PARTITIONS} partitions, ${records} records: ${
+      ratio.toFixed(2)
+    } of the rate with ${PARTITIONS} (wanted 0.7)`,
+  );
 }
 
 async function rounds(all: readonly Contender[], input: string): Promise<ReadonlyMap<string, readonly number[]>> {
