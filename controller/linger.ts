@@ -5,28 +5,23 @@
  */
 
 import type { SealedFeed } from "./sealer.ts";
-
-/** A feed of so many bytes is no small one. */
-const SMALL_BYTES_MAX = 256 * 1024;
+import { isSmall } from "./small_feed.ts";
 
 /** See the module. */
 export class Linger {
   readonly #timeMs: number;
-  readonly #smallRecordsMax: number;
+  readonly #feedRecordsMax: number;
   #untilMs = 0;
 
-  /** @param feedRecordsMax what a feed may hold at most: half of it is no small one */
+  /** @param feedRecordsMax what a feed may hold at most */
   constructor(timeMs: number, feedRecordsMax: number) {
     this.#timeMs = timeMs;
-    this.#smallRecordsMax = feedRecordsMax / 2;
+    this.#feedRecordsMax = feedRecordsMax;
   }
 
   /** Notes that `feed` was sealed at `nowMs`. */
-  sealed({ batches }: SealedFeed, nowMs: number): void {
-    const records = batches.reduce((sum, { count }) => sum + count, 0);
-    const bytes = batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
-    const isSmall = records < this.#smallRecordsMax && bytes < SMALL_BYTES_MAX;
-    this.#untilMs = isSmall ? nowMs + this.#timeMs : 0;
+  sealed(feed: SealedFeed, nowMs: number): void {
+    this.#untilMs = isSmall(feed, this.#feedRecordsMax) ? nowMs + this.#timeMs : 0;
   }
 
   /** How long the next feed is to wait; 0 when it need not. */

@@ -11,6 +11,7 @@ import { pause } from "./pause.ts";
 import { releaseFeed } from "./release.ts";
 import type { TaskState } from "./sandbox/protocol.ts";
 import type { SealedFeed, Sealer } from "./sealer.ts";
+import { isSmall } from "./small_feed.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { TaskSetup } from "./task_setup.ts";
 import type { RecordFailure } from "./feed_record.ts";
@@ -222,9 +223,7 @@ export class Pipeline {
 
   async #idle(timeMs: number): Promise<PipelineEnd | undefined> {
     const [oldest] = this.#inFlight;
-    if (oldest?.isProcessed) return await this.#commitOldest();
-    // More records may come before it is processed: the sandbox should not have to wait for its commit.
-    if (oldest) return await this.#waitForMore(oldest.fed);
+    if (oldest) return await (this.#isWorthAhead(oldest) ? this.#waitForMore(oldest.fed) : this.#commitOldest());
     this.#setup.taskJournal.flush();
     if (this.#setup.run.clock === "feed" && this.#nextTimerMs !== undefined && this.#nextTimerMs <= timeMs) {
       this.#nextTimerMs = undefined;
@@ -234,6 +233,14 @@ export class Pipeline {
     return await this.#waitForMore();
   }
 
+  /**
+   * While a larger feed is processed, the next one may come: the sandbox should not have to wait for a commit in between.
+   * After a small one, what comes meanwhile had better share the next feed: more of them would only wait in line.
+   */
+  #isWorthAhead({ isProcessed, pending }: InFlight): boolean {
+    return !isProcessed && !isSmall(pending.sealed, this.#setup.limits.feedRecordsMax);
+  }
+
   /** Waits until there may be more to read, or something to do: a timer, a stop, the end of `processing`. */
   async #waitForMore(processing?: Promise<unknown>): Promise<undefined> {
     const waiting = new AbortController();
@@ -241,7 +248,9 @@ export class Pipeline {
     const byInput = Map.groupBy(taskJournal.task.partitions, ({ input }) => input);
     const onStop = (): void => waiting.abort();
     stop.addEventListener("abort", onStop, { once: true });
-    const dueMs = this.#nextTimerMs === undefined ? undefined : this.#nextTimerMs - this.#setup.clock.nowMs();
+    // A tick has to wait for the feed under way.
+    const isTimed = !processing && this.#nextTimerMs !== undefined;
+    const dueMs = isTimed ? this.#nextTimerMs! - this.#setup.clock.nowMs() : undefined;
     const timer = dueMs === undefined ? undefined : setTimeout(onStop, Math.min(dueMs, WAIT_MS_MAX));
     try {
       const more = [...byInput].map(([input, at]) => sources.get(input)!.waitForMore(at, waiting.signal));
@@ -255,7 +264,6 @@ export class Pipeline {
 }
 
 const WAIT_MS_MAX = 60_000;
-
 interface DispatchOptions {
   readonly timeMs: number;
   readonly isTick?: boolean;
