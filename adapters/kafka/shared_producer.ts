@@ -120,12 +120,13 @@ export class SharedProducer {
   async #fail(together: readonly Waiting[], cause: unknown): Promise<void> {
     const isRefused = !mayPass(cause);
     const isShared = together.length > 1;
+    const unsent = this.#waiting.splice(0);
     this.#producer = undefined;
     this.#error = isRefused ? new SharedRefusal(cause as Error) : cause;
     if (isShared) { for (const { part } of together) this.#alone.add(part.task); }
     // What was written would keep readers waiting until the transaction times out.
     if (isRefused) await this.#fence().catch(() => {});
     for (const { settled } of together) settled.reject(isShared ? this.#error : cause);
-    for (const { settled } of this.#waiting.splice(0)) settled.reject(this.#error);
+    for (const { settled } of unsent) settled.reject(this.#error);
   }
 }

@@ -8,8 +8,8 @@
 import { SinkError } from "../sink.ts";
 import type { Cluster } from "./protocol/cluster.ts";
 import type { Codec } from "./protocol/compression.ts";
-import { CODE, KafkaError } from "./protocol/kafka_error.ts";
-import { metadataOf } from "./protocol/metadata.ts";
+import { offsetOf } from "./protocol/fetch.ts";
+import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
 
 /** How to make a topic that is missing. */
 export interface TopicCreation {
@@ -95,18 +95,29 @@ export async function createTopic(cluster: Cluster, topic: string, creation: Top
     admin.createTopics({ topics: [{ topic, ...counts, configEntries }], waitForLeaders: false })
   );
   await untilLed(cluster, topic);
-  await cluster.refresh();
 }
 
-/** kafkajs would look after a tenth of a second for the first time. */
+/**
+ * Waits for leaders that know that they are: a broker tells of them before it has become one. kafkajs would look after a
+ * tenth of a second for the first time, and at what is told.
+ */
 async function untilLed(cluster: Cluster, topic: string): Promise<void> {
   const deadlineMs = performance.now() + LEADERS_MS_MAX;
   for (let waitMs = LOOK_MS_FIRST;; waitMs = Math.min(2 * waitMs, LOOK_MS_MAX)) {
-    const [{ errorCode, partitions }] = await metadataOf(await cluster.anyBroker(), [topic]);
-    if (errorCode === 0 && partitions.every(({ leader }) => leader >= 0)) return;
-    if (performance.now() > deadlineMs) throw new KafkaError(CODE.leaderNotAvailable, `use topic ${topic}`);
+    await cluster.refresh();
+    try {
+      const { partitions } = await cluster.topic(topic);
+      await Promise.all(partitions.map(({ partition }) => endOf(cluster, { topic, partition })));
+      return;
+    } catch (error) {
+      if (!isPassing(error) || performance.now() > deadlineMs) throw error;
+    }
     await new Promise((resolve) => setTimeout(resolve, waitMs));
   }
+}
+
+async function endOf(cluster: Cluster, at: { readonly topic: string; readonly partition: number }): Promise<void> {
+  await offsetOf(await cluster.leaderOf(at.topic, at.partition), at, "latest");
 }
 
 async function describeTopic(cluster: Cluster, topic: string): Promise<ReadonlyMap<string, string>> {

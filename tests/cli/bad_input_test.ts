@@ -1,6 +1,7 @@
 /** Bad input gets the right answer or a clear error, never a wrong answer. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
 import { runCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
@@ -111,6 +112,8 @@ Deno.test("mistakes on the command line are told in a sentence, with the nearest
   folder.write("nodefault.ts", "export const a = 1;");
   folder.write("throws.ts", `throw new Error("at load");\n${ECHO}`);
   folder.write("noname.ts", ECHO.replace('name: "test",', ""));
+  await Deno.mkdir(folder.at(".sluice"));
+  (await SqliteJournal.open(folder.at(".sluice/journal.db"))).close();
   for (const [args, code, expected] of USAGE) {
     const result = await runCli(args.split(" "), { cwd: folder.path });
     assertEquals(result.code, code, `${args}: ${result.stderr}`);
