@@ -63,6 +63,23 @@ export function positionAt(batch: Batch, row: number): bigint {
   return row < batch.count ? offsetAt(batch, row) : batch.next;
 }
 
+/** How many rows make no more than so many records and bytes; a record that is larger comes alone. */
+export function rowsWithin(
+  { count, bytes, ranges }: Batch,
+  { recordsMax, bytesMax }: { readonly recordsMax: number; readonly bytesMax: number },
+): number {
+  const rowsMax = Math.min(count, recordsMax);
+  if (bytes.length <= bytesMax) return rowsMax;
+  let rows = 0;
+  for (let size = 0; rows < rowsMax; rows++) {
+    for (let field = 4 * rows; field < 4 * rows + 4; field += 2) {
+      if (ranges[field] !== ABSENT) size += ranges[field + 1] - ranges[field];
+    }
+    if (size > bytesMax) break;
+  }
+  return Math.max(rows, 1);
+}
+
 /** A copy of the rows `[fromRow, toRow)` with nothing else in it. */
 export function sliceBatch(batch: Batch, fromRow: number, toRow: number): Batch {
   const count = toRow - fromRow;

@@ -7,7 +7,7 @@
  * reader is told.
  */
 
-import { type Batch, joinBatches, sliceBatch } from "../../engine/batch.ts";
+import { type Batch, joinBatches, rowsWithin, sliceBatch } from "../../engine/batch.ts";
 import type { ReadLimit, SourcePartition } from "../source.ts";
 import { Patience } from "./patience.ts";
 import type { Broker, Cluster } from "./protocol/cluster.ts";
@@ -215,18 +215,6 @@ export class Fetcher {
       lane.error = otherLog(lane, lane.position, first, (await offsetOf(broker, at, "latest"))!);
     }
   }
-}
-
-/** How many rows may be taken; a record that is larger than the limit comes alone. */
-function rowsWithin({ count, bytes, ranges }: Batch, { recordsMax, bytesMax }: ReadLimit): number {
-  const rowsMax = Math.min(count, recordsMax);
-  if (bytes.length <= bytesMax) return rowsMax;
-  let rows = 0;
-  for (let size = 0; rows < rowsMax; rows++) {
-    for (let field = 4 * rows; field < 4 * rows + 4; field += 2) size += ranges[field + 1] - ranges[field];
-    if (size > bytesMax) break;
-  }
-  return Math.max(rows, 1);
 }
 
 function hasNews({ batch, gap, error }: Lane): boolean {

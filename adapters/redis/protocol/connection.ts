@@ -1,0 +1,137 @@
+/**
+ * Moves prepared bytes over a connection that ioredis made: address, TLS, user and sentinels are ioredis's business.
+ * Replies are taken raw, before its decoder would make a Buffer of every value. It has no hook there: this replaces the
+ * listener of its socket, so the version is pinned and tests/adapters/redis covers what is used here.
+ *
+ * A connection lives as long as its socket. A request that ends without its reply has an unknown outcome (I5): nothing
+ * here reconnects or sends again.
+ */
+
+import type { ConnectionOptions as TlsOptions } from "node:tls";
+import { Redis } from "ioredis";
+import { ReplyScanner } from "./resp.ts";
+
+const REPLY_BYTES_FIRST = 64 * 1024;
+const COMMAND_TIMEOUT_MS = 30_000;
+
+/** Where a server is, and who asks. */
+export type ServerAddress =
+  & ({ readonly host: string; readonly port: number; readonly tls?: TlsOptions } | { readonly path: string })
+  & { readonly db?: number; readonly username?: string; readonly password?: string };
+
+/** A request ended without its reply: the server may or may not have done it. */
+export class OutcomeUnknown extends Error {
+  override readonly name = "OutcomeUnknown";
+  readonly code = "E_REDIS_CONNECTION";
+}
+
+interface Awaited {
+  readonly scanner: ReplyScanner;
+  readonly answered: PromiseWithResolvers<Uint8Array<ArrayBuffer>>;
+  bytes: Uint8Array<ArrayBuffer>;
+  filled: number;
+}
+
+/** See the module. */
+export class Connection {
+  readonly #redis: Redis;
+  #awaited: Awaited | undefined;
+  /** Settles when the last request has ended. */
+  #turn: Promise<void> = Promise.resolve();
+  /** What the last reply needed: the next one is often as large. */
+  #replyBytes = REPLY_BYTES_FIRST;
+
+  private constructor(redis: Redis) {
+    this.#redis = redis;
+    const { stream } = redis;
+    stream.removeAllListeners("data");
+    stream.on("data", (chunk: Uint8Array) => this.#take(chunk));
+    stream.on("close", () => this.#fail("the connection was closed"));
+  }
+
+  /** Connects. @throws whatever ioredis says is wrong */
+  static async open(address: ServerAddress): Promise<Connection> {
+    const redis = new Redis({
+      ...address,
+      lazyConnect: true,
+      retryStrategy: () => null,
+      maxRetriesPerRequest: 0,
+      autoResendUnfulfilledCommands: false,
+    });
+    // Every command rejects by itself; without a listener ioredis prints.
+    redis.on("error", () => {});
+    await redis.connect();
+    // What ioredis asks by itself after connecting is answered before this is.
+    await redis.ping();
+    return new Connection(redis);
+  }
+
+  /**
+   * Sends encoded commands; answers their `replies` replies, undecoded, in a buffer of its own. One request at a time:
+   * whoever comes meanwhile waits.
+   *
+   * @throws {OutcomeUnknown} when no reply came
+   * @throws {ReplyError} when what came is none
+   */
+  async request(commands: Uint8Array, replies = 1): Promise<Uint8Array<ArrayBuffer>> {
+    const before = this.#turn;
+    const turn = Promise.withResolvers<void>();
+    this.#turn = turn.promise;
+    await before;
+    try {
+      return await this.#exchange(commands, replies);
+    } finally {
+      turn.resolve();
+    }
+  }
+
+  async #exchange(commands: Uint8Array, replies: number): Promise<Uint8Array<ArrayBuffer>> {
+    const answered = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
+    const bytes = new Uint8Array(this.#replyBytes);
+    this.#awaited = { scanner: new ReplyScanner(replies), answered, bytes, filled: 0 };
+    const timer = setTimeout(() => this.#fail(`no reply came within ${COMMAND_TIMEOUT_MS} ms`), COMMAND_TIMEOUT_MS);
+    try {
+      const { stream } = this.#redis;
+      if (stream.writable) stream.write(commands);
+      else this.#fail("the connection was closed");
+      return await answered.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  close(): void {
+    this.#redis.disconnect();
+  }
+
+  #take(chunk: Uint8Array): void {
+    const awaited = this.#awaited;
+    if (!awaited) return this.#fail("the server sent what nobody asked for");
+    const needed = awaited.filled + chunk.length;
+    if (needed > awaited.bytes.length) {
+      awaited.bytes = new Uint8Array(awaited.bytes.buffer.transfer(Math.max(needed, 2 * awaited.bytes.length)));
+    }
+    awaited.bytes.set(chunk, awaited.filled);
+    awaited.filled = needed;
+    try {
+      if (!awaited.scanner.scan(awaited.bytes, needed)) return;
+    } catch (error) {
+      return this.#end(error);
+    }
+    this.#awaited = undefined;
+    this.#replyBytes = Math.max(REPLY_BYTES_FIRST, needed);
+    awaited.answered.resolve(awaited.bytes.subarray(0, needed));
+  }
+
+  #fail(reason: string): void {
+    this.#end(new OutcomeUnknown(`Cannot tell whether the server did what it was asked for: ${reason}`));
+  }
+
+  /** What comes later would be taken for another reply. */
+  #end(error: unknown): void {
+    const awaited = this.#awaited;
+    this.#awaited = undefined;
+    this.#redis.disconnect();
+    awaited?.answered.reject(error);
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * How far a stream was read, in the words of Redis, and whether everything behind that is still there.
+ *
+ * Trimming removes from the head only: while the entry that was read last is there, all that came after it is there too.
+ * When it is gone, the server's counters (Redis 7.0) tell how many entries went with it, perhaps none. A position is
+ * therefore the last id together with its ordinal, how many entries had ever been added up to it.
+ */
+
+import { offsetOf } from "./protocol/entries.ts";
+import { RedisError, type Reply } from "./protocol/resp.ts";
+
+/** The last entry that was read. */
+export interface StreamPosition {
+  readonly id: string;
+  readonly ordinal: number;
+}
+
+/** What `XINFO STREAM` says. */
+export interface StreamCounters {
+  readonly length: number;
+  readonly entriesAdded: number;
+  readonly lastId: string;
+  readonly firstId: string;
+  readonly maxDeletedId: string;
+}
+
+/** What became of the entries after a position. */
+export type Proof =
+  | { readonly kind: "whole" }
+  /** Some are gone; the first that is left, if there is one. */
+  | { readonly kind: "trimmed"; readonly firstId: string; readonly reason: string }
+  /** It is another stream. */
+  | { readonly kind: "changed"; readonly reason: string };
+
+/** A position as it is journaled. */
+export function anchorOf({ id, ordinal }: StreamPosition): string {
+  return `${id}/${ordinal}`;
+}
+
+/** What {@linkcode anchorOf} made. */
+export function positionOf(anchor: string): StreamPosition {
+  const [id, ordinal] = anchor.split("/");
+  return { id, ordinal: Number(ordinal) };
+}
+
+/** Reads a reply to `XINFO STREAM`; undefined when there is no such stream. */
+export function readCounters(info: Reply): StreamCounters | undefined {
+  if (info instanceof RedisError && info.message.includes("no such key")) return undefined;
+  if (!Array.isArray(info)) throw info;
+  const field = (name: string): Reply => info[info.indexOf(name) + 1];
+  return {
+    length: Number(field("length")),
+    entriesAdded: Number(field("entries-added")),
+    lastId: String(field("last-generated-id")),
+    firstId: String(field("recorded-first-entry-id")),
+    maxDeletedId: String(field("max-deleted-entry-id")),
+  };
+}
+
+/** Whether everything after `from` is still there. */
+export function prove(from: StreamPosition, counters: StreamCounters | undefined): Proof {
+  if (!counters) return { kind: "changed", reason: "the stream does not exist any more" };
+  const { length, entriesAdded, lastId, firstId, maxDeletedId } = counters;
+  const [at, last, first] = [offsetOf(from.id), offsetOf(lastId), offsetOf(firstId)];
+  if (last < at) {
+    return { kind: "changed", reason: `its newest id is ${lastId}: it lost its end or was made anew` };
+  }
+  if (entriesAdded < from.ordinal) {
+    return {
+      kind: "changed",
+      reason: `it has had ${entriesAdded} entries, ${from.ordinal} were read: it was made anew`,
+    };
+  }
+  if (length > 0 && first <= at) return { kind: "whole" };
+  const trimmed = (reason: string): Proof => ({ kind: "trimmed", firstId: length > 0 ? firstId : lastId, reason });
+  if (offsetOf(maxDeletedId) > at) return trimmed(`entries up to ${maxDeletedId} were deleted`);
+  const lost = entriesAdded - from.ordinal - length;
+  if (lost < 0) return { kind: "changed", reason: "it has more entries than came after the last that was read" };
+  return lost === 0 ? { kind: "whole" } : trimmed(`${lost} entries were trimmed before they were read`);
+}

@@ -1,0 +1,37 @@
+/** A real server for tests. */
+
+import { Redis } from "ioredis";
+import { running, type Service, stop, up } from "../../tools/services/services.ts";
+
+let starting: Promise<Service> | undefined;
+
+/** Where the server is that all tests share: the one of `deno task services`, or one that ends with the tests. */
+export async function redisAddress(): Promise<{ readonly host: string; readonly port: number }> {
+  starting ??= start();
+  const [host, port] = (await starting).address.split(":");
+  return { host, port: Number(port) };
+}
+
+async function start(): Promise<Service> {
+  const known = (await running()).find(({ name }) => name === "redis");
+  if (known) return known;
+  const service = await up("redis");
+  globalThis.addEventListener("unload", () => void stop(service));
+  return service;
+}
+
+/** Runs `work` with a client of the test's own. */
+export async function withRedis<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis({ ...await redisAddress(), lazyConnect: true });
+  await redis.connect();
+  try {
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** A key that no other test knows. */
+export function freshKey(): string {
+  return `test-${crypto.randomUUID()}`;
+}
