@@ -100,6 +100,11 @@ export class Connection {
     }
   }
 
+  /** Whether another request can be sent. */
+  get isOpen(): boolean {
+    return this.#redis.stream.writable;
+  }
+
   close(): void {
     this.#redis.disconnect();
   }

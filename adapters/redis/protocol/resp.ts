@@ -59,13 +59,15 @@ export type Word = string | number | bigint | Uint8Array;
 
 /** Commands as the server reads them: arrays of bulk strings, one after the other. */
 export function encodeCommands(commands: readonly (readonly Word[])[]): Uint8Array<ArrayBuffer> {
-  const parts: Uint8Array[] = [];
-  for (const words of commands) {
-    parts.push(encoder.encode(`*${words.length}\r\n`));
-    for (const word of words) {
-      const bytes = word instanceof Uint8Array ? word : encoder.encode(String(word));
-      parts.push(encoder.encode(`$${bytes.length}\r\n`), bytes, encoder.encode("\r\n"));
-    }
+  return joined(commands.map((words) => encodeWords(words, words.length)));
+}
+
+/** The beginning of a command that has `count` words in all. */
+export function encodeWords(words: readonly Word[], count: number): Uint8Array<ArrayBuffer> {
+  const parts: Uint8Array[] = [encoder.encode(`*${count}\r\n`)];
+  for (const word of words) {
+    const bytes = word instanceof Uint8Array ? word : encoder.encode(String(word));
+    parts.push(encoder.encode(`$${bytes.length}\r\n`), bytes, encoder.encode("\r\n"));
   }
   return joined(parts);
 }
