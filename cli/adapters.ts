@@ -1,4 +1,4 @@
-/** From URIs to sources and sinks: with `kafka_uris.ts` the only place that knows all adapters. */
+/** From URIs to sources and sinks: with `kafka_uris.ts` and `redis_uris.ts` the only place that knows all adapters. */
 
 import { FileSink } from "../adapters/file/sink.ts";
 import { FileSource, RECORD_BYTES_MAX } from "../adapters/file/source.ts";
@@ -22,6 +22,7 @@ export async function openSource(uri: string, context: SourceContext): Promise<S
   const { scheme, path, options } = parseUri(uri);
   // Loaded only when it is needed: a client is large.
   if (scheme === "kafka") return await (await import("./kafka_uris.ts")).openKafkaSource(uri, context);
+  if (isRedis(scheme)) return await (await import("./redis_uris.ts")).openRedisSource(uri, context);
   checkOptions(uri, options, ["key", "time", "recordBytesMax"]);
   if (context.start !== undefined && context.start !== "beginning") {
     throw new UsageError(
@@ -51,14 +52,21 @@ export async function openSinks(
 ): Promise<Record<string, Sink>> {
   const sinks: Record<string, Sink> = {};
   try {
-    const together = [...uris].filter(([, uri]) => parseUri(uri).scheme === "kafka");
-    for (const [output, uri] of uris) if (parseUri(uri).scheme !== "kafka") sinks[output] = await openAlone(uri);
-    if (together.length === 0) return sinks;
-    return { ...sinks, ...await (await import("./kafka_uris.ts")).openKafkaSinks(together, context) };
+    const of = (wanted: (scheme: string) => boolean) => [...uris].filter(([, uri]) => wanted(parseUri(uri).scheme));
+    const [kafka, redis] = [of((scheme) => scheme === "kafka"), of(isRedis)];
+    const together = new Set([...kafka, ...redis].map(([output]) => output));
+    for (const [output, uri] of uris) if (!together.has(output)) sinks[output] = await openAlone(uri);
+    if (redis.length > 0) Object.assign(sinks, await (await import("./redis_uris.ts")).openRedisSinks(redis, context));
+    if (kafka.length > 0) Object.assign(sinks, await (await import("./kafka_uris.ts")).openKafkaSinks(kafka, context));
+    return sinks;
   } catch (error) {
     for (const sink of Object.values(sinks)) await sink.close();
     throw error;
   }
+}
+
+function isRedis(scheme: string): boolean {
+  return scheme === "redis" || scheme === "rediss";
 }
 
 async function openAlone(uri: string): Promise<Sink> {

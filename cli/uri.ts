@@ -11,7 +11,7 @@ export interface ParsedUri {
   readonly options: ReadonlyMap<string, string>;
 }
 
-const SCHEMES = ["file", "kafka", "stdio"];
+const SCHEMES = ["file", "kafka", "redis", "rediss", "stdio"];
 
 /** Takes `uri` apart; `-` is standard input or output, and what has no scheme is a file. */
 export function parseUri(uri: string): ParsedUri {

@@ -58,11 +58,17 @@ export class Connection {
       maxRetriesPerRequest: 0,
       autoResendUnfulfilledCommands: false,
     });
-    // Every command rejects by itself; without a listener ioredis prints.
-    redis.on("error", () => {});
-    await redis.connect();
-    // What ioredis asks by itself after connecting is answered before this is.
-    await redis.ping();
+    // Every command rejects by itself, but only this says why; without a listener ioredis prints.
+    let reason: Error | undefined;
+    redis.on("error", (error: Error) => reason = error);
+    try {
+      await redis.connect();
+      // What ioredis asks by itself after connecting is answered before this is.
+      await redis.ping();
+    } catch (error) {
+      redis.disconnect();
+      throw reason ?? error;
+    }
     return new Connection(redis);
   }
 
