@@ -59,14 +59,15 @@ export class RedisSink implements Sink {
   readonly #streams: readonly string[];
   /** The digest of the script, by which the server knows it. */
   readonly #commitSha: string;
-  #connection: Promise<Connection>;
+  #connection: Connection;
+  #opening: Promise<Connection> | undefined;
   readonly #owned = new Map<string, Owned>();
 
   private constructor(options: RedisSinkOptions, connection: Connection, commitSha: string) {
     const { address, streams } = options;
     this.#options = options;
     this.#streams = [...new Set(streams.values())];
-    this.#connection = Promise.resolve(connection);
+    this.#connection = connection;
     this.#commitSha = commitSha;
     const server = "path" in address ? address.path : `${address.host}:${address.port}`;
     this.description = `redis:${server}/${address.db ?? 0}/${this.#streams.join(",")}`;
@@ -119,16 +120,16 @@ export class RedisSink implements Sink {
     }
   }
 
-  async close(): Promise<void> {
-    (await this.#connection.catch(() => undefined))?.close();
+  close(): Promise<void> {
+    this.#connection.close();
+    return Promise.resolve();
   }
 
   /** The connection there is, or another one; tasks share it. */
   async #connect(): Promise<Connection> {
-    const known = await this.#connection.catch(() => undefined);
-    if (known?.isOpen) return known;
-    this.#connection = reopen(this.#options.address);
-    return await this.#connection;
+    if (this.#connection.isOpen) return this.#connection;
+    this.#opening ??= reopen(this.#options.address).finally(() => this.#opening = undefined);
+    return this.#connection = await this.#opening;
   }
 
   /** The hash tag puts it into the slot of the first stream. */
