@@ -79,10 +79,14 @@ export class RedisSink implements Sink {
    * @throws {SinkError} when the server cannot be reached
    */
   static async open(options: RedisSinkOptions): Promise<RedisSink> {
+    let connection: Connection | undefined;
     try {
-      const connection = await Connection.open(options.address);
+      connection = await Connection.open(options.address);
+      await refuseEviction(connection);
       return new RedisSink(options, connection, await loadCommit(connection));
     } catch (cause) {
+      connection?.close();
+      if (cause instanceof SinkError) throw cause;
       const stream = [...options.streams.values()].join(",");
       const message = `Cannot write Redis stream ${stream}: ${(cause as Error).message}`;
       throw new SinkError(message, { code: "E_SINK_UNWRITABLE", cause });
@@ -155,6 +159,18 @@ export class RedisSink implements Sink {
 
 async function loadCommit(connection: Connection): Promise<string> {
   return String(valueOf(await connection.request(encodeCommands([["SCRIPT", "LOAD", COMMIT]]))));
+}
+
+/** @throws {SinkError} when the server may forget any key: without the checkpoint a run would do everything once more */
+async function refuseEviction(connection: Connection): Promise<void> {
+  const info = String(valueOf(await connection.request(encodeCommands([["INFO", "memory"]]))));
+  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+  if (!policy?.startsWith("allkeys-")) return;
+  throw new SinkError(
+    `Cannot write to Redis: its maxmemory-policy is ${policy}, which may drop the checkpoint; noeviction or volatile-… is ` +
+      "wanted: CONFIG SET maxmemory-policy noeviction",
+    { code: "E_EVICTION" },
+  );
 }
 
 /** A server that was restarted has forgotten its scripts. */

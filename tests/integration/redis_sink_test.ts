@@ -84,3 +84,14 @@ Deno.test("a key that is no stream refuses the feed as a whole, before anything 
   assertEquals([await entriesOf(stream), (await sink.acquire("0", 1n)).checkpoint], [[], undefined]);
   await sink.close();
 });
+
+Deno.test("a server that may drop the checkpoint is refused", async () => {
+  const stream = freshKey();
+  await withRedis((redis) => redis.config("SET", "maxmemory-policy", "allkeys-lru"));
+  try {
+    const error = await assertRejects(() => open(stream, { default: stream }), SinkError, "noeviction or volatile-");
+    assertEquals(error.code, "E_EVICTION");
+  } finally {
+    await withRedis((redis) => redis.config("SET", "maxmemory-policy", "noeviction"));
+  }
+});
