@@ -73,6 +73,8 @@ export interface Sink {
   readonly description: string;
   /** True when the outputs of several tasks may go to it side by side. */
   readonly takesManyTasks: boolean;
+  /** What one feed should hold at most, where a larger commit would keep the system from its other clients. */
+  readonly feedLimit?: { readonly recordsMax: number; readonly bytesMax: number };
   /**
    * Takes over the task (I4): older owners cannot commit any more, and what was written after the checkpoint is gone.
    *

@@ -1,5 +1,7 @@
 /** Every limit of the controller, by name (I8). */
 
+import type { Sink } from "../adapters/sink.ts";
+
 /** Limits of a run. */
 export interface Limits {
   /** Records in one feed. */
@@ -40,3 +42,13 @@ export const DEFAULT_LIMITS: Limits = {
   partitionCheckMs: 30_000,
   sinkOutageMsMax: 300_000,
 };
+
+/** `limits`, with feeds no larger than every one of `sinks` wants them. */
+export function limitsFor(limits: Limits, sinks: readonly Sink[]): Limits {
+  const wanted = sinks.flatMap(({ feedLimit }) => feedLimit ? [feedLimit] : []);
+  return {
+    ...limits,
+    feedRecordsMax: Math.min(limits.feedRecordsMax, ...wanted.map(({ recordsMax }) => recordsMax)),
+    feedBytesMax: Math.min(limits.feedBytesMax, ...wanted.map(({ bytesMax }) => bytesMax)),
+  };
+}

@@ -4,6 +4,7 @@ import type { ClockPolicy } from "../engine/clock.ts";
 import { environmentFingerprint } from "./environment.ts";
 import { assignTasks, freshPartitions, partitionsOf, startsOf } from "./assignment.ts";
 import { JournalError, type Run } from "./journal/journal.ts";
+import { limitsFor } from "./limits.ts";
 import type { SandboxPool } from "./sandbox/pool.ts";
 import type { TaskSummary } from "./task.ts";
 import { TaskGroup } from "./task_group.ts";
@@ -62,7 +63,8 @@ export async function run(options: RunOptions): Promise<RunSummary> {
     assignTasks(run, fresh, options);
     return run;
   });
-  const group = new TaskGroup({ ...options, run: started, environment: environmentFingerprint() });
+  const limits = limitsFor(options.limits, options.routes.map(({ sink }) => sink));
+  const group = new TaskGroup({ ...options, limits, run: started, environment: environmentFingerprint() });
   const failures = await group.run();
   const tasks = group.summaries();
   return { run: started.name, resumed: known !== undefined, tasks, failures, hasHung: options.pool.hasHung };

@@ -1,6 +1,6 @@
 /** Streams in memory, for tests, simulation and the first minutes with the library. */
 
-import { ABSENT, type Batch, writeOffset } from "../../engine/batch.ts";
+import { ABSENT, type Batch, rowsWithin, sliceBatch, writeOffset } from "../../engine/batch.ts";
 import type { HeaderColumns } from "../../engine/headers.ts";
 import type { ReadLimit, ReadResult, Source, SourcePartition } from "../source.ts";
 
@@ -75,8 +75,9 @@ export class MemorySource implements Source {
       offset: record.offset ?? BigInt(index),
     }));
     const found = records.filter(({ offset }) => offset >= from).slice(0, limit.recordsMax);
-    if (found.length > 0) return Promise.resolve({ kind: "batch", batch: packRecords(this.stream, partition, found) });
-    return Promise.resolve({ kind: this.#isBounded ? "ended" : "idle" });
+    if (found.length === 0) return Promise.resolve({ kind: this.#isBounded ? "ended" : "idle" });
+    const batch = packRecords(this.stream, partition, found);
+    return Promise.resolve({ kind: "batch", batch: sliceBatch(batch, 0, rowsWithin(batch, limit)) });
   }
 
   waitForMore(_at: readonly SourcePartition[], signal: AbortSignal): Promise<void> {

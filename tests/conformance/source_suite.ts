@@ -61,7 +61,9 @@ export function testSource(name: string, open: (lines: readonly string[]) => Pro
       assert(batches.every(({ count }) => count <= recordsMax));
       assertEquals(records(batches), whole);
     }
-    assertEquals(records(await readAll(under.source, partition, 0n, { recordsMax: 1000, bytesMax: 10 })), whole);
+    const alone = await readAll(under.source, partition, 0n, { recordsMax: 1000, bytesMax: 10 });
+    assert(alone.every(({ count }) => count === 1), "each is larger than the limit, and comes alone");
+    assertEquals(records(alone), whole);
   });
 
   Deno.test(`${name}: reading at an offset includes it (M13), and \`next\` is the position after the last (M2)`, async () => {
