@@ -7,6 +7,7 @@
 
 import { type Batch, offsetAt, sliceBatch } from "../../engine/batch.ts";
 import { type ReadLimit, type ReadResult, type Source, SourceError, type SourcePartition } from "../source.ts";
+import { until } from "../until.ts";
 import { connectionOf, type ConnectionSettings } from "./connection_settings.ts";
 import { Fetcher } from "./fetcher.ts";
 import type { KafkaLocation } from "./location.ts";
@@ -131,14 +132,7 @@ export class KafkaSource implements Source {
   }
 
   waitForMore(at: readonly SourcePartition[], signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      signal.addEventListener("abort", done);
-      this.#fetcher.moved(at).then(done);
-    });
+    return until(this.#fetcher.moved(at), signal);
   }
 
   close(): Promise<void> {

@@ -8,6 +8,7 @@
 
 import { type Batch, rowsWithin, sliceBatch } from "../../engine/batch.ts";
 import { type ReadLimit, type ReadResult, type Source, SourceError, type SourcePartition } from "../source.ts";
+import { until } from "../until.ts";
 import { Connection, type ServerAddress } from "./protocol/connection.ts";
 import {
   type EntryColumns,
@@ -69,6 +70,8 @@ export class RedisSource implements Source {
   readonly #waiting: Connection;
   /** Stream → the entry that was read last, and the position behind it. */
   readonly #read = new Map<string, StreamPosition>();
+  /** Stream → where it was last read, whether or not anything was there. */
+  readonly #asked = new Map<string, bigint>();
   /** Stream → where it ends, when it is bounded. */
   readonly #ends = new Map<string, bigint>();
   #woken: Promise<void> | undefined;
@@ -124,6 +127,7 @@ export class RedisSource implements Source {
   }
 
   async read(at: SourcePartition, from: bigint, { recordsMax, bytesMax }: ReadLimit): Promise<ReadResult> {
+    this.#asked.set(at.stream, from);
     const end = this.#options.isBounded ? await this.#endOf(at) : undefined;
     if (end !== undefined && from >= end) return { kind: "ended" };
     const found = await this.#readAt(at, from, Math.min(recordsMax, COUNT_MAX));
@@ -138,15 +142,7 @@ export class RedisSource implements Source {
 
   waitForMore(at: readonly SourcePartition[], signal: AbortSignal): Promise<void> {
     this.#woken ??= this.#block(at).finally(() => this.#woken = undefined);
-    const woken = this.#woken;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      signal.addEventListener("abort", done);
-      woken.then(done, done);
-    });
+    return until(this.#woken, signal);
   }
 
   close(): Promise<void> {
@@ -158,7 +154,7 @@ export class RedisSource implements Source {
   /** Another partition may be asked for meanwhile: none waits for longer than the server does. */
   async #block(at: readonly SourcePartition[]): Promise<void> {
     const streams = at.map(({ stream }) => stream);
-    const ids = streams.map((stream) => this.#read.get(stream)?.id ?? "0-0");
+    const ids = streams.map((stream) => idBefore(this.#asked.get(stream) ?? 0n));
     const command: Word[] = ["XREAD", "COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", ...streams, ...ids];
     await this.#waiting.request(encodeCommands([command]));
   }
@@ -178,7 +174,10 @@ export class RedisSource implements Source {
   /** At the start of a run nothing has been read that could be missing. */
   async #readUnproven(at: SourcePartition, from: bigint, count: number): Promise<Read> {
     const { counters, entries } = await this.#rangeAndCounters(at.stream, idOf(from), count);
-    return { entries, ordinal: counters ? counters.entriesAdded - counters.length : 0 };
+    if (!counters) return { entries, ordinal: 0 };
+    // Behind the end of the stream nothing was added; in the middle of it, its first entry is the last that is known.
+    const isAtEnd = entries.count < count;
+    return { entries, ordinal: counters.entriesAdded - (isAtEnd ? entries.count : counters.length) };
   }
 
   async #readByCounters(at: SourcePartition, known: StreamPosition, count: number): Promise<ReadResult | Read> {
@@ -221,6 +220,10 @@ export class RedisSource implements Source {
     this.#ends.set(at.stream, end);
     return end;
   }
+}
+
+function idBefore(position: bigint): string {
+  return idOf(position === 0n ? 0n : position - 1n);
 }
 
 function batchOf({ stream, partition }: SourcePartition, { entries }: Read): Batch {

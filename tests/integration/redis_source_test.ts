@@ -99,7 +99,11 @@ Deno.test("a reader at the end waits for the next entry; a start is the earliest
   const follower = await open(stream, { start: "latest" });
   const position = await follower.start(at);
   assertEquals([position, (await follower.read(at, position, ALL)).kind], [offsetOf("10-0") + 1n, "idle"]);
-  const waiting = follower.waitForMore([at], AbortSignal.timeout(WAIT_MS_MAX));
+  let isWoken = false;
+  const waiting = follower.waitForMore([at], AbortSignal.timeout(WAIT_MS_MAX)).then(() => isWoken = true);
+  // Connections and commands of others take longer than an answer that need not wait.
+  await add(freshKey(), 1, 11);
+  assertEquals(isWoken, false, "it did not wait for an entry behind its position");
   await add(stream, 11, 12);
   await waiting;
   const next = await follower.read(at, position, ALL);
@@ -111,4 +115,20 @@ Deno.test("a reader at the end waits for the next entry; a start is the earliest
     assertEquals([records[0].value, records.length], [first, 12 - Number(first)]);
     await source.close();
   }
+});
+
+Deno.test("a run that began at the end knows what was added before: an entry it read may be trimmed", async () => {
+  const stream = freshKey();
+  const at = { stream, partition: "0" };
+  await add(stream, 1, 101);
+  const source = await open(stream, { start: "latest" });
+  const position = await source.start(at);
+  await add(stream, 101, 103);
+  const first = await source.read(at, position, ALL);
+  assert(first.kind === "batch" && first.batch.count === 2);
+  await add(stream, 103, 106);
+  await withRedis((redis) => redis.xtrim(stream, "MINID", "103-0"));
+  const second = await source.read(at, first.batch.next, ALL);
+  assert(second.kind === "batch" && second.batch.count === 3, JSON.stringify(second.kind));
+  await source.close();
 });
