@@ -1,6 +1,6 @@
 /** From stream to stream, killed after every step and at random moments: entries, ids and state as if nothing had happened. */
 
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { runCli, spawnCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 import { freshKey, redisAddress, withRedis } from "../support/redis.ts";
@@ -33,15 +33,25 @@ async function entriesOf(stream: string): Promise<readonly string[]> {
   return await withRedis(async (redis) => (await redis.xrange(stream, "-", "+")).map((entry) => JSON.stringify(entry)));
 }
 
+/** Resolves when a run has written so many entries. */
+async function untilLength(stream: string, length: number): Promise<void> {
+  await withRedis(async (redis) => {
+    const deadlineMs = performance.now() + 60_000;
+    while (await redis.xlen(stream) <= length) {
+      if (performance.now() > deadlineMs) throw new Error(`the run never wrote ${length} entries`);
+    }
+  });
+}
+
 class Job implements AsyncDisposable {
   readonly folder = new TestFolder();
   readonly output = freshKey();
   readonly #args: readonly string[];
 
-  constructor(input: string) {
+  constructor(input: string, feedRecords = FEED_RECORDS) {
     this.folder.write("p.ts", SCRIPT);
     this.#args = ["run", "p.ts", "--from", `${uri(input)}?key=k`, "--to", uri(this.output), "--name", "job"]
-      .concat(["--until-end", "--quiet", "--clock", "event", "--feed-records", String(FEED_RECORDS)]);
+      .concat(["--until-end", "--quiet", "--clock", "event", "--feed-records", String(feedRecords)]);
   }
 
   async run(crashAt?: string): Promise<number> {
@@ -65,8 +75,8 @@ class Job implements AsyncDisposable {
 const input = freshKey();
 await fill(input);
 
-async function uncrashed(): Promise<readonly string[]> {
-  await using job = new Job(input);
+async function uncrashed(feedRecords?: number): Promise<readonly string[]> {
+  await using job = new Job(input, feedRecords);
   assertEquals(await job.run(), 0);
   return await entriesOf(job.output);
 }
@@ -84,21 +94,22 @@ Deno.test("Redis: killed after every step, a run ends as if it had never been ki
 
 Deno.test("Redis: killed at random moments, a run ends as if it had never been killed", async () => {
   console.log(`seed ${SEED}`);
-  const expected = await uncrashed();
+  const expected = await uncrashed(5);
   let random = SEED;
-  await using job = new Job(input);
-  for (let kill = 0; kill < RANDOM_KILLS; kill++) {
+  await using job = new Job(input, 5);
+  let kills = 0;
+  for (let from = 0; kills < RANDOM_KILLS && from < ENTRIES; from = (await entriesOf(job.output)).length) {
     random = Math.imul(random, 1664525) + 1013904223 >>> 0;
+    const target = Math.min(from + random % (ENTRIES / RANDOM_KILLS), ENTRIES - 1);
     const child = job.start();
-    await new Promise((resolve) => setTimeout(resolve, 60 + random % 200));
-    try {
-      child.kill("SIGKILL");
-    } catch {
-      // It had ended.
-    }
+    await untilLength(job.output, target);
+    child.kill("SIGKILL");
     await child.output();
     await child.stdin.close().catch(() => {});
+    kills++;
   }
+  console.log(`${kills} kills`);
+  assert(kills > 3, "the run ended before it was killed often enough");
   assertEquals(await job.run(), 0);
   assertEquals(await entriesOf(job.output), expected);
 });
