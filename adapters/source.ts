@@ -50,6 +50,10 @@ export interface Source {
   start(at: SourcePartition): Promise<bigint>;
   /** The position behind the last record there is now, where that is known: it tells how far a reader has come. */
   latest?(at: SourcePartition): Promise<bigint | undefined>;
+  /** How many records there are behind `position`, where offsets do not count them; `anchor` is the one of `position`. */
+  lag?(at: SourcePartition, position: bigint, anchor: string | undefined): Promise<bigint | undefined>;
+  /** A position as people know it, where that is no number. */
+  positionText?(position: bigint): string;
   /**
    * Checks that the partition still holds what was read before `position`.
    *

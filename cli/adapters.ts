@@ -65,8 +65,9 @@ export async function openSinks(
   }
 }
 
-function isRedis(scheme: string): boolean {
-  return scheme === "redis" || scheme === "rediss";
+/** Whether Redis is meant, whatever part of it. */
+export function isRedis(scheme: string): boolean {
+  return scheme.startsWith("redis");
 }
 
 async function openAlone(uri: string): Promise<Sink> {

@@ -11,7 +11,17 @@ export interface ParsedUri {
   readonly options: ReadonlyMap<string, string>;
 }
 
-const SCHEMES = ["file", "kafka", "redis", "rediss", "stdio"];
+const SCHEMES = [
+  "file",
+  "kafka",
+  "redis",
+  "rediss",
+  "redis+unix",
+  "redis-hash",
+  "redis-list",
+  "redis-channel",
+  "stdio",
+];
 
 /** Takes `uri` apart; `-` is standard input or output, and what has no scheme is a file. */
 export function parseUri(uri: string): ParsedUri {

@@ -9,7 +9,8 @@
 
 import { type Batch, joinBatches, rowsWithin, sliceBatch } from "../../engine/batch.ts";
 import type { ReadLimit, SourcePartition } from "../source.ts";
-import { Patience } from "./patience.ts";
+import { Patience } from "../patience.ts";
+import { patience as patienceFor } from "./patience.ts";
 import type { Broker, Cluster } from "./protocol/cluster.ts";
 import { type Fetched, fetchFrom, offsetOf } from "./protocol/fetch.ts";
 import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
@@ -139,7 +140,7 @@ export class Fetcher {
   async #pump(lane: Lane): Promise<void> {
     if (lane.isPumped) return;
     lane.isPumped = true;
-    const patience = new Patience(this.#cluster, this.#outageMsMax);
+    const patience = new Patience(patienceFor(this.#cluster, this.#outageMsMax));
     while (this.#wants(lane)) {
       try {
         const broker = await this.#cluster.leaderOf(lane.stream, lane.number);

@@ -6,10 +6,10 @@
  */
 
 import { headersFromJson } from "../../engine/headers.ts";
-import type { PackedOutputs } from "../../engine/output.ts";
+import { ExtraReader } from "../../formats/extra_reader.ts";
+import { partitionOfKey } from "../../formats/murmur2.ts";
 import { type Commit, SinkError } from "../sink.ts";
 import { BatchEncoder, RECORD_OVERHEAD } from "./protocol/batch_encoder.ts";
-import { partitionOfKey } from "./protocol/murmur2.ts";
 import { encodeHeaders } from "./protocol/record_headers.ts";
 import { viewOf } from "./protocol/view.ts";
 import type { SinkTopic } from "./sink_topic.ts";
@@ -137,33 +137,6 @@ class TopicWriter {
         code,
       },
     );
-  }
-}
-
-interface Extra {
-  readonly headers: string | undefined;
-  readonly partition: number | undefined;
-}
-
-/** Walks the headers and partitions of the outputs that have any. */
-class ExtraReader {
-  readonly #extras: NonNullable<PackedOutputs["extras"]>;
-  readonly #decoder = new TextDecoder();
-  #row = 0;
-  #at = 0;
-
-  constructor(extras: NonNullable<PackedOutputs["extras"]>) {
-    this.#extras = extras;
-  }
-
-  at(output: number): Extra | undefined {
-    const { rows, partitions, headers, headerLengths } = this.#extras;
-    if (rows[this.#row] !== output) return undefined;
-    const row = this.#row++;
-    const length = headerLengths[row];
-    const partition = partitions[row] < 0 ? undefined : partitions[row];
-    if (length < 0) return { headers: undefined, partition };
-    return { headers: this.#decoder.decode(headers.subarray(this.#at, this.#at += length)), partition };
   }
 }
 

@@ -2,7 +2,8 @@
 
 import { SourceError } from "../source.ts";
 import { connectionOf, type ConnectionSettings } from "./connection_settings.ts";
-import { patiently } from "./patience.ts";
+import { patiently } from "../patience.ts";
+import { patience } from "./patience.ts";
 import { Cluster } from "./protocol/cluster.ts";
 import { offsetOf } from "./protocol/fetch.ts";
 import { CODE, KafkaError } from "./protocol/kafka_error.ts";
@@ -67,7 +68,7 @@ async function lookAt(cluster: Cluster, topics: readonly string[]): Promise<read
     ? await Promise.all(topics.map((topic) => cluster.topic(topic)))
     : (await cluster.topics()).filter(({ isInternal }) => !isInternal);
   const sorted = found.toSorted((a, b) => a.topic < b.topic ? -1 : 1);
-  return await patiently(cluster, OPEN_MS_MAX, () => describe(cluster, sorted));
+  return await patiently(patience(cluster, OPEN_MS_MAX), () => describe(cluster, sorted));
 }
 
 async function describe(cluster: Cluster, topics: readonly TopicMetadata[]): Promise<readonly TopicOverview[]> {

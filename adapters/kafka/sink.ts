@@ -28,7 +28,8 @@ import {
 import { CheckpointPartitions } from "./checkpoint_partitions.ts";
 import { connectionOf, type ConnectionSettings } from "./connection_settings.ts";
 import { encodeOutputs } from "./output_encoder.ts";
-import { patiently } from "./patience.ts";
+import { patiently } from "../patience.ts";
+import { patience } from "./patience.ts";
 import { Cluster } from "./protocol/cluster.ts";
 import type { GroupOffsets } from "./protocol/transaction_offsets.ts";
 import { type TransactionProtocol, transactionProtocolOf } from "./protocol/transaction_protocol.ts";
@@ -112,7 +113,7 @@ export class KafkaSink implements Sink {
         connectionOf(brokers, settings),
         [...options.topics.values()][0]?.topic,
       );
-      return new KafkaSink(options, await patiently(found, OPEN_MS_MAX, () => openAll(found, options)));
+      return new KafkaSink(options, await patiently(patience(found, OPEN_MS_MAX), () => openAll(found, options)));
     } catch (cause) {
       cluster?.close();
       if ((cause as { readonly code?: unknown }).code === "E_USAGE" || cause instanceof SinkError) throw cause;

@@ -11,7 +11,8 @@ import { until } from "../until.ts";
 import { connectionOf, type ConnectionSettings } from "./connection_settings.ts";
 import { Fetcher } from "./fetcher.ts";
 import type { KafkaLocation } from "./location.ts";
-import { patiently } from "./patience.ts";
+import { patiently } from "../patience.ts";
+import { patience } from "./patience.ts";
 import { Cluster } from "./protocol/cluster.ts";
 import { type OffsetOf, offsetOf } from "./protocol/fetch.ts";
 import { CODE, KafkaError } from "./protocol/kafka_error.ts";
@@ -71,7 +72,7 @@ export class KafkaSource implements Source {
     try {
       cluster = await Cluster.connect(connectionOf(brokers, settings), topics[0]);
       const found = cluster;
-      const partitions = await patiently(found, OPEN_MS_MAX, () => findPartitions(options, found));
+      const partitions = await patiently(patience(found, OPEN_MS_MAX), () => findPartitions(options, found));
       return new KafkaSource(options, cluster, partitions);
     } catch (cause) {
       cluster?.close();
@@ -107,7 +108,7 @@ export class KafkaSource implements Source {
 
   async verify(at: SourcePartition, position: bigint, anchor: string | undefined): Promise<void> {
     const { stream, partition } = at;
-    const { id } = await patiently(this.#cluster, OUTAGE_MS_MAX, () => this.#cluster.topic(stream));
+    const { id } = await patiently(patience(this.#cluster, OUTAGE_MS_MAX), () => this.#cluster.topic(stream));
     if (anchor !== undefined && anchor !== id) {
       throw new SourceError(
         `Cannot go on reading ${stream}/${partition}: the topic was deleted and made anew since offset ${position} was read. ` +
@@ -150,8 +151,7 @@ export class KafkaSource implements Source {
   async #offset({ stream, partition }: SourcePartition, where: OffsetOf): Promise<bigint | undefined> {
     const at = { topic: stream, partition: Number(partition) };
     return await patiently(
-      this.#cluster,
-      OUTAGE_MS_MAX,
+      patience(this.#cluster, OUTAGE_MS_MAX),
       async () => await offsetOf(await this.#cluster.leaderOf(at.topic, at.partition), at, where),
     );
   }

@@ -9,7 +9,8 @@ import type { PackedOutputs } from "../../engine/output.ts";
 import { SinkError } from "../sink.ts";
 import { connectionOf, type ConnectionSettings } from "./connection_settings.ts";
 import { encodeOutputs } from "./output_encoder.ts";
-import { patiently } from "./patience.ts";
+import { patiently } from "../patience.ts";
+import { patience } from "./patience.ts";
 import type { BatchEncoder, ProducerIdentity } from "./protocol/batch_encoder.ts";
 import { Cluster } from "./protocol/cluster.ts";
 import { check, CODE, KafkaError } from "./protocol/kafka_error.ts";
@@ -55,8 +56,7 @@ export class KafkaWriter {
     try {
       const found = cluster = await Cluster.connect(connectionOf(brokers, settings), topic.topic);
       return await patiently(
-        found,
-        OPEN_MS_MAX,
+        patience(found, OPEN_MS_MAX),
         async () => new KafkaWriter(found, await openTopic(found, topic), await identify(found)),
       );
     } catch (cause) {
@@ -85,7 +85,7 @@ export class KafkaWriter {
     const sealed = batch.seal(this.#identity, sequence, { isTransactional: false });
     const request = { transactionalId: null, batches: [batch], seal: () => sealed };
     const body = plainProduce(request);
-    await patiently(this.#cluster, OUTAGE_MS_MAX, async () => {
+    await patiently(patience(this.#cluster, OUTAGE_MS_MAX), async () => {
       const broker = await this.#cluster.leaderOf(topic, partition);
       const answer = await broker.send({ name: "Produce", key: 0, version: 7, isFlexible: false, body });
       const [{ errorCode, act }] = decodeProduce(answer, false);

@@ -1,49 +1,44 @@
 /**
- * Redis streams as a sink: one script per feed checks owner and order, adds the outputs and moves the checkpoint.
+ * Redis as a sink: one script per feed checks owner and order, writes the outputs and moves the checkpoint.
  *
- * Any error closes the connection; whoever acquires again opens another, which shuts out what may still be on its way:
- * a commit of the former owner is refused by its name, also one of this process (I5).
+ * Any error that is not about the outputs closes the connection; whoever acquires again opens another, to whichever
+ * server has the keys then. That shuts out what may still be on its way: a commit of the former owner is refused by its
+ * name, also one of this process (I5).
  */
 
-import {
-  type Acquired,
-  type Checkpoint,
-  type Commit,
-  type CommitPosition,
-  type Receipt,
-  type Sink,
-  SinkError,
-} from "../sink.ts";
+import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, SinkError } from "../sink.ts";
+import { identityOf, type ServersAddress } from "./address.ts";
 import { encodeCommit } from "./commit_encoder.ts";
-import { Connection, type ServerAddress } from "./protocol/connection.ts";
-import type { EntryFields } from "./protocol/entries.ts";
-import { encodeCommands, RedisError, type Reply, ReplyReader } from "./protocol/resp.ts";
+import type { Connection } from "./protocol/connection.ts";
+import { isRefusedForNow } from "./protocol/passing.ts";
+import { encodeCommands, RedisError, type Reply, ReplyReader, type Word } from "./protocol/resp.ts";
 import { ACQUIRE, COMMIT } from "./scripts.ts";
+import { Servers } from "./servers.ts";
+import { type RedisTarget, Targets } from "./targets.ts";
 
-/** How to write streams. */
+/** How to write to Redis. */
 export interface RedisSinkOptions {
-  readonly address: ServerAddress;
-  /** Output name → key of a stream; `default` takes the outputs that are not named. */
-  readonly streams: ReadonlyMap<string, string>;
-  /** The fields of value and key; `k` unless the key's is given. */
-  readonly fields: EntryFields;
+  readonly address: ServersAddress;
+  /** Output name → where it goes; `default` takes the outputs that are not named. */
+  readonly targets: ReadonlyMap<string, RedisTarget>;
   /** The name of the run: its checkpoints bear it. */
   readonly run: string;
+  /** What a commit waits for before it counts. */
+  readonly durability?: Durability;
 }
 
-const KEY_FIELD = "k";
+/** Who has to have a commit before it counts. */
+export interface Durability {
+  /** So many replicas. */
+  readonly replicas: number;
+  /** Whether it has to be on disk: on the server's, and on those of `replicas` (Redis 7.2). */
+  readonly isOnDisk: boolean;
+  /** How long to wait for them at a time. */
+  readonly timeoutMs: number;
+}
+
 /** The server does nothing else for 2 to 3 ms per commit; larger ones gain nothing (reference/prototype/redis). */
 const FEED_LIMIT = { recordsMax: 1_000, bytesMax: 128 * 1024 };
-/** Nothing was done: another server, or the same with an empty memory, does not know the script. */
-const NOT_DONE: ReadonlySet<string> = new Set([
-  "NOSCRIPT",
-  "LOADING",
-  "BUSY",
-  "MOVED",
-  "ASK",
-  "TRYAGAIN",
-  "CLUSTERDOWN",
-]);
 
 interface Owned {
   /** Differs from owner to owner, also when a failover lost the last one. */
@@ -53,59 +48,58 @@ interface Owned {
 
 /** See the module. */
 export class RedisSink implements Sink {
-  readonly guarantee = "exactly-once";
+  readonly guarantee: "exactly-once" | "at-least-once";
   readonly home = "sink";
   readonly takesManyTasks = true;
   readonly feedLimit = FEED_LIMIT;
   readonly description: string;
   readonly #options: RedisSinkOptions;
-  readonly #streams: readonly string[];
-  /** The digest of the script, by which the server knows it. */
-  readonly #commitSha: string;
-  #connection: Connection;
-  #opening: Promise<Connection> | undefined;
+  readonly #targets: Targets;
+  readonly #servers: Servers;
   readonly #owned = new Map<string, Owned>();
+  #opening: Promise<Connection> | undefined;
+  #connection: Connection | undefined;
+  /** The digest of the script. */
+  #sha = "";
 
-  private constructor(options: RedisSinkOptions, connection: Connection, commitSha: string) {
-    const { address, streams } = options;
+  private constructor(options: RedisSinkOptions) {
     this.#options = options;
-    this.#streams = [...new Set(streams.values())];
-    this.#connection = connection;
-    this.#commitSha = commitSha;
-    const server = "path" in address ? address.path : `${address.host}:${address.port}`;
-    this.description = `redis:${server}/${address.db ?? 0}/${this.#streams.join(",")}`;
+    this.#targets = new Targets(options.targets);
+    this.#servers = new Servers(options.address);
+    this.guarantee = this.#targets.isExactlyOnce ? "exactly-once" : "at-least-once";
+    this.description = `${identityOf(options.address)}/${this.#targets.description}`;
   }
 
   /**
    * Connects.
    *
-   * @throws {SinkError} when the server cannot be reached
+   * @throws {SinkError} when the server cannot be reached, or may drop the checkpoint
    */
   static async open(options: RedisSinkOptions): Promise<RedisSink> {
-    let connection: Connection | undefined;
+    const sink = new RedisSink(options);
     try {
-      connection = await Connection.open(options.address);
-      await refuseEviction(connection);
-      return new RedisSink(options, connection, await loadCommit(connection));
+      await sink.#connect();
+      return sink;
     } catch (cause) {
-      connection?.close();
       if (cause instanceof SinkError) throw cause;
-      const stream = [...options.streams.values()].join(",");
-      const message = `Cannot write Redis stream ${stream}: ${(cause as Error).message}`;
+      const message = `Cannot write ${sink.description}: ${(cause as Error).message}`;
       throw new SinkError(message, { code: "E_SINK_UNWRITABLE", cause });
     }
   }
 
   async acquire(task: string, epoch: bigint): Promise<Acquired> {
+    let connection: Connection | undefined;
     try {
-      const connection = await this.#connect();
-      const owner = `${epoch}:${crypto.randomUUID()}`;
-      const words = ["EVAL", ACQUIRE, 1, this.#checkpointOf(task), owner];
-      const reply = valueOf(await connection.request(encodeCommands([words])));
+      connection = await this.#connect();
+      const owner = `${epoch} ${Deno.hostname()} ${Deno.pid} ${crypto.randomUUID()}`;
+      const reply = await this.#durably(
+        connection,
+        encodeCommands([["EVAL", ACQUIRE, 1, this.#checkpointOf(task), owner]]),
+      );
       this.#owned.set(task, { owner, connection });
       return { epoch, checkpoint: checkpointOf(reply) };
     } catch (cause) {
-      throw unknown(`Cannot take over task ${task} of ${this.#options.run}`, { task, cause });
+      throw this.#explain(`Cannot take over task ${task} of ${this.#options.run}`, { task }, cause, connection);
     }
   }
 
@@ -113,55 +107,107 @@ export class RedisSink implements Sink {
     const { task, seq } = commit;
     const owned = this.#owned.get(task);
     if (!owned) throw new Error(`Cannot commit feed ${seq} of task ${task}: it was not acquired`);
-    const command = encodeCommit(this.#headOf(commit, owned.owner), commit, this.#streamsOf(commit.outputNames));
+    const head = { sha: this.#sha, checkpointKey: this.#checkpointOf(task), owner: owned.owner };
+    const command = encodeCommit(head, commit, this.#targets);
     try {
-      valueOf(await owned.connection.request(command));
+      await this.#durably(owned.connection, command);
       return {};
     } catch (cause) {
-      const place = { task, seq, cause };
-      if (!(cause instanceof RedisError) || NOT_DONE.has(cause.code)) {
-        throw unknown(`Cannot tell whether feed ${seq} of task ${task} was committed`, place);
-      }
-      const code = cause.code === "FENCED" ? "E_FENCED" : "E_SINK_UNWRITABLE";
-      throw new SinkError(`Cannot commit feed ${seq} of task ${task}: ${cause.message}`, { ...place, code });
+      throw this.#explain(`Cannot commit feed ${seq} of task ${task}`, { task, seq }, cause, owned.connection);
     }
   }
 
   close(): Promise<void> {
-    this.#connection.close();
+    this.#connection?.close();
     return Promise.resolve();
   }
 
   /** The connection there is, or another one; tasks share it. */
   async #connect(): Promise<Connection> {
-    if (this.#connection.isOpen) return this.#connection;
-    this.#opening ??= reopen(this.#options.address).finally(() => this.#opening = undefined);
+    if (this.#connection?.isOpen) return this.#connection;
+    this.#opening ??= this.#open().finally(() => this.#opening = undefined);
     return this.#connection = await this.#opening;
   }
 
-  /** The hash tag puts it into the slot of the first stream. */
+  async #open(): Promise<Connection> {
+    const { connection, isCluster } = await this.#servers.open(this.#checkpointOf("0"));
+    try {
+      if (isCluster) await refuseSlots(connection, this.#targets.keys);
+      await refuseEviction(connection);
+      // A server that was restarted, or is another one, does not know the script.
+      this.#sha = String(valueOf(await connection.request(encodeCommands([["SCRIPT", "LOAD", COMMIT]]))));
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** Sends one command, and waits for those who have to have what it did. */
+  async #durably(connection: Connection, command: Uint8Array<ArrayBuffer>): Promise<Reply> {
+    const { durability } = this.#options;
+    if (!durability) return valueOf(await connection.request(command));
+    const { replicas, isOnDisk, timeoutMs } = durability;
+    const wait: Word[] = isOnDisk ? ["WAITAOF", 1, replicas, timeoutMs] : ["WAIT", replicas, timeoutMs];
+    const replies = new ReplyReader(await connection.request(concat(command, encodeCommands([wait])), 2));
+    const reply = raise(replies.next());
+    const answer = raise(replies.next());
+    const [local, found] = Array.isArray(answer) ? answer.map(Number) : [1, Number(answer)];
+    if (local < 1 || found < replicas) throw new NotDurable(durability, { isLocal: local >= 1, replicas: found });
+    return reply;
+  }
+
   #checkpointOf(task: string): string {
-    const [stream] = this.#streams;
-    const tag = /\{([^}]+)\}/.exec(stream)?.[1] ?? stream;
-    return `sluice:checkpoint:${this.#options.run}:${task}:{${tag}}`;
+    return `sluice:checkpoint:${this.#options.run}:${task}:{${this.#targets.tag}}`;
   }
 
-  /** By output name. */
-  #streamsOf(outputNames: readonly string[]): readonly number[] {
-    const { streams } = this.#options;
-    return outputNames.map((name) => this.#streams.indexOf((streams.get(name) ?? streams.get("default"))!));
-  }
-
-  #headOf({ task, seq, epoch, digest, positions, outputs }: Commit, owner: string) {
-    const { fields } = this.#options;
-    const keys = [this.#checkpointOf(task), ...this.#streams];
-    const state = [owner, seq, epoch, digest.toHex(), JSON.stringify(positionsOf(positions)), timeOf(outputs.timesMs)];
-    return ["EVALSHA", this.#commitSha, keys.length, ...keys, ...state, fields.value, fields.key ?? KEY_FIELD];
+  #explain(
+    act: string,
+    place: { readonly task: string; readonly seq?: number },
+    cause: unknown,
+    connection: Connection | undefined,
+  ): SinkError {
+    if (cause instanceof SinkError) return cause;
+    const { message, code } = cause as RedisError;
+    const isFinal = cause instanceof RedisError && !isRefusedForNow(cause);
+    if (!isFinal) connection?.close();
+    const data = { ...place, cause };
+    if (!isFinal) return new SinkError(`${act}: ${message}`, { ...data, code: "E_COMMIT_UNKNOWN", isRetriable: true });
+    if (code === "FENCED") return new SinkError(`${act}: ${takenOver(message)}`, { ...data, code: "E_FENCED" });
+    return new SinkError(`${act}: ${message}`, { ...data, code: "E_SINK_UNWRITABLE" });
   }
 }
 
-async function loadCommit(connection: Connection): Promise<string> {
-  return String(valueOf(await connection.request(encodeCommands([["SCRIPT", "LOAD", COMMIT]]))));
+/** Too few have a commit. It happened, and may be lost with the server; it counts as soon as they have it. */
+class NotDurable extends Error {
+  override readonly name = "NotDurable";
+
+  constructor({ replicas, isOnDisk }: Durability, found: { readonly isLocal: boolean; readonly replicas: number }) {
+    const disk = isOnDisk && !found.isLocal ? "it is not on the server's disk yet, and " : "";
+    super(`${disk}${found.replicas} of ${replicas} replicas have it; it counts when all do`);
+  }
+}
+
+/** `FENCED 5 host 123 nonce`: who has the task now. */
+function takenOver(message: string): string {
+  const [, epoch, host, pid] = message.split(" ");
+  if (pid === undefined) return "its checkpoint was deleted; whoever did so has to start a run with another --name";
+  return `process ${pid} on ${host} took the task over, with epoch ${epoch}; one process at a time can run it`;
+}
+
+/** @throws {SinkError} when one command cannot name all keys */
+async function refuseSlots(connection: Connection, keys: readonly string[]): Promise<void> {
+  const commands = keys.map((key) => ["CLUSTER", "KEYSLOT", key]);
+  const replies = new ReplyReader(await connection.request(encodeCommands(commands), commands.length));
+  const slots = new Set(keys.map(() => raise(replies.next())));
+  if (slots.size <= 1) return;
+  throw new SinkError(
+    `Cannot write ${
+      keys.join(", ")
+    } together: they are in ${slots.size} slots of the cluster, one is wanted; give them ` +
+      `the same hash tag, such as {${keys[0]}}:1`,
+    { code: "E_CROSS_SLOT" },
+  );
 }
 
 /** @throws {SinkError} when the server may forget any key: without the checkpoint a run would do everything once more */
@@ -176,44 +222,24 @@ async function refuseEviction(connection: Connection): Promise<void> {
   );
 }
 
-/** A server that was restarted has forgotten its scripts. */
-async function reopen(address: ServerAddress): Promise<Connection> {
-  const connection = await Connection.open(address);
-  await loadCommit(connection);
-  return connection;
-}
-
 /** @throws {RedisError} when the reply is one */
 function valueOf(bytes: Uint8Array): Reply {
-  const reply = new ReplyReader(bytes).next();
+  return raise(new ReplyReader(bytes).next());
+}
+
+function raise(reply: Reply): Reply {
   if (reply instanceof RedisError) throw reply;
   return reply;
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
 
 function checkpointOf(reply: Reply): Checkpoint | undefined {
   const [seq, epoch] = reply as readonly (string | null)[];
   return seq === null ? undefined : { seq: Number(seq), epoch: BigInt(epoch!), receipt: {} };
-}
-
-function positionsOf(positions: readonly CommitPosition[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    positions.map(({ stream, partition, position }) => [`${stream}/${partition}`, String(position)]),
-  );
-}
-
-/** The time of a feed: that of its latest output. */
-function timeOf(timesMs: Float64Array): number {
-  let latestMs = 0;
-  for (const timeMs of timesMs) if (timeMs > latestMs) latestMs = timeMs;
-  return Math.floor(latestMs);
-}
-
-function unknown(act: string, { task, seq, cause }: { task: string; seq?: number; cause: unknown }): SinkError {
-  return new SinkError(`${act}: ${(cause as Error).message}`, {
-    code: "E_COMMIT_UNKNOWN",
-    isRetriable: true,
-    task,
-    ...(seq === undefined ? {} : { seq }),
-    cause,
-  });
 }

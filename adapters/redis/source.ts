@@ -3,24 +3,21 @@
  *
  * Read by range after a position, without a consumer group: nothing is lost on quiet streams, and nothing is written to
  * the source. Every read begins with the entry that was read last, which proves that nothing behind it was trimmed; when
- * that entry is gone, the server's counters tell (`stream_position.ts`).
+ * that entry is gone, the server's counters, taken in the same step, tell (`stream_position.ts`).
  */
 
-import { type Batch, rowsWithin, sliceBatch } from "../../engine/batch.ts";
-import { type ReadLimit, type ReadResult, type Source, SourceError, type SourcePartition } from "../source.ts";
+import { ABSENT, type Batch, rowsWithin, sliceBatch } from "../../engine/batch.ts";
+import { patiently } from "../patience.ts";
+import type { ReadLimit, ReadResult, Source, SourcePartition } from "../source.ts";
 import { until } from "../until.ts";
-import { Connection, type ServerAddress } from "./protocol/connection.ts";
-import {
-  type EntryColumns,
-  type EntryFields,
-  idOf,
-  lastOffset,
-  OFFSET_WIDTH,
-  offsetOf,
-  readEntries,
-  withoutFirst,
-} from "./protocol/entries.ts";
-import { encodeCommands, ReplyReader, type Word } from "./protocol/resp.ts";
+import { identityOf, type ServersAddress } from "./address.ts";
+import { GroupPosition } from "./group_position.ts";
+import type { Connection } from "./protocol/connection.ts";
+import { type EntryFields, idOf, lastOffset, OFFSET_WIDTH, offsetOf, readEntries } from "./protocol/entries.ts";
+import { isPassing } from "./protocol/passing.ts";
+import { encodeCommands, ReplyReader } from "./protocol/resp.ts";
+import { Servers } from "./servers.ts";
+import { explain, otherStream } from "./source_errors.ts";
 import {
   anchorOf,
   positionOf,
@@ -29,34 +26,54 @@ import {
   type StreamCounters,
   type StreamPosition,
 } from "./stream_position.ts";
+import { type Range, readRange } from "./stream_range.ts";
+import { keyOf, partitionsOf, selectionText, type StreamSelection } from "./stream_selection.ts";
+import { StreamServers } from "./stream_servers.ts";
 
 /** Where a run that reads a stream for the first time begins. */
-export type RedisStart = "earliest" | "latest" | { readonly timeMs: number } | { readonly id: string };
+export type RedisStart =
+  | "earliest"
+  | "latest"
+  | { readonly timeMs: number }
+  | { readonly id: string }
+  /** With the last so many entries. */
+  | { readonly last: number };
 
 /** How to read streams. */
 export interface RedisSourceOptions {
-  readonly address: ServerAddress;
-  /** Keys of streams. */
-  readonly streams: readonly string[];
+  readonly address: ServersAddress;
+  readonly streams: readonly StreamSelection[];
   /** Which fields of an entry are the record. */
   readonly fields: EntryFields;
   /** Whether streams end where they end now. */
   readonly isBounded: boolean;
   /** Where a run that has not read a stream yet begins. */
   readonly start: RedisStart;
+  /** The consumer group that shows how far the run has come. */
+  readonly group?: string;
 }
 
+/** For so long a server may be out of reach. */
+const OUTAGE_MS_MAX = 120_000;
 /** More at once would keep the server from its other clients for more than some milliseconds. */
 const COUNT_MAX = 4_000;
-/** How long the server may hold a request that waits for entries. */
-const BLOCK_MS = 500;
-const PARTITION = "0";
+/** As long as nobody knows how large the entries are. */
+const COUNT_FIRST = 100;
 
-/** What was read at a position. */
-interface Read {
-  readonly entries: EntryColumns;
-  /** How many entries had ever been added before the first of them. */
-  readonly ordinal: number;
+/** What is known of one partition. */
+interface Lane {
+  readonly key: string;
+  /** The entry that was read last. */
+  read?: StreamPosition;
+  /** Where it was read last, whether or not anything was there. */
+  asked: bigint;
+  /** Where it ends, when it is bounded. */
+  end?: bigint;
+  /** Of an entry's payload. */
+  bytesMean?: number;
+  readonly group?: GroupPosition;
+  /** What was read and is not committed yet. */
+  readonly uncommitted: StreamPosition[];
 }
 
 /** See the module. */
@@ -65,24 +82,13 @@ export class RedisSource implements Source {
   readonly isRereadable = true;
   readonly hasEventTime = true;
   readonly #options: RedisSourceOptions;
-  readonly #reading: Connection;
-  /** Blocked while it waits for entries. */
-  readonly #waiting: Connection;
-  /** Stream → the entry that was read last, and the position behind it. */
-  readonly #read = new Map<string, StreamPosition>();
-  /** Stream → where it was last read, whether or not anything was there. */
-  readonly #asked = new Map<string, bigint>();
-  /** Stream → where it ends, when it is bounded. */
-  readonly #ends = new Map<string, bigint>();
-  #woken: Promise<void> | undefined;
+  readonly #servers: StreamServers;
+  readonly #lanes = new Map<string, Lane>();
 
-  private constructor(options: RedisSourceOptions, reading: Connection, waiting: Connection) {
+  private constructor(options: RedisSourceOptions, servers: StreamServers) {
     this.#options = options;
-    this.#reading = reading;
-    this.#waiting = waiting;
-    const { address, streams } = options;
-    const server = "path" in address ? address.path : `${address.host}:${address.port}`;
-    this.identity = `redis:${server}/${address.db ?? 0}/${streams.join(",")}`;
+    this.#servers = servers;
+    this.identity = `${identityOf(options.address)}/${options.streams.map(selectionText).join(",")}`;
   }
 
   /**
@@ -91,142 +97,183 @@ export class RedisSource implements Source {
    * @throws {SourceError} when the server cannot be reached
    */
   static async open(options: RedisSourceOptions): Promise<RedisSource> {
+    const source = new RedisSource(options, new StreamServers(new Servers(options.address)));
+    const [at] = await partitionsOf(options.streams[0], () => Promise.resolve(false));
     try {
-      const reading = await Connection.open(options.address);
-      return new RedisSource(options, reading, await Connection.open(options.address));
+      await source.#servers.reading(source.#laneOf(at).key);
+      return source;
     } catch (cause) {
-      const [stream] = options.streams;
-      const message = `Cannot read Redis stream ${stream}: ${(cause as Error).message}`;
-      throw new SourceError(message, { code: "E_SOURCE_UNREADABLE", stream, cause });
+      await source.close();
+      throw explain(at, undefined, cause);
     }
   }
 
-  partitions(): Promise<readonly SourcePartition[]> {
-    return Promise.resolve(this.#options.streams.toSorted().map((stream) => ({ stream, partition: PARTITION })));
+  async partitions(): Promise<readonly SourcePartition[]> {
+    const found: SourcePartition[] = [];
+    for (const selection of this.#options.streams) {
+      found.push(...await partitionsOf(selection, (key) => this.#exists(key)));
+    }
+    return found.sort((a, b) => compare(a.stream, b.stream) || compare(a.partition, b.partition));
   }
 
   async start(at: SourcePartition): Promise<bigint> {
     const { start } = this.#options;
     if (start === "earliest") return 0n;
     if (start === "latest") return await this.latest(at);
+    if ("last" in start) return await this.#nthLast(at, start.last);
     return offsetOf("id" in start ? start.id : `${start.timeMs}-0`);
   }
 
-  async latest({ stream }: SourcePartition): Promise<bigint> {
-    const counters = await this.#counters(stream);
+  async latest(at: SourcePartition): Promise<bigint> {
+    const counters = await this.#counters(at);
     return counters ? offsetOf(counters.lastId) + 1n : 0n;
+  }
+
+  /** Offsets are no counts: the server's counters tell how many entries there are behind the last that was read. */
+  async lag(at: SourcePartition, position: bigint, anchor: string | undefined): Promise<bigint | undefined> {
+    const counters = await this.#counters(at);
+    if (!counters) return 0n;
+    if (position > offsetOf(counters.lastId)) return 0n;
+    if (anchor !== undefined) return BigInt(Math.max(0, counters.entriesAdded - positionOf(anchor).ordinal));
+    return position === 0n ? BigInt(counters.length) : undefined;
+  }
+
+  positionText(position: bigint): string {
+    return idOf(position);
   }
 
   async verify(at: SourcePartition, position: bigint, anchor: string | undefined): Promise<void> {
     if (anchor === undefined) return;
     const from = positionOf(anchor);
-    const proof = prove(from, await this.#counters(at.stream));
+    const proof = prove(from, await this.#counters(at));
     // What was trimmed is told by the first read, and may be accepted.
     if (proof.kind === "changed") throw otherStream(at, position, proof.reason);
-    this.#read.set(at.stream, from);
+    this.#laneOf(at).read = from;
   }
 
-  async read(at: SourcePartition, from: bigint, { recordsMax, bytesMax }: ReadLimit): Promise<ReadResult> {
-    this.#asked.set(at.stream, from);
-    const end = this.#options.isBounded ? await this.#endOf(at) : undefined;
-    if (end !== undefined && from >= end) return { kind: "ended" };
-    const found = await this.#readAt(at, from, Math.min(recordsMax, COUNT_MAX));
-    if ("kind" in found) return found;
-    const whole = batchOf(at, found);
-    const rows = whole.count === 0 ? 0 : rowsWithin(before(whole, end), { recordsMax, bytesMax });
-    if (rows === 0) return { kind: end === undefined ? "idle" : "ended" };
-    const batch = withAnchor(rows === whole.count ? whole : sliceBatch(whole, 0, rows), found.ordinal);
-    this.#read.set(at.stream, positionOf(batch.anchor!));
-    return { kind: "batch", batch };
+  async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
+    const lane = this.#laneOf(at);
+    lane.asked = from;
+    if (this.#options.isBounded) lane.end ??= await this.latest(at);
+    if (lane.end !== undefined && from >= lane.end) return { kind: "ended" };
+    const known = lane.read && offsetOf(lane.read.id) + 1n === from ? lane.read : undefined;
+    const range = await this.#ask(at, from, (connection) => {
+      const count = countOf(lane, limit);
+      return readRange(connection, { key: lane.key, from: known ?? from, count, fields: this.#options.fields });
+    });
+    const proof = known && !range.isAnchored ? prove(known, range.counters) : undefined;
+    if (proof?.kind === "changed") throw otherStream(at, from, proof.reason);
+    if (proof?.kind === "trimmed") return { kind: "gap", to: max(offsetOf(proof.firstId), from), reason: proof.reason };
+    return this.#take(at, lane, range, limit);
   }
 
   waitForMore(at: readonly SourcePartition[], signal: AbortSignal): Promise<void> {
-    this.#woken ??= this.#block(at).finally(() => this.#woken = undefined);
-    return until(this.#woken, signal);
+    return until(Promise.race(at.map((each) => this.#wait(each))), signal);
   }
 
-  close(): Promise<void> {
-    this.#reading.close();
-    this.#waiting.close();
-    return Promise.resolve();
+  release(at: SourcePartition, position: bigint): void {
+    const { group, uncommitted } = this.#laneOf(at);
+    if (!group) return;
+    let last: StreamPosition | undefined;
+    while (uncommitted.length > 0 && offsetOf(uncommitted[0].id) < position) last = uncommitted.shift();
+    group.moveTo({
+      id: idBefore(position),
+      entriesRead: last?.isExact && offsetOf(last.id) + 1n === position ? last.ordinal : undefined,
+    });
   }
 
-  /** Another partition may be asked for meanwhile: none waits for longer than the server does. */
-  async #block(at: readonly SourcePartition[]): Promise<void> {
-    const streams = at.map(({ stream }) => stream);
-    const ids = streams.map((stream) => idBefore(this.#asked.get(stream) ?? 0n));
-    const command: Word[] = ["XREAD", "COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", ...streams, ...ids];
-    await this.#waiting.request(encodeCommands([command]));
+  async close(): Promise<void> {
+    for (const { group } of this.#lanes.values()) await group?.settled();
+    await this.#servers.close();
   }
 
-  async #readAt(at: SourcePartition, from: bigint, count: number): Promise<ReadResult | Read> {
-    const known = this.#read.get(at.stream);
-    if (!known || offsetOf(known.id) + 1n !== from) return await this.#readUnproven(at, from, count);
-    const reply = await this.#reading.request(
-      encodeCommands([["XRANGE", at.stream, known.id, "+", "COUNT", count + 1]]),
-    );
+  #take(at: SourcePartition, lane: Lane, range: Range, { recordsMax, bytesMax }: ReadLimit): ReadResult {
+    const whole = batchOf(at, range);
+    const rows = whole.count === 0 ? 0 : rowsWithin(before(whole, lane.end), { recordsMax, bytesMax });
+    if (rows === 0) return { kind: lane.end === undefined ? "idle" : "ended" };
+    const { ordinal, isExact } = range;
+    const part = rows === whole.count ? whole : sliceBatch(whole, 0, rows);
+    const last = lastOffset(part);
+    lane.read = { id: idOf(last), ordinal: ordinal + rows, isExact };
+    lane.bytesMean = payloadBytes(part) / rows;
+    if (lane.group) lane.uncommitted.push(lane.read);
+    // The position is right behind the last row: the id that comes next is not known before it is there.
+    return { kind: "batch", batch: { ...part, next: last + 1n, anchor: anchorOf(lane.read) } };
+  }
+
+  async #wait(at: SourcePartition): Promise<void> {
+    const { key, asked } = this.#laneOf(at);
+    const waiter = await this.#servers.waiter(key);
+    await waiter.wait(key, idBefore(asked));
+  }
+
+  #laneOf(at: SourcePartition): Lane {
+    const { group, streams } = this.#options;
+    const key = keyOf(streams, at);
+    const known = this.#lanes.get(key);
+    if (known) return known;
+    const shown = group === undefined ? {} : { group: new GroupPosition(group, key, () => this.#servers.reading(key)) };
+    const lane: Lane = { key, asked: 0n, uncommitted: [], ...shown };
+    this.#lanes.set(key, lane);
+    return lane;
+  }
+
+  async #exists(key: string): Promise<boolean> {
+    const at = { stream: key, partition: "0" };
+    const reply = await this.#ask(at, 0n, (connection) => connection.request(encodeCommands([["EXISTS", key]])), key);
+    return new ReplyReader(reply).next() === 1;
+  }
+
+  async #nthLast(at: SourcePartition, count: number): Promise<bigint> {
+    if (count === 0) return await this.latest(at);
+    const command = encodeCommands([["XREVRANGE", this.#laneOf(at).key, "+", "-", "COUNT", count]]);
+    const reply = await this.#ask(at, undefined, (connection) => connection.request(command));
     const entries = readEntries(reply, new ReplyReader(reply), this.#options.fields);
-    const isAnchored = entries.count > 0 && lastOffset(entries, 1) === offsetOf(known.id);
-    if (!isAnchored) return await this.#readByCounters(at, known, count);
-    return { entries: withoutFirst(entries), ordinal: known.ordinal };
+    return entries.count === 0 ? 0n : lastOffset(entries);
   }
 
-  /** At the start of a run nothing has been read that could be missing. */
-  async #readUnproven(at: SourcePartition, from: bigint, count: number): Promise<Read> {
-    const { counters, entries } = await this.#rangeAndCounters(at.stream, idOf(from), count);
-    if (!counters) return { entries, ordinal: 0 };
-    // Behind the end of the stream nothing was added; in the middle of it, its first entry is the last that is known.
-    const isAtEnd = entries.count < count;
-    return { entries, ordinal: counters.entriesAdded - (isAtEnd ? entries.count : counters.length) };
+  async #counters(at: SourcePartition): Promise<StreamCounters | undefined> {
+    const { key } = this.#laneOf(at);
+    return await this.#ask(at, undefined, async (connection) => {
+      return readCounters(new ReplyReader(await connection.request(encodeCommands([["XINFO", "STREAM", key]]))).next());
+    });
   }
 
-  async #readByCounters(at: SourcePartition, known: StreamPosition, count: number): Promise<ReadResult | Read> {
-    const { counters, entries } = await this.#rangeAndCounters(at.stream, `(${known.id}`, count);
-    const proof = prove(known, counters);
-    const position = offsetOf(known.id) + 1n;
-    switch (proof.kind) {
-      case "whole":
-        return { entries, ordinal: known.ordinal };
-      case "trimmed":
-        return { kind: "gap", to: max(offsetOf(proof.firstId), position), reason: proof.reason };
-      case "changed":
-        throw otherStream(at, position, proof.reason);
-      default:
-        return proof satisfies never;
+  /** Reading changes nothing, so it is simply done again: on another connection, perhaps to another server. */
+  async #ask<T>(
+    at: SourcePartition,
+    from: bigint | undefined,
+    work: (connection: Connection) => Promise<T>,
+    key = this.#laneOf(at).key,
+  ): Promise<T> {
+    const refresh = () => this.#servers.forget(key);
+    try {
+      return await patiently({ timeMsMax: OUTAGE_MS_MAX, isPassing, refresh }, async () => {
+        return await work(await this.#servers.reading(key));
+      });
+    } catch (cause) {
+      throw explain(at, from, cause);
     }
   }
+}
 
-  /** In one step: taken one after the other, they would not fit together. */
-  async #rangeAndCounters(stream: string, from: string, count: number) {
-    const range: Word[] = ["XRANGE", stream, from, "+", "COUNT", count];
-    const reply = await this.#reading.request(
-      encodeCommands([["MULTI"], ["XINFO", "STREAM", stream], range, ["EXEC"]]),
-      4,
-    );
-    const reader = new ReplyReader(reply);
-    for (let queued = 0; queued < 3; queued++) reader.next();
-    reader.enter();
-    const counters = readCounters(reader.next());
-    return { counters, entries: readEntries(reply, reader, this.#options.fields) };
-  }
+/** As many entries as may fit, judged by the last ones: what does not fit was sent for nothing. */
+function countOf({ bytesMean }: Lane, { recordsMax, bytesMax }: ReadLimit): number {
+  const fitting = bytesMean === undefined ? COUNT_FIRST : Math.ceil(bytesMax / Math.max(bytesMean, 1));
+  return Math.max(1, Math.min(recordsMax, COUNT_MAX, fitting));
+}
 
-  async #counters(stream: string): Promise<StreamCounters | undefined> {
-    const reply = await this.#reading.request(encodeCommands([["XINFO", "STREAM", stream]]));
-    return readCounters(new ReplyReader(reply).next());
-  }
-
-  async #endOf(at: SourcePartition): Promise<bigint> {
-    const end = this.#ends.get(at.stream) ?? await this.latest(at);
-    this.#ends.set(at.stream, end);
-    return end;
-  }
+function payloadBytes({ ranges }: Pick<Batch, "ranges">): number {
+  let bytes = 0;
+  for (let at = 0; at < ranges.length; at += 2) bytes += ranges[at] === ABSENT ? 0 : ranges[at + 1] - ranges[at];
+  return bytes;
 }
 
 function idBefore(position: bigint): string {
   return idOf(position === 0n ? 0n : position - 1n);
 }
 
-function batchOf({ stream, partition }: SourcePartition, { entries }: Read): Batch {
+function batchOf({ stream, partition }: SourcePartition, { entries }: Range): Batch {
   const next = entries.count === 0 ? 0n : lastOffset(entries) + 1n;
   return { stream, partition, ...entries, offsetWidth: OFFSET_WIDTH, next };
 }
@@ -239,19 +286,10 @@ function before(batch: Batch, end: bigint | undefined): Batch {
   return sliceBatch(batch, 0, rows);
 }
 
-/** The position is right behind the last row: the id that comes next is not known before it is there. */
-function withAnchor(batch: Batch, ordinal: number): Batch {
-  const last = lastOffset(batch);
-  return { ...batch, next: last + 1n, anchor: anchorOf({ id: idOf(last), ordinal: ordinal + batch.count }) };
-}
-
 function max(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
 }
 
-function otherStream({ stream, partition }: SourcePartition, position: bigint, reason: string): SourceError {
-  return new SourceError(
-    `Cannot go on reading Redis stream ${stream} at ${idOf(position)}: ${reason}. Start a run with another --name`,
-    { code: "E_SOURCE_CHANGED", stream, partition, offset: position },
-  );
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

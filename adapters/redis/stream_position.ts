@@ -13,6 +13,11 @@ import { RedisError, type Reply } from "./protocol/resp.ts";
 export interface StreamPosition {
   readonly id: string;
   readonly ordinal: number;
+  /**
+   * False where reading began in the middle of the stream and has not reached its end yet: the ordinal is then too small
+   * by the entries that were there before, so a harmless trim may count as a gap, never the other way round.
+   */
+  readonly isExact: boolean;
 }
 
 /** What `XINFO STREAM` says. */
@@ -33,14 +38,14 @@ export type Proof =
   | { readonly kind: "changed"; readonly reason: string };
 
 /** A position as it is journaled. */
-export function anchorOf({ id, ordinal }: StreamPosition): string {
-  return `${id}/${ordinal}`;
+export function anchorOf({ id, ordinal, isExact }: StreamPosition): string {
+  return `${id}/${isExact ? "" : "~"}${ordinal}`;
 }
 
 /** What {@linkcode anchorOf} made. */
 export function positionOf(anchor: string): StreamPosition {
-  const [id, ordinal] = anchor.split("/");
-  return { id, ordinal: Number(ordinal) };
+  const [, id, about, ordinal] = /^(.+)\/(~?)(\d+)$/.exec(anchor)!;
+  return { id, ordinal: Number(ordinal), isExact: about === "" };
 }
 
 /** Reads a reply to `XINFO STREAM`; undefined when there is no such stream. */
@@ -76,5 +81,6 @@ export function prove(from: StreamPosition, counters: StreamCounters | undefined
   if (offsetOf(maxDeletedId) > at) return trimmed(`entries up to ${maxDeletedId} were deleted`);
   const lost = entriesAdded - from.ordinal - length;
   if (lost < 0) return { kind: "changed", reason: "it has more entries than came after the last that was read" };
-  return lost === 0 ? { kind: "whole" } : trimmed(`${lost} entries were trimmed before they were read`);
+  const atMost = from.isExact ? "" : "up to ";
+  return lost === 0 ? { kind: "whole" } : trimmed(`${atMost}${lost} entries were trimmed before they were read`);
 }

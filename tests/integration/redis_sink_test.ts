@@ -5,11 +5,14 @@ import { RedisSink } from "../../adapters/redis/sink.ts";
 import { SinkError } from "../../adapters/sink.ts";
 import { packOutputs, type UnpackedOutput } from "../../formats/unpacked_outputs.ts";
 import { commitOf } from "../conformance/sink_suite.ts";
-import { freshKey, redisAddress, withRedis } from "../support/redis.ts";
+import { freshKey, redisServers, withRedis } from "../support/redis.ts";
+
+const fields = { value: "v", key: "k" };
 
 async function open(run: string, streams: Readonly<Record<string, string>>): Promise<RedisSink> {
-  const address = await redisAddress();
-  return await RedisSink.open({ address, streams: new Map(Object.entries(streams)), fields: { value: "v" }, run });
+  const address = await redisServers();
+  const targets = Object.entries(streams).map(([output, key]) => [output, { kind: "stream", key, fields }] as const);
+  return await RedisSink.open({ address, targets: new Map(targets), run });
 }
 
 const entriesOf = (stream: string) => withRedis((redis) => redis.xrange(stream, "-", "+"));
@@ -24,7 +27,11 @@ Deno.test("whoever takes a task over shuts out its former owner; a feed out of o
   await old.acquire("0", 1n);
   await old.commit(commitOf(0, 1n, ["1"]));
   assertEquals((await successor.acquire("0", 2n)).checkpoint, { seq: 0, epoch: 1n, receipt: {} });
-  const fenced = await assertRejects(() => old.commit(commitOf(1, 1n, ["zombie"])), SinkError, "FENCED");
+  const fenced = await assertRejects(
+    () => old.commit(commitOf(1, 1n, ["zombie"])),
+    SinkError,
+    "took the task over, with epoch 2",
+  );
   assertEquals([fenced.code, fenced.isRetriable], ["E_FENCED", false]);
   await assertRejects(() => successor.commit(commitOf(2, 2n, ["early"])), SinkError, "the checkpoint is at feed 0");
   await successor.commit(commitOf(1, 2n, ["2"]));

@@ -5,16 +5,16 @@ import { RedisSource, type RedisSourceOptions } from "../../adapters/redis/sourc
 import { SourceError } from "../../adapters/source.ts";
 import { offsetOf } from "../../adapters/redis/protocol/entries.ts";
 import { readPartition } from "../support/read_source.ts";
-import { freshKey, redisAddress, withRedis } from "../support/redis.ts";
+import { freshKey, redisServers, withRedis } from "../support/redis.ts";
 
 const ALL = { recordsMax: 1000, bytesMax: 1 << 20 };
 const WAIT_MS_MAX = 10_000;
 
 async function open(stream: string, options: Partial<RedisSourceOptions> = {}): Promise<RedisSource> {
-  const address = await redisAddress();
+  const address = await redisServers();
   return await RedisSource.open({
     address,
-    streams: [stream],
+    streams: [{ stream }],
     fields: { value: "v" },
     isBounded: false,
     start: "earliest",

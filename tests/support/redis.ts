@@ -1,6 +1,7 @@
 /** A real server for tests. */
 
 import { Redis } from "ioredis";
+import type { ServersAddress } from "../../adapters/redis/address.ts";
 import { running, type Service, stop, up } from "../../tools/services/services.ts";
 
 let starting: Promise<Service> | undefined;
@@ -10,6 +11,11 @@ export async function redisAddress(): Promise<{ readonly host: string; readonly 
   starting ??= start();
   const [host, port] = (await starting).address.split(":");
   return { host, port: Number(port) };
+}
+
+/** The same for adapters. */
+export async function redisServers(): Promise<ServersAddress> {
+  return { endpoints: [await redisAddress()] };
 }
 
 async function start(): Promise<Service> {

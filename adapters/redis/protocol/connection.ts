@@ -7,17 +7,16 @@
  * here reconnects or sends again.
  */
 
-import type { ConnectionOptions as TlsOptions } from "node:tls";
-import { Redis } from "ioredis";
-import { ReplyScanner } from "./resp.ts";
+import { Redis, type RedisOptions } from "ioredis";
+import type { ServerAddress, ServersAddress } from "../address.ts";
+import { encodeCommands, ReplyError, ReplyScanner } from "./resp.ts";
 
 const REPLY_BYTES_FIRST = 64 * 1024;
 const COMMAND_TIMEOUT_MS = 30_000;
 
-/** Where a server is, and who asks. */
-export type ServerAddress =
-  & ({ readonly host: string; readonly port: number; readonly tls?: TlsOptions } | { readonly path: string })
-  & { readonly db?: number; readonly username?: string; readonly password?: string };
+const CONNECT_TIMEOUT_MS = 10_000;
+const ASKING = encodeCommands([["ASKING"]]);
+const OK_BYTES = "+OK\r\n".length;
 
 /** A request ended without its reply: the server may or may not have done it. */
 export class OutcomeUnknown extends Error {
@@ -41,35 +40,33 @@ export class Connection {
   /** What the last reply needed: the next one is often as large. */
   #replyBytes = REPLY_BYTES_FIRST;
 
-  private constructor(redis: Redis) {
+  readonly #isAsking: boolean;
+
+  private constructor(redis: Redis, isAsking: boolean) {
     this.#redis = redis;
+    this.#isAsking = isAsking;
     const { stream } = redis;
     stream.removeAllListeners("data");
     stream.on("data", (chunk: Uint8Array) => this.#take(chunk));
     stream.on("close", () => this.#fail("the connection was closed"));
   }
 
-  /** Connects. @throws whatever ioredis says is wrong */
-  static async open(address: ServerAddress): Promise<Connection> {
-    const redis = new Redis({
-      ...address,
-      lazyConnect: true,
-      retryStrategy: () => null,
-      maxRetriesPerRequest: 0,
-      autoResendUnfulfilledCommands: false,
-    });
-    // Every command rejects by itself, but only this says why; without a listener ioredis prints.
-    let reason: Error | undefined;
-    redis.on("error", (error: Error) => reason = error);
-    try {
-      await redis.connect();
-      // What ioredis asks by itself after connecting is answered before this is.
-      await redis.ping();
-    } catch (error) {
-      redis.disconnect();
-      throw reason ?? error;
-    }
-    return new Connection(redis);
+  /**
+   * Connects.
+   *
+   * @param isAsking a node of a cluster that is about to get the keys that are asked for: it answers who says so
+   * @throws whatever ioredis says is wrong
+   */
+  static async open(address: ServerAddress, { isAsking = false } = {}): Promise<Connection> {
+    const { endpoint, ...access } = address;
+    return new Connection(await connect({ ...endpoint, ...access }), isAsking);
+  }
+
+  /** Connects to the master that sentinels know. @throws whatever ioredis says is wrong */
+  static async openByName({ endpoints, sentinel, ...access }: ServersAddress): Promise<Connection> {
+    const sentinels = endpoints.flatMap((endpoint) => "path" in endpoint ? [] : [endpoint]);
+    const options = { sentinels, name: sentinel!, role: "master", sentinelRetryStrategy: () => null } as const;
+    return new Connection(await connect({ ...options, ...access }), false);
   }
 
   /**
@@ -85,10 +82,19 @@ export class Connection {
     this.#turn = turn.promise;
     await before;
     try {
-      return await this.#exchange(commands, replies);
+      return await (this.#isAsking ? this.#ask(commands, replies) : this.#exchange(commands, replies));
     } finally {
       turn.resolve();
     }
+  }
+
+  async #ask(commands: Uint8Array, replies: number): Promise<Uint8Array<ArrayBuffer>> {
+    const both = new Uint8Array(ASKING.length + commands.length);
+    both.set(ASKING);
+    both.set(commands, ASKING.length);
+    const answer = await this.#exchange(both, replies + 1);
+    if (answer[0] !== "+".charCodeAt(0)) throw new ReplyError("ASKING was refused");
+    return answer.slice(OK_BYTES);
   }
 
   async #exchange(commands: Uint8Array, replies: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -144,5 +150,28 @@ export class Connection {
     this.#awaited = undefined;
     this.#redis.disconnect();
     awaited?.answered.reject(error);
+  }
+}
+
+async function connect(options: Omit<RedisOptions, "replyMapping">): Promise<Redis> {
+  const redis = new Redis({
+    ...options,
+    lazyConnect: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+  });
+  // Every command rejects by itself, but only this says why; without a listener ioredis prints.
+  let reason: Error | undefined;
+  redis.on("error", (error: Error) => reason = error);
+  try {
+    await redis.connect();
+    // What ioredis asks by itself after connecting is answered before this is.
+    await redis.ping();
+    return redis;
+  } catch (error) {
+    redis.disconnect();
+    throw reason ?? error;
   }
 }

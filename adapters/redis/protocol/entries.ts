@@ -7,13 +7,14 @@
  */
 
 import { ABSENT, type Batch, offsetAt } from "../../../engine/batch.ts";
+import { EntryObjects } from "./entry_objects.ts";
 import { ReplyError, type ReplyReader } from "./resp.ts";
 
 /** Which fields of an entry are the record. */
 export interface EntryFields {
-  /** Its value. */
-  readonly value: string;
-  /** Its key; undefined for none. */
+  /** The field that is its value; undefined for the whole entry, as a JSON object whose members are texts. */
+  readonly value?: string;
+  /** The field that is its key; undefined for none. */
   readonly key?: string;
 }
 
@@ -53,25 +54,43 @@ export function readEntries(bytes: Uint8Array<ArrayBuffer>, reader: ReplyReader,
     offsetWords: new Uint32Array(OFFSET_WIDTH * count),
     eventTimesMs: new Float64Array(count),
   };
-  const [value, key] = [
-    encoder.encode(fields.value),
-    fields.key === undefined ? undefined : encoder.encode(fields.key),
-  ];
-  for (let row = 0; row < count; row++) {
-    if (reader.enter() !== 2) throw new ReplyError("an entry is not an id and its fields");
-    readId(columns, row, reader);
-    const words = reader.enter();
-    if (words % 2 !== 0) throw new ReplyError("an entry has a field without a value");
-    for (let word = 0; word < words; word += 2) {
-      const nameEnd = endOf(reader, reader.bulk());
-      const range = isName(bytes, nameEnd, value) ? 2 : key && isName(bytes, nameEnd, key) ? 0 : -1;
-      const length = reader.bulk();
-      if (range < 0) continue;
-      columns.ranges[4 * row + range + 1] = reader.at - 2;
-      columns.ranges[4 * row + range] = reader.at - 2 - length;
-    }
-  }
+  const key = fields.key === undefined ? undefined : encoder.encode(fields.key);
+  if (fields.value === undefined) return readObjects(columns, key, reader);
+  const names = { value: encoder.encode(fields.value), key };
+  for (let row = 0; row < count; row++) readFields(columns, row, reader, names);
   return columns;
+}
+
+interface FieldNames {
+  readonly value: Uint8Array;
+  readonly key: Uint8Array | undefined;
+}
+
+function readFields(columns: EntryColumns, row: number, reader: ReplyReader, { value, key }: FieldNames): void {
+  const { ranges } = columns;
+  for (let words = enterEntry(columns, row, reader); words > 0; words -= 2) {
+    const nameLength = reader.bulk();
+    const range = reader.passed(nameLength, value) ? 2 : key && reader.passed(nameLength, key) ? 0 : -1;
+    const length = reader.bulk();
+    if (range < 0) continue;
+    ranges[4 * row + range + 1] = reader.at - 2;
+    ranges[4 * row + range] = reader.at - 2 - length;
+  }
+}
+
+function readObjects(columns: EntryColumns, key: Uint8Array | undefined, reader: ReplyReader): EntryColumns {
+  const objects = new EntryObjects(columns, key);
+  for (let row = 0; row < columns.count; row++) objects.add(row, enterEntry(columns, row, reader), reader);
+  return { ...columns, bytes: objects.bytes };
+}
+
+/** Reads the id; answers how many words its fields have. */
+function enterEntry(columns: EntryColumns, row: number, reader: ReplyReader): number {
+  if (reader.enter() !== 2) throw new ReplyError("an entry is not an id and its fields");
+  readId(columns, row, reader);
+  const words = reader.enter();
+  if (words % 2 !== 0) throw new ReplyError("an entry has a field without a value");
+  return words;
 }
 
 /** Entries, not yet of a stream. */
@@ -91,21 +110,6 @@ export function withoutFirst({ bytes, count, ranges, offsetWords, eventTimesMs }
     offsetWords: offsetWords.slice(OFFSET_WIDTH),
     eventTimesMs: eventTimesMs.slice(1),
   };
-}
-
-interface NameEnd {
-  readonly end: number;
-  readonly length: number;
-}
-
-function endOf({ at }: ReplyReader, length: number): NameEnd {
-  return { end: at - 2, length };
-}
-
-function isName(bytes: Uint8Array, { end, length }: NameEnd, name: Uint8Array): boolean {
-  if (length !== name.length) return false;
-  for (let i = 0; i < length; i++) if (bytes[end - length + i] !== name[i]) return false;
-  return true;
 }
 
 /** Ids are `milliseconds-sequence`; both are exact as long as they have no more than 53 bits, else by a slower way. */

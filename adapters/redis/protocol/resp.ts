@@ -234,6 +234,14 @@ export class ReplyReader {
     return length;
   }
 
+  /** Whether the bulk string that was passed over last, of `length` bytes, is `text`. */
+  passed(length: number, text: Uint8Array): boolean {
+    if (length !== text.length) return false;
+    const start = this.at - CRLF_BYTES - length;
+    for (let i = 0; i < length; i++) if (this.#bytes[start + i] !== text[i]) return false;
+    return true;
+  }
+
   #count(): number {
     const end = findLineEnd(this.#bytes, this.at, this.#bytes.length);
     if (end < 0) throw new ReplyError("it ends too early");

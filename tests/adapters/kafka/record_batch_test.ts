@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { BatchEncoder } from "../../../adapters/kafka/protocol/batch_encoder.ts";
 import { CODECS } from "../../../adapters/kafka/protocol/compression.ts";
 import { crc32c } from "../../../adapters/kafka/protocol/crc32c.ts";
-import { murmur2, partitionOfKey } from "../../../adapters/kafka/protocol/murmur2.ts";
+import { murmur2, partitionOfKey } from "../../../formats/murmur2.ts";
 import { decodeRecordSet } from "../../../adapters/kafka/protocol/record_set.ts";
 import { viewOf } from "../../../adapters/kafka/protocol/view.ts";
 import { ABSENT, type Batch, offsetAt } from "../../../engine/batch.ts";

@@ -92,7 +92,7 @@ Deno.test("bytes that are no replies are refused, or awaited, and never read on 
 
 Deno.test("entries of a real server are packed as they are: ids, keys, values, bytes of any kind", async () => {
   const [key, binary] = [freshKey(), Uint8Array.from({ length: 256 }, (_, i) => i)];
-  const connection = await Connection.open(await redisAddress());
+  const connection = await Connection.open({ endpoint: await redisAddress() });
   await connection.request(
     encodeCommands([
       ["XADD", key, "1-0", "v", "first", "k", "a key"],
@@ -115,7 +115,7 @@ Deno.test("entries of a real server are packed as they are: ids, keys, values, b
 
 Deno.test("an error of the server is a value among replies, and thrown where entries are wanted", async () => {
   const key = freshKey();
-  const connection = await Connection.open(await redisAddress());
+  const connection = await Connection.open({ endpoint: await redisAddress() });
   const bytes = await connection.request(encodeCommands([["SET", key, 1], ["XRANGE", key, "-", "+"], ["PING"]]), 3);
   const reader = new ReplyReader(bytes);
   assertEquals(reader.next(), "OK");
@@ -129,7 +129,7 @@ Deno.test("an error of the server is a value among replies, and thrown where ent
 
 Deno.test("a large reply arrives whole; a connection that is cut leaves its request with an unknown outcome", async () => {
   const key = freshKey();
-  const connection = await Connection.open(await redisAddress());
+  const connection = await Connection.open({ endpoint: await redisAddress() });
   const value = new Uint8Array(3_000_000).fill(120);
   await connection.request(encodeCommands([["SET", key, value], ["CLIENT", "SETNAME", key]]), 2);
   const reply = new ReplyReader(await connection.request(encodeCommands([["GET", key]]))).next();

@@ -1,0 +1,82 @@
+/** Words of a command, written as bulk strings into one buffer that grows. */
+
+const DOLLAR = 36;
+const ZERO = 48;
+const CARRIAGE_RETURN = 13;
+const LINE_FEED = 10;
+/** `$<length>\r\n` and `\r\n` at their longest. */
+const FRAME_BYTES = 24;
+const encoder = new TextEncoder();
+
+/** See the module. */
+export class BulkWriter {
+  #bytes: Uint8Array<ArrayBuffer>;
+  #at = 0;
+  #words = 0;
+
+  /** @param words about so many, with so many `bytes` in all */
+  constructor(words: number, bytes: number) {
+    this.#bytes = new Uint8Array(bytes + words * FRAME_BYTES);
+  }
+
+  /** How many words were written. */
+  get words(): number {
+    return this.#words;
+  }
+
+  get written(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  /** A word that is `[start, end)` of `from`. */
+  bytes(from: Uint8Array, start: number, end: number): void {
+    this.#head(end - start);
+    this.#bytes.set(from.subarray(start, end), this.#at);
+    this.#at += end - start;
+    this.#lineEnd();
+  }
+
+  /** A word that is a text or bytes. */
+  word(word: string | Uint8Array): void {
+    const bytes = typeof word === "string" ? encoder.encode(word) : word;
+    this.bytes(bytes, 0, bytes.length);
+  }
+
+  /** A word that is a whole number, 0 or more. */
+  number(value: number): void {
+    const digits = digitsOf(value);
+    this.#head(digits);
+    this.#digits(value, digits);
+    this.#lineEnd();
+  }
+
+  #head(length: number): void {
+    this.#words++;
+    const needed = this.#at + length + FRAME_BYTES;
+    if (needed > this.#bytes.length) {
+      this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(Math.max(needed, 2 * this.#bytes.length)));
+    }
+    this.#bytes[this.#at++] = DOLLAR;
+    this.#digits(length, digitsOf(length));
+    this.#lineEnd();
+  }
+
+  #digits(value: number, digits: number): void {
+    for (let at = this.#at + digits - 1; at >= this.#at; at--) {
+      this.#bytes[at] = ZERO + value % 10;
+      value = Math.floor(value / 10);
+    }
+    this.#at += digits;
+  }
+
+  #lineEnd(): void {
+    this.#bytes[this.#at++] = CARRIAGE_RETURN;
+    this.#bytes[this.#at++] = LINE_FEED;
+  }
+}
+
+function digitsOf(value: number): number {
+  let digits = 1;
+  for (; value >= 10; value = Math.floor(value / 10)) digits++;
+  return digits;
+}
