@@ -23,6 +23,11 @@ export interface Checkpoint {
   readonly epoch: bigint;
   /** What the sink answered to that commit. */
   readonly receipt: Receipt;
+  /**
+   * The digest chain after the feed, hexadecimal: for a sink whose system may lose commits that it acknowledged. It proves
+   * that they were this run's, and may be made again.
+   */
+  readonly digest?: string;
 }
 
 /** What {@linkcode Sink.acquire} found. */

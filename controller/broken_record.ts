@@ -10,7 +10,8 @@ import { digestFeed } from "./digests.ts";
 import type { RecordFailure } from "./feed_record.ts";
 
 const NO_CHANGES: StateEntries = { text: "", lengths: new Int32Array(0) };
-const NO_OUTPUTS: PackedOutputs = {
+/** The outputs of a feed that emitted nothing. */
+export const NO_OUTPUTS: PackedOutputs = {
   count: 0,
   values: new Uint8Array(0),
   keys: new Uint8Array(0),

@@ -2,7 +2,8 @@
  * Commits to a sink, and what follows when nobody knows whether a commit happened (I5): never a blind retry.
  *
  * The sink is acquired again, which shuts out whatever may still be on its way, and its checkpoint read. It has the
- * feed: done. It has the one before: the same outputs once more. Anything else: somebody else writes, stop.
+ * feed: done. It has the one before: the same outputs once more. It has less, and says whose: its system lost commits, and
+ * the task has to be recovered. Anything else: somebody else writes, stop.
  */
 
 import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, SinkError } from "../adapters/sink.ts";
@@ -11,6 +12,11 @@ import type { TaskSetup } from "./task_setup.ts";
 
 const PAUSE_MS_FIRST = 10;
 const PAUSE_MS_MAX = 5_000;
+
+/** A sink lost commits that it had acknowledged; {@linkcode recover} runs their feeds again. */
+export class SinkRewound extends Error {
+  override readonly name = "SinkRewound";
+}
 
 /** What it takes to wait for a sink. */
 export type CommitContext = Pick<TaskSetup, "clock" | "limits" | "observer" | "stop">;
@@ -44,6 +50,7 @@ export async function commitTo(
     const seq = checkpoint?.seq ?? -1;
     if (seq === commit.seq) return checkpoint!.receipt;
     if (seq === commit.seq - 1) return await sink.commit(commit);
+    if (seq < commit.seq && checkpoint?.digest !== undefined) throw new SinkRewound();
     throw new SinkError(
       `Cannot commit feed ${commit.seq} of task ${commit.task}: ${sink.description} has its outputs up to feed ${seq}; ` +
         "another process writes for it",

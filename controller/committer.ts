@@ -87,9 +87,23 @@ export class Committer {
     };
     taskJournal.prepare(prepared, this.#progress);
     observer.onStep?.("prepared", name, seq);
+    this.#count(prepared);
     await this.#writeAndSettle(prepared, fed);
     this.#last = entry;
-    this.#count(prepared);
+    this.#setup.observer.onCommit?.(name, {
+      records: fed.records,
+      outputs: fed.outputs.count,
+      progress: this.#progress,
+    });
+    for (const range of ranges) this.#setup.sources.get(range.input)?.release?.(range, range.to);
+  }
+
+  /** Goes on from what the journal says: after a recovery, the sinks have all of it. */
+  reload(): void {
+    const { taskJournal } = this.#setup;
+    for (const [key, progress] of taskJournal.progress()) this.#progress.set(key, progress);
+    this.#last = taskJournal.lastFeed();
+    this.#receipts = this.#last?.receipts ?? {};
   }
 
   async #writeAndSettle({ seq, chain }: PreparedFeed, { outputs }: DigestedFed): Promise<void> {
@@ -123,7 +137,6 @@ export class Committer {
       const progress = sealed.progress.get(key)!;
       // The anchor is one of the position where the sealed range ended.
       this.#progress.set(key, fed.isHalted && progress.position !== range.to ? { position: range.to } : progress);
-      this.#setup.sources.get(range.input)?.release?.(range, range.to);
     }
   }
 
@@ -156,7 +169,6 @@ export class Committer {
     this.tally.records += records;
     this.tally.outputs += outputs;
     this.tally.deadLetters += letters;
-    this.#setup.observer.onCommit?.(this.#setup.taskJournal.task.name, { records, outputs, progress: this.#progress });
   }
 }
 

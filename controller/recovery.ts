@@ -3,27 +3,32 @@
  *
  * Fence, read the sinks' checkpoint `c`, compare it with the last prepared feed `p` of the journal. `c = p`: settle.
  * `c = p - 1`: run feed p again with its recorded times and effects; it must give the recorded digest; commit it.
+ * `c < p - 1`: the sink's system lost commits that it had acknowledged (decision 0008). When its checkpoint bears the
+ * digest that the journal has for feed c, it is this run's: all feeds behind c are run and committed again.
  * Anything else means that journal and sink do not belong together, and stops the task (I9).
  */
 
 import type { Checkpoint, Receipt } from "../adapters/sink.ts";
 import { toHex } from "../engine/digest.ts";
 import { acquire, commitTo } from "./commit_to.ts";
-import { answerFrom } from "./effects.ts";
-import { type FeedEntry, JournalError } from "./journal/journal.ts";
+import { type FeedEntry, JournalError, type Progress } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
-import { type DigestedFed, Realm } from "./realm.ts";
-import { loadRecordedFeed } from "./recorded_feed.ts";
-import { chainAfter, realmOptions } from "./realm_options.ts";
+import { Rerun, type RerunFeed } from "./rerun.ts";
 import { positionsOf, type Route, routeOutputs } from "./routing.ts";
-import { RecoveryDiverged } from "./task_errors.ts";
 import type { TaskSetup } from "./task_setup.ts";
 
-/** Takes over the sinks of a task and finishes what its last owner left unfinished. */
+/** A sink that does not have all feeds. */
+interface Behind {
+  readonly route: Route;
+  /** The last feed that it has. */
+  readonly seq: number;
+}
+
+/** Takes over the sinks of a task and brings them what they do not have. */
 export async function recover(setup: TaskSetup, epoch: bigint): Promise<void> {
   const { taskJournal, routes } = setup;
   const last = taskJournal.lastFeed();
-  const behind: Route[] = [];
+  const behind: Behind[] = [];
   const receipts: Record<string, Receipt> = {};
   for (const route of routes) {
     const settled = settledIn(setup, last, route.name);
@@ -31,12 +36,13 @@ export async function recover(setup: TaskSetup, epoch: bigint): Promise<void> {
     const seq = checkpoint?.seq ?? -1;
     const expected = last?.seq ?? -1;
     if (seq === expected) receipts[route.name] = checkpoint?.receipt ?? {};
-    else if (seq === expected - 1) behind.push(route);
+    else if (seq === expected - 1) behind.push({ route, seq });
+    else if (checkpoint && isOfThisRun(setup, checkpoint)) behind.push(noteRewound(setup, route, seq, expected));
     else throw doNotBelongTogether(setup, route, seq, expected);
   }
   if (last === undefined) return;
   await verifySources(setup);
-  if (behind.length > 0) Object.assign(receipts, await finish(setup, epoch, last, behind));
+  if (behind.length > 0) Object.assign(receipts, await bringForward(setup, epoch, last, behind));
   if (last.receipts) return;
   taskJournal.settle(last.seq, receipts);
   taskJournal.flush();
@@ -50,6 +56,25 @@ function settledIn(setup: TaskSetup, last: FeedEntry | undefined, name: string):
   return { seq: last.seq - 1, epoch: last.epoch, receipt: before?.receipts?.[name] ?? {} };
 }
 
+/** Digests are chained: one that is equal stands for all feeds up to it. */
+function isOfThisRun({ taskJournal }: TaskSetup, { seq, digest }: Checkpoint): boolean {
+  const [entry] = taskJournal.feeds(seq, seq + 1);
+  return entry !== undefined && digest !== undefined && toHex(entry.chain) === digest;
+}
+
+function noteRewound({ journal, run, taskJournal, clock, observer }: TaskSetup, route: Route, seq: number, to: number) {
+  const task = taskJournal.task.name;
+  const detail = { sink: route.sink.description, from: seq + 1, to: to + 1 };
+  journal.addEvent(run, { kind: "sink rewound", task, atMs: clock.nowMs(), detail });
+  observer.onNotice?.(
+    `${route.sink.description} lost feeds ${
+      seq + 1
+    } to ${to} of task ${task}, which it had acknowledged; they are run ` +
+      "again and give the same bytes",
+  );
+  return { route, seq };
+}
+
 async function verifySources({ taskJournal, sources }: TaskSetup): Promise<void> {
   const progress = taskJournal.progress();
   for (const partition of taskJournal.task.partitions) {
@@ -58,82 +83,52 @@ async function verifySources({ taskJournal, sources }: TaskSetup): Promise<void>
   }
 }
 
-/** Runs the last feed again for the sinks that do not have it; answers their receipts. */
-async function finish(
+/** Runs the feeds that are missing somewhere again, for the sinks that do not have them; answers the last receipts. */
+async function bringForward(
   setup: TaskSetup,
   epoch: bigint,
   last: FeedEntry,
-  behind: readonly Route[],
+  behind: readonly Behind[],
 ): Promise<Record<string, Receipt>> {
-  const { taskJournal, sources } = setup;
-  const task = taskJournal.task.name;
-  const { fed, outputNames } = await runAgain(setup, last);
-  const positions = positionsOf(taskJournal.task.partitions, sources, taskJournal.progress());
-  const parts = routeOutputs(fed.outputs, outputNames, setup.routes);
   const receipts: Record<string, Receipt> = {};
-  for (const [i, { name, sink }] of setup.routes.entries()) {
-    if (!behind.some((route) => route.name === name)) continue;
-    const outputs = { outputs: parts[i], outputNames, positions, digest: last.chain };
-    const commit = { task, seq: last.seq, epoch, ...outputs };
-    receipts[name] = await commitTo(sink, commit, settledIn(setup, last, name), setup);
-  }
-  return receipts;
-}
-
-interface Again {
-  readonly fed: DigestedFed;
-  readonly outputNames: readonly string[];
-}
-
-/** The feed alone as a rule; with all feeds since the realm's birth when modules keep state in variables. */
-async function runAgain(setup: TaskSetup, last: FeedEntry): Promise<Again> {
-  const alone = await replayTo(setup, last, last.seq);
-  if (isSame(alone.fed, last)) return alone;
-  const birth = birthOf(setup, last);
-  const again = birth === last.seq ? alone : await replayTo(setup, last, birth);
-  if (isSame(again.fed, last)) return again;
-  const digests = `digest ${toHex(last.chain).slice(0, 8)} became ${toHex(again.fed.chain).slice(0, 8)}`;
-  throw new RecoveryDiverged(setup.run.name, setup.taskJournal.task.name, last.seq, digests);
-}
-
-function isSame(fed: DigestedFed, entry: FeedEntry): boolean {
-  return toHex(fed.chain) === toHex(entry.chain) && fed.outputs.count === entry.outputs;
-}
-
-function birthOf({ taskJournal }: TaskSetup, last: FeedEntry): number {
-  const first = taskJournal.firstReplayable();
-  for (let seq = last.seq; seq > first; seq--) {
-    const [entry] = taskJournal.feeds(seq, seq + 1);
-    if (entry?.isReborn) return seq;
-  }
-  return first;
-}
-
-async function replayTo(setup: TaskSetup, last: FeedEntry, from: number): Promise<Again> {
-  const { taskJournal, journal, sources, limits } = setup;
-  const epoch = taskJournal.epochs().find((candidate) => candidate.epoch === last.epoch)!;
-  const [before] = taskJournal.feeds(from - 1, from);
-  const realm = await Realm.open(
-    setup.sandbox(),
-    {
-      task: `${taskJournal.task.name} (recovery)`,
-      code: journal.code(epoch.codeHash).bundle,
-      options: realmOptions(setup.run, before, epoch.config, limits),
-      chain: chainAfter(before),
-      state: taskJournal.stateBefore(from),
-    },
-    limits,
-    { answer: answerFrom((seq) => taskJournal.effects(seq)), record: () => {} },
-  );
+  const from = Math.min(...behind.map(({ seq }) => seq)) + 1;
+  const rerun = new Rerun(setup);
   try {
-    let fed: DigestedFed | undefined;
-    for (const entry of taskJournal.feeds(from, last.seq + 1)) {
-      fed = await realm.process(await loadRecordedFeed(entry, taskJournal, sources));
+    for (const entry of setup.taskJournal.feeds(from, last.seq + 1)) {
+      const feed = await rerun.next(entry);
+      for (const { route, seq } of behind) {
+        if (seq < entry.seq) receipts[route.name] = await commitAgain(setup, epoch, feed, route);
+      }
     }
-    return { fed: fed!, outputNames: realm.info.outputs };
+    return receipts;
   } finally {
-    await realm.close();
+    await rerun.close();
   }
+}
+
+async function commitAgain(setup: TaskSetup, epoch: bigint, feed: RerunFeed, { name, sink }: Route): Promise<Receipt> {
+  const { taskJournal, sources, routes } = setup;
+  const { entry, outputs, outputNames } = feed;
+  const part = routes.findIndex((route) => route.name === name);
+  const commit = {
+    task: taskJournal.task.name,
+    seq: entry.seq,
+    epoch,
+    outputs: routeOutputs(outputs, outputNames, routes)[part],
+    outputNames,
+    positions: positionsOf(taskJournal.task.partitions, sources, progressAfter(setup, entry)),
+    digest: entry.chain,
+  };
+  const last = taskJournal.lastFeed()!;
+  return await commitTo(sink, commit, settledIn(setup, last, name), setup);
+}
+
+/** Where the task stood after a feed: only the last one's anchors are needed, and journaled. */
+function progressAfter({ taskJournal }: TaskSetup, entry: FeedEntry): ReadonlyMap<string, Progress> {
+  const progress = new Map(taskJournal.progress());
+  if (entry.seq === taskJournal.lastFeed()?.seq) return progress;
+  for (const range of entry.ranges) progress.set(partitionKey(range), { position: range.to });
+  return progress;
 }
 
 function doNotBelongTogether({ journal, taskJournal }: TaskSetup, route: Route, seq: number, expected: number): Error {

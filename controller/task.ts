@@ -10,6 +10,7 @@ import { toHex } from "../engine/digest.ts";
 import { packBatch } from "../formats/packed_batch.ts";
 import { failedFed, failureOf } from "./broken_record.ts";
 import { Caution } from "./caution.ts";
+import { SinkRewound } from "./commit_to.ts";
 import { Committer, type PendingFeed, type Tally } from "./committer.ts";
 import { answerWith } from "./effects.ts";
 import type { Progress } from "./journal/journal.ts";
@@ -70,6 +71,11 @@ export class Task {
         case "broken":
           await this.#answerBreak(end.pending, end.error);
           break;
+        case "rewound":
+          this.#snapshots.abandon();
+          realm = await this.#recover();
+          this.#committer!.reload();
+          break;
         default:
           return end satisfies never;
       }
@@ -103,12 +109,23 @@ export class Task {
     // It may fail while the sinks still answer.
     opening?.catch(() => {});
     try {
-      await recover(this.#setup, this.#epoch);
+      await this.#bringForward();
     } catch (error) {
       await opening?.then((realm) => realm.close()).catch(() => {});
       throw error;
     }
     return await opening;
+  }
+
+  /** A sink may lose commits while it is given those that it lost before. */
+  async #bringForward(): Promise<void> {
+    for (;;) {
+      try {
+        return await recover(this.#setup, this.#epoch);
+      } catch (error) {
+        if (!(error instanceof SinkRewound)) throw error;
+      }
+    }
   }
 
   async #openRealm(): Promise<Realm> {
@@ -127,15 +144,20 @@ export class Task {
     });
   }
 
-  async #runPipeline(realm: Realm): Promise<PipelineEnd> {
+  async #runPipeline(realm: Realm): Promise<PipelineEnd | { readonly kind: "rewound" }> {
     const { taskJournal, sources } = this.#setup;
     this.#committer ??= new Committer(this.#setup, this.#epoch, realm.info.outputs, this.#snapshots);
     const acceptGap = (gap: Gap) => this.#acceptGap(gap);
     const sealer = new Sealer(taskJournal.task.partitions, sources, await this.#progress(), acceptGap);
     const parts = { realm, sealer, committer: this.#committer, snapshots: this.#snapshots, caution: this.#caution };
-    const end = await new Pipeline(this.#setup, parts).run();
-    await realm.close();
-    return end;
+    try {
+      return await new Pipeline(this.#setup, parts).run();
+    } catch (error) {
+      if (error instanceof SinkRewound) return { kind: "rewound" };
+      throw error;
+    } finally {
+      await realm.close();
+    }
   }
 
   /** Where each partition goes on; one that was never read begins where the journal says. */

@@ -13,7 +13,7 @@
  */
 export const ACQUIRE = `#!lua
 redis.call('HSET', KEYS[1], 'owner', ARGV[1])
-return redis.call('HMGET', KEYS[1], 'seq', 'epoch')
+return redis.call('HMGET', KEYS[1], 'seq', 'epoch', 'digest')
 `;
 
 /**

@@ -6,11 +6,12 @@
  * name, also one of this process (I5).
  */
 
+import { patiently } from "../patience.ts";
 import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, SinkError } from "../sink.ts";
 import { identityOf, type ServersAddress } from "./address.ts";
 import { encodeCommit } from "./commit_encoder.ts";
 import type { Connection } from "./protocol/connection.ts";
-import { isRefusedForNow } from "./protocol/passing.ts";
+import { isPassing, isRefusedForNow } from "./protocol/passing.ts";
 import { encodeCommands, RedisError, type Reply, ReplyReader, type Word } from "./protocol/resp.ts";
 import { ACQUIRE, COMMIT } from "./scripts.ts";
 import { Servers } from "./servers.ts";
@@ -39,6 +40,9 @@ export interface Durability {
 
 /** The server does nothing else for 2 to 3 ms per commit; larger ones gain nothing (reference/prototype/redis). */
 const FEED_LIMIT = { recordsMax: 1_000, bytesMax: 128 * 1024 };
+
+/** For so long what passes is tried again before the run has begun; later the controller decides. */
+const OPEN_MS_MAX = 3_000;
 
 interface Owned {
   /** Differs from owner to owner, also when a failover lost the last one. */
@@ -78,7 +82,7 @@ export class RedisSink implements Sink {
   static async open(options: RedisSinkOptions): Promise<RedisSink> {
     const sink = new RedisSink(options);
     try {
-      await sink.#connect();
+      await patiently({ timeMsMax: OPEN_MS_MAX, isPassing }, () => sink.#connect());
       return sink;
     } catch (cause) {
       if (cause instanceof SinkError) throw cause;
@@ -240,6 +244,6 @@ function concat(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> 
 }
 
 function checkpointOf(reply: Reply): Checkpoint | undefined {
-  const [seq, epoch] = reply as readonly (string | null)[];
-  return seq === null ? undefined : { seq: Number(seq), epoch: BigInt(epoch!), receipt: {} };
+  const [seq, epoch, digest] = reply as readonly (string | null)[];
+  return seq === null ? undefined : { seq: Number(seq), epoch: BigInt(epoch!), receipt: {}, digest: digest! };
 }

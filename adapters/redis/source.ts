@@ -55,6 +55,8 @@ export interface RedisSourceOptions {
 
 /** For so long a server may be out of reach. */
 const OUTAGE_MS_MAX = 120_000;
+/** The same before the run has begun. */
+const OPEN_MS_MAX = 3_000;
 /** More at once would keep the server from its other clients for more than some milliseconds. */
 const COUNT_MAX = 4_000;
 /** As long as nobody knows how large the entries are. */
@@ -100,7 +102,8 @@ export class RedisSource implements Source {
     const source = new RedisSource(options, new StreamServers(new Servers(options.address)));
     const [at] = await partitionsOf(options.streams[0], () => Promise.resolve(false));
     try {
-      await source.#servers.reading(source.#laneOf(at).key);
+      const { key } = source.#laneOf(at);
+      await patiently({ timeMsMax: OPEN_MS_MAX, isPassing }, () => source.#servers.reading(key));
       return source;
     } catch (cause) {
       await source.close();

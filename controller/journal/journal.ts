@@ -165,6 +165,7 @@ export interface JournalEvent {
     | "config changed"
     | "partitions added"
     | "gap accepted"
+    | "sink rewound"
     | "halted"
     | "ended"
     | "stopped"
