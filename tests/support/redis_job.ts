@@ -29,6 +29,8 @@ export interface RedisJobOptions {
   /** What is appended to the URIs, such as `&start=latest`. */
   readonly fromOptions?: string;
   readonly toOptions?: string;
+  /** Where to look for its outputs, when that is not where it writes. */
+  readonly probe?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -38,14 +40,14 @@ export class RedisJob implements AsyncDisposable {
   readonly folder = new TestFolder();
   readonly output: string;
   readonly #args: readonly string[];
-  readonly #to: string;
+  readonly #probe: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
 
   constructor(options: RedisJobOptions) {
     const { from, to = from, input, output = freshKey(), feedRecords = 50 } = options;
     this.folder.write("p.ts", SCRIPT);
     this.output = output;
-    this.#to = to;
+    this.#probe = options.probe ?? to.split(",");
     this.#env = options.env ?? {};
     const source = `redis://${from}/${input}?key=k${options.fromOptions ?? ""}`;
     const sink = `redis://${to}/${output}${options.toOptions ?? ""}`;
@@ -80,7 +82,7 @@ export class RedisJob implements AsyncDisposable {
   }
 
   /** Entries and ids, as redis-cli prints them. */
-  async entries(address = this.#to.split(",")[0]): Promise<readonly string[]> {
+  async entries(address = this.#probe[0]): Promise<readonly string[]> {
     const printed = await redisCli(address, "--json", "XRANGE", this.output, "-", "+");
     return (JSON.parse(printed) as readonly unknown[]).map((entry) => JSON.stringify(entry));
   }
@@ -115,25 +117,27 @@ export class RedisJob implements AsyncDisposable {
   }
 
   /** Resolves when the run has written more than so many entries; answers how many there are. */
-  async untilLength(length: number, address = this.#to.split(",")[0]): Promise<number> {
-    const [host, port] = address.split(":");
-    const redis = new Redis({ host, port: Number(port), lazyConnect: true, retryStrategy: () => null });
-    await redis.connect();
-    try {
-      const deadlineMs = performance.now() + 60_000;
-      for (;;) {
-        const found = await redis.xlen(this.output);
-        if (found > length) return found;
-        if (performance.now() > deadlineMs) throw new Error(`the run never wrote ${length} entries`);
-      }
-    } finally {
-      redis.disconnect();
+  async untilLength(length: number): Promise<number> {
+    await using probe = new Probe(this.#probe);
+    const deadlineMs = performance.now() + 60_000;
+    for (;;) {
+      const found = await probe.length(this.output);
+      if (found > length) return found;
+      if (performance.now() > deadlineMs) throw new Error(`the run never wrote ${length} entries`);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.folder[Symbol.asyncDispose]();
   }
+}
+
+/** Asserts that entries are what they should be; shows the first difference, of what may be thousands. */
+export function assertEntries(actual: readonly string[], expected: readonly string[], message?: string): void {
+  const at = expected.findIndex((entry, i) => entry !== actual[i]);
+  const shown = at < 0 ? undefined : { at, entry: actual[at] };
+  assertEquals(shown, at < 0 ? undefined : { at, entry: expected[at] }, message);
+  assertEquals(actual.length, expected.length, message);
 }
 
 /** A run under way; its words are read all the time, so that it never waits for somebody to listen. */
@@ -161,15 +165,49 @@ export class RunningJob {
   }
 }
 
-/** Adds `count` orders to a stream, with ids from `1-0` on. */
-export async function addOrders(address: string, stream: string, count: number, first = 1): Promise<void> {
-  const [host, port] = address.split(":");
-  const redis = new Redis({ host, port: Number(port), lazyConnect: true });
-  await redis.connect();
-  const pipeline = redis.pipeline();
-  for (let i = first; i < first + count; i++) {
-    pipeline.xadd(stream, `${i}-0`, "v", `{"cents":${i}}`, "k", `c${i % KEYS}`);
+/** Asks a server for lengths, wherever the stream is by now. */
+class Probe implements AsyncDisposable {
+  readonly #addresses: readonly string[];
+  #redis: Redis | undefined;
+
+  constructor(addresses: readonly string[]) {
+    this.#addresses = addresses;
   }
-  await pipeline.exec();
-  redis.disconnect();
+
+  /** 0 while nobody knows. */
+  async length(key: string): Promise<number> {
+    for (const address of this.#redis ? [undefined, ...this.#addresses] : this.#addresses) {
+      try {
+        if (address) await this.#connect(address);
+        return await this.#redis!.xlen(key);
+      } catch (error) {
+        const [, moved] = /^MOVED \d+ (\S+)/.exec((error as Error).message) ?? [];
+        if (moved) await this.#connect(moved).catch(() => {});
+      }
+    }
+    return 0;
+  }
+
+  async #connect(address: string): Promise<void> {
+    this.#redis?.disconnect();
+    const [host, port] = address.split(":");
+    const redis = new Redis({ host, port: Number(port), lazyConnect: true, retryStrategy: () => null });
+    redis.on("error", () => {});
+    this.#redis = redis;
+    await redis.connect();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#redis?.disconnect();
+    return Promise.resolve();
+  }
+}
+
+const ADD_ORDERS = `for i = ARGV[1], ARGV[1] + ARGV[2] - 1 do
+  redis.call('XADD', KEYS[1], i .. '-0', 'v', '{"cents":' .. i .. '}', 'k', 'c' .. i % ARGV[3])
+end`;
+
+/** Adds `count` orders to a stream, with ids from `<first>-0` on. */
+export async function addOrders(address: string, stream: string, count: number, first = 1): Promise<void> {
+  await redisCli(address, "EVAL", ADD_ORDERS, "1", stream, String(first), String(count), String(KEYS));
 }

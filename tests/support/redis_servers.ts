@@ -1,6 +1,6 @@
 /** Servers of a test's own, which it may kill: they end with the test, and so does their data. */
 
-import { startRedisCluster, startRedisServer } from "../../tools/services/redis.ts";
+import { type RedisOptions, startRedisCluster, startRedisServer } from "../../tools/services/redis.ts";
 import { type Started, stop } from "../../tools/services/services.ts";
 
 /** One server. */
@@ -15,9 +15,14 @@ export class OwnRedis implements AsyncDisposable {
     this.#program = program;
   }
 
-  static async start(args: readonly string[] = [], program?: string): Promise<OwnRedis> {
+  static async start(args: readonly string[] = [], { program }: { readonly program?: string } = {}): Promise<OwnRedis> {
     const folder = await Deno.makeTempDir({ prefix: "sluice-redis-" });
     return new OwnRedis(await startRedisServer({ folder, args, ...(program ? { program } : {}) }), args, program);
+  }
+
+  /** Starts something else that a server's program can be. */
+  static async startAs(options: Required<Pick<RedisOptions, "folder" | "arguments">>): Promise<OwnRedis> {
+    return new OwnRedis(await startRedisServer(options), [], undefined);
   }
 
   get address(): string {

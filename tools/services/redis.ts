@@ -4,6 +4,8 @@ import { freePorts, isListening, requireProgram, runProgram, startServer } from 
 import type { Started } from "./services.ts";
 
 const HASH_SLOTS = 16_384;
+/** Every write is in a log that is synced every second. */
+const KEPT = ["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"];
 
 /** How to start a server. */
 export interface RedisOptions {
@@ -12,6 +14,8 @@ export interface RedisOptions {
   readonly port?: number;
   /** Further arguments; those that come twice count as they come last. */
   readonly args?: readonly string[];
+  /** What comes before all other arguments, instead of how data is kept. */
+  readonly arguments?: readonly string[];
   /** Another server that speaks the same protocol. */
   readonly program?: string;
 }
@@ -28,8 +32,8 @@ export async function startRedisServer(options: RedisOptions): Promise<Started> 
   const port = options.port ?? freePorts(1)[0];
   const pid = await startServer({
     program,
-    args: ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"]
-      .concat(["--appendfsync", "everysec", "--dir", folder, ...args]),
+    args: [...options.arguments ?? [], "--port", String(port), "--bind", "127.0.0.1"]
+      .concat(options.arguments ? [] : KEPT, ["--dir", folder, ...args]),
     folder,
     isReady: () => isListening(port),
   });
@@ -55,10 +59,10 @@ export async function startRedisCluster(folder: string, nodes: number): Promise<
   return started;
 }
 
-/** Runs one command; answers what redis-cli prints. */
+/** Runs one command, on the node of a cluster that has its key; answers what redis-cli prints. */
 export async function redisCli(address: string, ...command: readonly string[]): Promise<string> {
   const [host, port] = address.split(":");
-  return (await runProgram("redis-cli", ["-h", host, "-p", port, ...command], ".")).trim();
+  return (await runProgram("redis-cli", ["-c", "-h", host, "-p", port, ...command], ".")).trim();
 }
 
 /** Slots are known everywhere a moment after nodes have met. */
