@@ -2,6 +2,7 @@
 
 import { FileSink } from "../adapters/file/sink.ts";
 import { FileSource, RECORD_BYTES_MAX } from "../adapters/file/source.ts";
+import type { PackedOutputs } from "../engine/output.ts";
 import type { Sink } from "../adapters/sink.ts";
 import type { Source } from "../adapters/source.ts";
 import { StdioSink } from "../adapters/stdio/sink.ts";
@@ -63,6 +64,21 @@ export async function openSinks(
     for (const sink of Object.values(sinks)) await sink.close();
     throw error;
   }
+}
+
+/** Writes outputs that belong to no run. */
+export interface Writer {
+  /** Resolves when all of them are acknowledged. */
+  write(outputs: PackedOutputs): Promise<void>;
+  close(): void;
+}
+
+/** Opens what writes to `uri`. */
+export async function openWriter(uri: string): Promise<Writer> {
+  const { scheme } = parseUri(uri);
+  if (scheme === "kafka") return await (await import("./kafka_uris.ts")).openKafkaWriter(uri);
+  if (isRedis(scheme)) return await (await import("./redis_uris.ts")).openRedisWriter(uri);
+  throw new UsageError(`Cannot put to ${uri}: kafka://host:port/topic or redis://host:port/stream is wanted`);
 }
 
 /** Whether Redis is meant, whatever part of it. */

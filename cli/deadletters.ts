@@ -8,6 +8,7 @@ import { runLoaded } from "../controller/run_processor.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import { SourcePositions } from "../controller/sandbox/source_positions.ts";
 import { openSinks } from "./adapters.ts";
+import { offsetText } from "./offsets.ts";
 import { EXIT } from "./exit_code.ts";
 import { reportFailures } from "./failures.ts";
 import { findRun } from "./find_run.ts";
@@ -24,9 +25,8 @@ export interface DeadLettersOptions {
 /** Lists the dead letters of a run. */
 export function deadLettersList(runName: string, { journal: path, json }: DeadLettersOptions): number {
   const journal = SqliteJournal.openReader(path);
-  for (const letter of journal.deadLetters(findRun(journal, runName))) {
-    printData(json ? letterJson(letter) : letterLine(letter));
-  }
+  const run = findRun(journal, runName);
+  for (const letter of journal.deadLetters(run)) printData(json ? letterJson(run, letter) : letterLine(run, letter));
   journal.close();
   return EXIT.ok;
 }
@@ -38,9 +38,9 @@ export function deadLettersShow(runName: string, id: number, { journal: path, js
   const letter = findLetter(journal, run, id);
   const stack = new SourcePositions(codeOf(journal, run, letter).sourceMap).translate(letter.failure.stack);
   journal.close();
-  if (json) printData(letterJson(letter));
+  if (json) printData(letterJson(run, letter));
   else {printData(
-      [letterLine(letter), stack, "value:", textOf(letter)].filter((part) => part !== "").join("\n"),
+      [letterLine(run, letter), stack, "value:", textOf(letter)].filter((part) => part !== "").join("\n"),
     );}
   return EXIT.ok;
 }
@@ -118,15 +118,17 @@ function findLetter(journal: Journal, run: Run, id: number): JournaledDeadLetter
   );
 }
 
-function letterLine({ id, seq, range, failure, redrivenMs }: JournaledDeadLetter): string {
-  const { stream, partition, offset } = range;
+function letterLine(run: Run, { id, seq, range, failure, redrivenMs }: JournaledDeadLetter): string {
+  const { input, stream, partition } = range;
+  const offset = offsetText(run.uris[input], range.offset);
   const redriven = redrivenMs === undefined ? "" : " (redriven)";
   return `${id}\t${stream}/${partition}@${offset}\tfeed ${seq}\t${failure.name}: ${failure.message}${redriven}`;
 }
 
-function letterJson(letter: JournaledDeadLetter): string {
+function letterJson(run: Run, letter: JournaledDeadLetter): string {
+  const uri = run.uris[letter.range.input];
   const json = { ...letter, value: textOf(letter) };
-  return JSON.stringify(json, (_name, value) => typeof value === "bigint" ? String(value) : value);
+  return JSON.stringify(json, (_name, value) => typeof value === "bigint" ? offsetText(uri, value) : value);
 }
 
 function textOf({ value }: JournaledDeadLetter): string {

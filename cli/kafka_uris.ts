@@ -6,6 +6,7 @@ import { CODECS } from "../adapters/kafka/protocol/compression.ts";
 import { KafkaSink } from "../adapters/kafka/sink.ts";
 import type { SinkTopicOptions, TopicCreation } from "../adapters/kafka/sink_topic.ts";
 import { KafkaSource, type KafkaStart } from "../adapters/kafka/source.ts";
+import { KafkaWriter } from "../adapters/kafka/writer.ts";
 import type { Sink } from "../adapters/sink.ts";
 import type { SinkContext, SourceContext } from "./adapters.ts";
 import { checkOptions, choiceOption, flagOption, numberOption, parseUri } from "./uri.ts";
@@ -110,8 +111,14 @@ async function openCluster(
   });
 }
 
+/** Opens what `sluice put` writes to. */
+export async function openKafkaWriter(uri: string): Promise<KafkaWriter> {
+  const { brokers, settings } = addressOf(uri);
+  return await KafkaWriter.open({ brokers, settings, topic: sinkTopicOf(uri) });
+}
+
 /** The one topic at `uri`, and how to write it. */
-export function sinkTopicOf(uri: string): SinkTopicOptions {
+function sinkTopicOf(uri: string): SinkTopicOptions {
   const { options } = parseUri(uri);
   checkOptions(uri, options, SINK_OPTIONS);
   const { topics } = addressOf(uri);

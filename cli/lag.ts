@@ -26,6 +26,9 @@ interface LagRow {
   readonly position: bigint;
   /** Undefined where the source cannot tell. */
   readonly end: bigint | undefined;
+  readonly lag: bigint | undefined;
+  /** How the source's positions are written. */
+  readonly text: (position: bigint) => string;
 }
 
 /** Prints the lag of `runName`, or of every run in the journal. */
@@ -53,35 +56,32 @@ async function lagOf(journal: SqliteJournal, run: Run): Promise<LagRow[]> {
     const progress = journal.task(task).progress();
     for (const partition of task.partitions) {
       const key = partitionKey(partition);
-      const position = progress.get(key)?.position ?? task.starts.get(key) ?? 0n;
-      const end = await sources.get(partition.input)?.latest?.(partition);
-      rows.push({ run: run.name, task: task.name, ...partition, position, end });
+      const { position, anchor } = progress.get(key) ?? { position: task.starts.get(key) ?? 0n };
+      const source = sources.get(partition.input);
+      const end = await source?.latest?.(partition);
+      const lag = source?.lag ? await source.lag(partition, position, anchor) : behind(position, end);
+      const text = (each: bigint) => source?.positionText?.(each) ?? String(each);
+      rows.push({ run: run.name, task: task.name, ...partition, position, end, lag, text });
     }
   }
   for (const source of sources.values()) await source.close();
   return rows;
 }
 
-function behind({ position, end }: LagRow): bigint | undefined {
+function behind(position: bigint, end: bigint | undefined): bigint | undefined {
   return end === undefined ? undefined : end > position ? end - position : 0n;
 }
 
-function toJson(row: LagRow): string {
-  const { run, task, stream, partition, position, end } = row;
-  const numbers = { position: String(position), end: text(end), lag: text(behind(row)) };
-  return JSON.stringify({ run, task, stream, partition, ...numbers });
-}
-
-function text(value: bigint | undefined): string | null {
-  return value === undefined ? null : String(value);
+function toJson({ run, task, stream, partition, position, end, lag, text }: LagRow): string {
+  const numbers = { position: text(position), end: end === undefined ? null : text(end) };
+  return JSON.stringify({ run, task, stream, partition, ...numbers, lag: lag === undefined ? null : String(lag) });
 }
 
 function toTable(rows: readonly LagRow[]): string {
   return columns(
     ["run", "task", "stream", "partition", "position", "end", "lag"],
-    rows.map((row) => {
-      const { run, task, stream, partition, position, end } = row;
-      return [run, task, stream, partition, position, end ?? "?", behind(row) ?? "?"];
+    rows.map(({ run, task, stream, partition, position, end, lag, text }) => {
+      return [run, task, stream, partition, text(position), end === undefined ? "?" : text(end), lag ?? "?"];
     }),
   );
 }

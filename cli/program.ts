@@ -125,7 +125,7 @@ function addReplay(program: Command, setExitCode: SetExitCode): void {
     .addOption(journalOption())
     .option("--task <task>", "only this task")
     .option("--feeds <a..b>", "only these feeds, b excluded")
-    .option("--offsets <s/p:a..b>", "only feeds with these offsets of a partition, b excluded")
+    .option("--offsets <s/p:a..b>", "only feeds with these offsets (or Redis ids) of a partition, b excluded")
     .option("--failed", "only feeds with records that failed, and the record that halted a task", false)
     .option("--with <script>", "what would this code have done: a difference per record")
     .addOption(setOption())

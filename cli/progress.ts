@@ -12,7 +12,9 @@ export interface ProgressBar {
 /** A bar over `sources`; undefined when nobody looks, or no source knows its end. */
 export async function openProgress(sources: readonly Source[]): Promise<ProgressBar | undefined> {
   if (!Deno.stderr.isTerminal()) return undefined;
-  const total = await lengthOf(sources);
+  // Positions of some are no counts: then records are counted.
+  const isCounted = sources.some((source) => source.lag !== undefined);
+  const total = await (isCounted ? recordsIn(sources) : lengthOf(sources));
   if (total === undefined) return undefined;
   const [{ default: progress }, { default: process }] = await Promise.all([
     import("cli-progress"),
@@ -29,7 +31,7 @@ export async function openProgress(sources: readonly Source[]): Promise<Progress
       for (const [partition, { position }] of committed.progress) {
         positions.set(`${task} ${partition}`, Number(position));
       }
-      const done = [...positions.values()].reduce((sum, position) => sum + position, 0);
+      const done = isCounted ? records : [...positions.values()].reduce((sum, position) => sum + position, 0);
       bar.update(Math.min(done, total), { records });
     },
     close: () => bar.stop(),
@@ -47,4 +49,17 @@ async function lengthOf(sources: readonly Source[]): Promise<number | undefined>
     }
   }
   return length;
+}
+
+/** How many records there are to read; undefined when a source cannot tell. */
+async function recordsIn(sources: readonly Source[]): Promise<number | undefined> {
+  let records = 0;
+  for (const source of sources) {
+    for (const partition of await source.partitions()) {
+      const lag = await source.lag?.(partition, await source.start(partition), undefined);
+      if (lag === undefined) return undefined;
+      records += Number(lag);
+    }
+  }
+  return records;
 }

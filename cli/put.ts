@@ -1,12 +1,10 @@
 /** `sluice put`: writes lines as records: from standard input or a file, with keys, headers, or as whole envelopes. */
 
-import { KafkaWriter } from "../adapters/kafka/writer.ts";
 import { type HeadersInit, headersToJson } from "../engine/headers.ts";
 import { packOutputs, type UnpackedOutput } from "../formats/unpacked_outputs.ts";
+import { openWriter } from "./adapters.ts";
 import { EXIT } from "./exit_code.ts";
-import { addressOf, sinkTopicOf } from "./kafka_uris.ts";
 import { printData, printMessage } from "./output.ts";
-import { parseUri } from "./uri.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The options of `sluice put`. */
@@ -27,11 +25,9 @@ const CHUNK_UNITS = 1 << 20;
 
 /** Writes every line; tells how many records were acknowledged, also when one fails. */
 export async function putCommand(uri: string, options: PutOptions): Promise<number> {
-  if (parseUri(uri).scheme !== "kafka") throw new UsageError(`Cannot put to ${uri}: kafka://host:port/topic is wanted`);
-  const { brokers, settings } = addressOf(uri);
   const parse = parserOf(options);
   const input = await openInput(options.file);
-  const writer = await KafkaWriter.open({ brokers, settings, topic: sinkTopicOf(uri) });
+  const writer = await openWriter(uri);
   let written = 0;
   try {
     for await (const chunk of chunksOf(input, parse)) {

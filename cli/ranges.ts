@@ -1,6 +1,7 @@
 /** Ranges as users type them; all are half-open: `3..5` is 3 and 4. */
 
 import type { TaskPartition } from "../controller/journal/journal.ts";
+import { parseOffset } from "./offsets.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Feeds `[from, to)`; `Infinity` when open. */
@@ -32,7 +33,7 @@ const OFFSET_MAX = 1n << 256n;
 
 /** Parses `stream/partition:a..b`; names may contain slashes, so they are matched against `partitions`. */
 export function parseOffsetRange(text: string, partitions: readonly TaskPartition[]): OffsetRange {
-  const [, place, from, to] = /^(.+):(\d*)\.\.(\d*)$/.exec(text) ?? [];
+  const [, place, from, to] = /^(.+):(\d*(?:-\d+)?)\.\.(\d*(?:-\d+)?)$/.exec(text) ?? [];
   if (place === undefined) {
     throw new UsageError(
       `Cannot use offsets ${text}: stream/partition:a..b is wanted, such as orders.ndjson/0:0..1000`,
@@ -43,7 +44,7 @@ export function parseOffsetRange(text: string, partitions: readonly TaskPartitio
   return {
     stream,
     partition,
-    from: from === "" ? 0n : BigInt(from),
-    to: to === "" ? OFFSET_MAX : BigInt(to),
+    from: from === "" ? 0n : parseOffset(from)!,
+    to: to === "" ? OFFSET_MAX : parseOffset(to)!,
   };
 }

@@ -7,6 +7,7 @@ import { RedisSource, type RedisStart } from "../adapters/redis/source.ts";
 import { parseSelection } from "../adapters/redis/stream_selection.ts";
 import type { RedisTarget } from "../adapters/redis/targets.ts";
 import type { Sink } from "../adapters/sink.ts";
+import { RedisWriter } from "../adapters/redis/writer.ts";
 import type { SinkContext, SourceContext } from "./adapters.ts";
 import { checkOptions, flagOption, numberOption, parseUri } from "./uri.ts";
 import { UsageError } from "./usage_error.ts";
@@ -18,7 +19,7 @@ const KEY_FIELD = "k";
 const ALL_FIELDS = "*";
 const WAIT_TIMEOUT_MS = 1_000;
 /** What says where the servers are. */
-const SERVER_OPTIONS = ["db", "sentinel", "tls", "ca"];
+export const SERVER_OPTIONS: readonly string[] = ["db", "sentinel", "tls", "ca"];
 const SOURCE_OPTIONS = [...SERVER_OPTIONS, "field", "key", "start", "group", "stream"];
 const DURABILITY_OPTIONS = ["replicas", "aof"];
 const STREAM_OPTIONS = ["field", "key", "id", "maxlen", "maxage", "stream"];
@@ -79,8 +80,14 @@ export async function openRedisSinks(
   return sinks;
 }
 
+/** Opens what `sluice put` writes to. */
+export async function openRedisWriter(uri: string): Promise<RedisWriter> {
+  const { address, target } = targetOf(uri);
+  return await RedisWriter.open(address, target);
+}
+
 /** The one place at `uri` that outputs go to. */
-export function targetOf(uri: string): { readonly address: ServersAddress; readonly target: RedisTarget } {
+function targetOf(uri: string): { readonly address: ServersAddress; readonly target: RedisTarget } {
   const { scheme, options } = parseUri(uri);
   const kind = KINDS[scheme] ?? "stream";
   checkOptions(uri, options, [...SERVER_OPTIONS, ...DURABILITY_OPTIONS, ...(kind === "stream" ? STREAM_OPTIONS : [])]);

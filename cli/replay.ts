@@ -15,6 +15,7 @@ import { openSinks, openSource } from "./adapters.ts";
 import { EXIT } from "./exit_code.ts";
 import { findRun } from "./find_run.ts";
 import { parseUri } from "./uri.ts";
+import { offsetText } from "./offsets.ts";
 import { printData, printMessage } from "./output.ts";
 import { type OffsetRange, parseFeedRange, parseOffsetRange } from "./ranges.ts";
 import { parseParameters, scriptOf } from "./processors.ts";
@@ -142,7 +143,7 @@ function report(run: Run, totals: Totals, elapsedMs: number, options: ReplayComm
     const json = { run: run.name, feeds, records, divergences, elapsedMs: Math.round(elapsedMs), recordsPerSecond };
     printData(JSON.stringify(json, (_name, value) => typeof value === "bigint" ? String(value) : value ?? null));
   } else {
-    for (const divergence of divergences) printMessage(describe(divergence, run.name));
+    for (const divergence of divergences) printMessage(describe(divergence, run));
     const verdict = divergences.length === 0
       ? "every output, state change and effect equals the recording"
       : `${divergences.length}${divergences.length >= options.maxDivergences ? " or more" : ""} divergences`;
@@ -153,8 +154,10 @@ function report(run: Run, totals: Totals, elapsedMs: number, options: ReplayComm
   return divergences.length === 0 ? EXIT.ok : EXIT.divergence;
 }
 
-function describe({ task, feed, record, field, recorded, replayed, cause }: Divergence, run: string): string {
-  const place = record ? `${record.stream}/${record.partition}@${record.offset}` : "a timer or hook";
+function describe(divergence: Divergence, { name: run, uris }: Run): string {
+  const { task, feed, record, input, field, recorded, replayed, cause } = divergence;
+  const offset = record && offsetText(input === undefined ? undefined : uris[input], record.offset);
+  const place = record ? `${record.stream}/${record.partition}@${offset}` : "a timer or hook";
   return [
     `DIVERGED ${place} (task ${task}, feed ${feed}), cause: ${cause}`,
     `  ${field}`,

@@ -21,17 +21,22 @@ function addLag(program: Command, setExitCode: SetExitCode): void {
 }
 
 function addStreams(program: Command, setExitCode: SetExitCode): void {
-  program.command("streams").description("Show topics, their offsets and retention; of a topic, all its settings.")
-    .argument("<uri>", "kafka://host:port, with or without /topic")
+  program.command("streams").description(
+    "Show topics or streams: where they begin and end, how long they keep; of one, all there is to know.",
+  )
+    .argument("<uri>", "kafka://host:port or redis://host:port, with or without /name")
     .addOption(jsonOption())
     .action(async (uri, options) => setExitCode(await (await import("./streams.ts")).streamsCommand(uri, options)));
 }
 
 function addTail(program: Command, setExitCode: SetExitCode): void {
   program.command("tail").description("Print the records of a stream.")
-    .argument("<uri>", "such as kafka://host:port/topic")
+    .argument("<uri>", "such as kafka://host:port/topic or redis://host:port/stream")
     .addHelpText("before", TAIL_EXAMPLES)
-    .option("-o, --offset <offset>", "where to begin: beginning, end, 123, -10 (the last ten), s@ms (a time)")
+    .option(
+      "-o, --offset <offset>",
+      "where to begin: beginning, end, 123 (in Redis an id), -10 (the last ten), s@ms (a time)",
+    )
     .option("-e, --exit", "stop at the end, instead of following it", false)
     .addOption(new Option("-c, --count <n>", "stop after so many records").argParser(positive))
     .option("-p, --partition <partition>", "only this partition")
@@ -45,7 +50,7 @@ function addTail(program: Command, setExitCode: SetExitCode): void {
 
 function addPut(program: Command, setExitCode: SetExitCode): void {
   program.command("put").description("Write lines as records, from standard input or a file.")
-    .argument("<uri>", "such as kafka://host:port/topic")
+    .argument("<uri>", "such as kafka://host:port/topic or redis://host:port/stream")
     .addHelpText("before", PUT_EXAMPLES)
     .option("--file <file>", "read this file instead of standard input")
     .option("-K, --key-delimiter <text>", "a line is key, delimiter, value")
@@ -63,11 +68,13 @@ function addPut(program: Command, setExitCode: SetExitCode): void {
 const TAIL_EXAMPLES = `Examples:
   sluice tail kafka://localhost:9092/orders -o -10 -e
   sluice tail kafka://localhost:9092/orders -f '%T %k %s\\n'
+  sluice tail 'redis://localhost:6379/orders?field=*' -o -10
   sluice tail kafka://localhost:9092/orders --json -c 1 -o s@1700000000000
 `;
 
 const PUT_EXAMPLES = `Examples:
   sluice put kafka://localhost:9092/orders --file orders.ndjson
   echo 'ann:{"cents":5}' | sluice put kafka://localhost:9092/orders -K : -H source=test
+  sluice put redis://localhost:6379/orders --file orders.ndjson
   sluice tail kafka://a:9092/orders -e --json | sluice put 'kafka://b:9092/orders?create=true' --envelope
 `;

@@ -1,26 +1,73 @@
-/** `sluice streams`: what can be read at a place: topics, partitions, offsets, retention, configuration. */
+/** `sluice streams`: what can be read at a place: topics or streams, where they begin and end, how long they keep. */
 
-import { lookAtTopics, type TopicOverview } from "../adapters/kafka/overview.ts";
+import type { TopicOverview } from "../adapters/kafka/overview.ts";
+import type { StreamOverview } from "../adapters/redis/overview.ts";
+import { isRedis } from "./adapters.ts";
 import { columns } from "./columns.ts";
 import { EXIT } from "./exit_code.ts";
-import { addressOf } from "./kafka_uris.ts";
 import { printData } from "./output.ts";
 import { checkOptions, parseUri } from "./uri.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** Prints the streams at `uri`; of topics that are named, every partition and setting. */
+/** Prints the streams at `uri`; of streams that are named, all that there is to know. */
 export async function streamsCommand(uri: string, { json }: { readonly json: boolean }): Promise<number> {
-  const { scheme, options } = parseUri(uri);
-  if (scheme !== "kafka") {
-    throw new UsageError(`Cannot list the streams at ${uri}: kafka://host:port, with or without /topic, is wanted`);
+  const { scheme } = parseUri(uri);
+  const isKnown = scheme === "kafka" || isRedis(scheme);
+  if (!isKnown) {
+    throw new UsageError(
+      `Cannot list the streams at ${uri}: kafka://host:port or redis://host:port, with or without /name, is wanted`,
+    );
   }
-  checkOptions(uri, options, ["config"]);
+  for (const text of await (scheme === "kafka" ? kafkaTexts(uri, json) : redisTexts(uri, json))) printData(text);
+  return EXIT.ok;
+}
+
+async function kafkaTexts(uri: string, json: boolean): Promise<readonly string[]> {
+  checkOptions(uri, parseUri(uri).options, ["config"]);
+  const [{ addressOf }, { lookAtTopics }] = await Promise.all([
+    import("./kafka_uris.ts"),
+    import("../adapters/kafka/overview.ts"),
+  ]);
   const address = addressOf(uri);
   const topics = await lookAtTopics(address);
-  if (json) { for (const topic of topics) printData(toJson(topic)); }
-  else if (address.topics.length > 0) { for (const topic of topics) printData(toDetails(topic)); }
-  else printData(toTable(topics));
-  return EXIT.ok;
+  if (json) return topics.map(toJson);
+  return address.topics.length > 0 ? topics.map(toDetails) : [toTable(topics)];
+}
+
+async function redisTexts(uri: string, json: boolean): Promise<readonly string[]> {
+  const [{ locationOf, SERVER_OPTIONS }, { lookAtStreams }] = await Promise.all([
+    import("./redis_uris.ts"),
+    import("../adapters/redis/overview.ts"),
+  ]);
+  checkOptions(uri, parseUri(uri).options, [...SERVER_OPTIONS, "stream"]);
+  const { address, names } = locationOf(uri);
+  const streams = await lookAtStreams(address, names);
+  if (json) return streams.map((stream) => JSON.stringify(stream));
+  return [streamTable(streams), ...names.length > 0 ? streams.map(groupTable) : []];
+}
+
+function streamTable(streams: readonly StreamOverview[]): string {
+  return columns(
+    ["stream", "entries", "added", "first", "last", "bytes", "groups"],
+    streams.map(({ stream, length, entriesAdded, firstId, lastId, bytes, groups }) => [
+      stream,
+      length,
+      entriesAdded,
+      length === 0 ? "-" : firstId,
+      lastId,
+      bytes,
+      groups.length,
+    ]),
+  );
+}
+
+function groupTable({ stream, groups }: StreamOverview): string {
+  if (groups.length === 0) return `stream ${stream}: no consumer groups`;
+  const table = columns(
+    ["group", "position", "lag", "pending"],
+    groups.map(({ name, lastId, lag, pending }) => [name, lastId, lag ?? "?", pending]),
+  );
+  return `stream ${stream}\n\n${table}`;
 }
 
 function toJson(topic: TopicOverview): string {

@@ -25,9 +25,9 @@ const SHUTDOWN_MS = 1000;
 
 /** Prints records until there are no more, enough were printed, or a signal says so. */
 export async function tailCommand(uri: string, options: TailOptions): Promise<number> {
-  const print = printerOf(options);
   const start = options.offset === undefined ? {} : { start: options.offset };
   const source = await openSource(uri, { isBounded: options.exit, ...start });
+  const print = printerOf(options, (offset) => source.positionText?.(offset) ?? String(offset));
   const signals = listenForSignals(SHUTDOWN_MS);
   try {
     const printed = new Printed(options.count ?? Infinity, signals.stop);
@@ -99,11 +99,14 @@ async function tailPartition(source: Source, at: SourcePartition, printed: Print
   }
 }
 
-function printerOf({ json, format }: TailOptions): Print {
-  if (json) return (batch, row) => printData(envelopeOf(batch, row));
+type OffsetText = (offset: bigint) => string;
+
+function printerOf({ json, format }: TailOptions, offsetText: OffsetText): Print {
+  if (json) return (batch, row) => printData(envelopeOf(batch, row, offsetText));
   const parts = format === undefined ? undefined : parseFormat(format);
   if (!parts) return (batch, row) => printData(textAt(batch, row, VALUE) ?? "null");
-  return (batch, row) => printText(parts.map((part) => typeof part === "string" ? part : part(batch, row)).join(""));
+  return (batch, row) =>
+    printText(parts.map((part) => typeof part === "string" ? part : part(batch, row, offsetText)).join(""));
 }
 
 const KEY = 0;
@@ -126,13 +129,13 @@ function timeAt({ eventTimesMs }: Batch, row: number): number {
 }
 
 /** The names are those of `kcat -J`. */
-function envelopeOf(batch: Batch, row: number): string {
+function envelopeOf(batch: Batch, row: number, offsetText: OffsetText): string {
   const headers = [...new RecordHeaders(batch.headers, row)];
   const partition = Number(batch.partition);
   return JSON.stringify({
     topic: batch.stream,
     partition: Number.isInteger(partition) ? partition : batch.partition,
-    offset: jsonOffset(offsetAt(batch, row)),
+    offset: jsonOffset(offsetText(offsetAt(batch, row))),
     tstype: "create",
     ts: timeAt(batch, row),
     ...(headers.length > 0
@@ -143,12 +146,13 @@ function envelopeOf(batch: Batch, row: number): string {
   });
 }
 
-/** A number where it is exact. */
-function jsonOffset(offset: bigint): number | string {
-  return offset <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(offset) : String(offset);
+/** A number where it is one, and exact. */
+function jsonOffset(offset: string): number | string {
+  const number = Number(offset);
+  return Number.isSafeInteger(number) ? number : offset;
 }
 
-type Token = (batch: Batch, row: number) => string;
+type Token = (batch: Batch, row: number, offsetText: OffsetText) => string;
 
 /** The tokens of `kcat -f`. */
 const TOKENS: Readonly<Record<string, Token>> = {
@@ -158,7 +162,7 @@ const TOKENS: Readonly<Record<string, Token>> = {
   K: (batch, row) => sizeAt(batch, row, KEY),
   t: (batch) => batch.stream,
   p: (batch) => batch.partition,
-  o: (batch, row) => String(offsetAt(batch, row)),
+  o: (batch, row, offsetText) => offsetText(offsetAt(batch, row)),
   T: (batch, row) => String(timeAt(batch, row)),
   h: (batch, row) =>
     [...new RecordHeaders(batch.headers, row)].map(([name, value]) =>

@@ -41,6 +41,8 @@ export interface Divergence extends Difference {
   readonly feed: number;
   /** Absent for timers and hooks. */
   readonly record: Origin | undefined;
+  /** The name of the input that the record came from. */
+  readonly input?: string;
   readonly cause: Cause;
 }
 
@@ -278,9 +280,13 @@ class TaskReplay {
     }
   }
 
-  #note(divergence: Omit<Divergence, "task">): void {
-    if (this.#divergences.length >= this.#options.divergencesMax) return;
-    this.#divergences.push({ task: this.#options.taskJournal.task.name, ...divergence });
+  #note(divergence: Omit<Divergence, "task" | "input">): void {
+    const { divergencesMax, taskJournal: { task } } = this.#options;
+    if (this.#divergences.length >= divergencesMax) return;
+    const { record } = divergence;
+    const partition = record &&
+      task.partitions.find((each) => each.stream === record.stream && each.partition === record.partition);
+    this.#divergences.push({ task: task.name, ...divergence, ...(partition ? { input: partition.input } : {}) });
   }
 }
 

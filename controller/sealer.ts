@@ -6,7 +6,7 @@
  * of every other partition is known or its partition is idle; for bounded inputs any split therefore gives one order.
  */
 
-import type { ReadLimit, Source, SourcePartition } from "../adapters/source.ts";
+import type { ReadLimit, Source } from "../adapters/source.ts";
 import { type Batch, positionAt, sliceBatch } from "../engine/batch.ts";
 import type { Segment } from "../engine/feed.ts";
 import { compareText } from "../engine/state.ts";
@@ -29,7 +29,7 @@ export type SealResult =
   | { readonly kind: "ended" };
 
 /** Records that are gone before they were read. */
-export interface Gap extends SourcePartition {
+export interface Gap extends TaskPartition {
   /** Where the task stands. */
   readonly from: bigint;
   /** The first record that is left. */
@@ -128,7 +128,7 @@ async function readAhead(lane: Lane, limit: ReadLimit, acceptGap: (gap: Gap) => 
       lane.batch = result.batch;
       break;
     case "gap":
-      acceptGap({ stream: partition.stream, partition: partition.partition, from: position, ...result });
+      acceptGap({ ...partition, from: position, to: result.to, reason: result.reason });
       lane.position = result.to;
       break;
     case "ended":

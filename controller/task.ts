@@ -174,13 +174,16 @@ export class Task {
   }
 
   /** Records that are gone stop the task, unless whoever runs it said that he knows (I9). */
-  #acceptGap({ stream, partition, from, to, reason }: Gap): void {
+  #acceptGap({ input, stream, partition, from, to, reason }: Gap): void {
     const { run, journal, taskJournal, clock, observer, acceptsGaps } = this.#setup;
-    const lost = `${stream}/${partition} from offset ${from} to ${to}`;
+    const text = (offset: bigint) => this.#offsetText({ input, offset }).offsetText ?? String(offset);
+    const lost = `${stream}/${partition} from offset ${text(from)} to ${text(to)}`;
     if (!acceptsGaps) {
       throw new SourceError(
-        `Cannot read ${stream}/${partition}: offset ${from} is gone, the first left is ${to}; ${reason}. ` +
-          `Run again with --accept-gap to go on at ${to} without the records before it, or with another --name from the start`,
+        `Cannot read ${stream}/${partition}: offset ${text(from)} is gone, the first left is ${text(to)}; ${reason}. ` +
+          `Run again with --accept-gap to go on at ${
+            text(to)
+          } without the records before it, or with another --name from the start`,
         { code: "E_GAP", stream, partition, offset: from },
       );
     }
@@ -238,7 +241,16 @@ export class Task {
       atMs: clock.nowMs(),
       detail: { failure: rest, timeMs, ...origin, ...(batch ? { record: packBatch(batch).toBase64() } : {}) },
     });
-    return new ProcessorFailed({ run: run.name, task, processor: run.processor, seq, ...origin }, rest);
+    const place = { run: run.name, task, processor: run.processor, seq, ...origin, ...this.#offsetText(origin) };
+    return new ProcessorFailed(place, rest);
+  }
+
+  #offsetText(
+    { input, offset }: { readonly input?: string; readonly offset?: bigint },
+  ): { readonly offsetText?: string } {
+    if (input === undefined || offset === undefined) return {};
+    const offsetText = this.#setup.sources.get(input)?.positionText?.(offset);
+    return offsetText === undefined ? {} : { offsetText };
   }
 }
 

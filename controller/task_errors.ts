@@ -18,6 +18,8 @@ export interface StopPlace {
   readonly partition?: string;
   /** The place in the partition. */
   readonly offset?: bigint;
+  /** The same as its system writes it. */
+  readonly offsetText?: string;
 }
 
 /** The processor failed on a record and the policy is `halt`. */
@@ -33,8 +35,8 @@ export class ProcessorFailed extends Error {
 
   /** The message says what is, what is wanted, and what to do next. */
   constructor(place: StopPlace, failure: Failure) {
-    const { stream, partition, offset, processor } = place;
-    const where = offset === undefined ? `its ${failure.kind}` : `${stream}/${partition}@${offset}`;
+    const { stream, partition, offset, offsetText = String(offset), processor } = place;
+    const where = offset === undefined ? `its ${failure.kind}` : `${stream}/${partition}@${offsetText}`;
     super(`Cannot process ${where} with ${processor}: ${failure.name}: ${failure.message}`);
     this.place = place;
     this.failure = failure;

@@ -1,6 +1,6 @@
 /**
  * What the server does in one step. Redis does not roll scripts back, so all that can fail (fence, order, wrong type,
- * ids, read-only replica, no memory) fails at or before the first write; the writes after it cannot.
+ * ids, permissions, read-only replica, no memory) fails at or before the first write; the writes after it cannot.
  *
  * A task's checkpoint is a hash: owner, epoch, seq, digest, positions. It lies in the slot of its outputs.
  */
@@ -42,6 +42,21 @@ local function isBefore(a, b)
   return a < b
 end
 
+-- A command that is refused halfway would leave what came before it.
+local function mayNot(place, kind, trim)
+  local commands = {
+    stream = { { 'XADD', place, '*', 'f', 'v' } },
+    hash = { { 'HSET', place, 'f', 'v' }, { 'HDEL', place, 'f' } },
+    list = { { 'RPUSH', place, 'v' } },
+    channel = { { 'PUBLISH', place, 'v' } },
+  }
+  if trim ~= '' then table.insert(commands.stream, { 'XTRIM', place, 'MAXLEN', '0' }) end
+  for _, command in ipairs(commands[kind]) do
+    if not redis.acl_check_cmd(unpack(command)) then return command[1] end
+  end
+  return nil
+end
+
 local targets = {}
 local at = 8
 for index = 0, ARGV[7] - 1 do
@@ -72,6 +87,8 @@ for index = 0, ARGV[7] - 1 do
       target.id = time .. '-*'
     end
   end
+  local refused = mayNot(target.place, target.kind, target.trim)
+  if refused then return redis.error_reply('NOPERM this user may not use ' .. refused .. ' with ' .. target.place) end
   targets[index] = target
   at = at + 7
 end

@@ -48,6 +48,24 @@ export class Servers {
     throw new NoServer(reasons.join("; "));
   }
 
+  /**
+   * Connects to every server that has keys: in a cluster all masters.
+   *
+   * @throws see {@linkcode Servers.open}
+   */
+  async openAll(): Promise<readonly Connection[]> {
+    const { connection, isCluster } = await this.open("");
+    if (!isCluster) return [connection];
+    const slots = await ask(connection, ["CLUSTER", "SLOTS"]) as readonly (readonly Reply[])[];
+    connection.close();
+    const masters = new Map(slots.map(([, , master]) => {
+      const [host, port] = master as readonly Reply[];
+      return [`${host}:${port}`, { host: String(host), port: Number(port) }];
+    }));
+    const { endpoints: _, sentinel: __, ...access } = this.#address;
+    return await Promise.all([...masters.values()].map((endpoint) => Connection.open({ endpoint, ...access })));
+  }
+
   async #openByName(): Promise<Found> {
     const name = `master ${this.#address.sentinel}`;
     try {

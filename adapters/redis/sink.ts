@@ -177,6 +177,12 @@ export class RedisSink implements Sink {
     if (!isFinal) connection?.close();
     const data = { ...place, cause };
     if (!isFinal) return new SinkError(`${act}: ${message}`, { ...data, code: "E_COMMIT_UNKNOWN", isRetriable: true });
+    if (message.includes("unknown command 'WAITAOF'")) {
+      return new SinkError(`${act}: the server does not know WAITAOF; aof=true needs Redis 7.2 or Valkey`, {
+        ...data,
+        code: "E_SINK_UNWRITABLE",
+      });
+    }
     if (code === "FENCED") return new SinkError(`${act}: ${takenOver(message)}`, { ...data, code: "E_FENCED" });
     return new SinkError(`${act}: ${message}`, { ...data, code: "E_SINK_UNWRITABLE" });
   }

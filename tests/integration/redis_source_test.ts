@@ -4,6 +4,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { RedisSource, type RedisSourceOptions } from "../../adapters/redis/source.ts";
 import { SourceError } from "../../adapters/source.ts";
 import { offsetOf } from "../../adapters/redis/protocol/entries.ts";
+import { parseSelection } from "../../adapters/redis/stream_selection.ts";
+import { addOrders } from "../support/redis_job.ts";
+import { OwnRedis } from "../support/redis_servers.ts";
 import { readPartition } from "../support/read_source.ts";
 import { freshKey, redisServers, withRedis } from "../support/redis.ts";
 
@@ -132,3 +135,129 @@ Deno.test("a run that began at the end knows what was added before: an entry it 
   assert(second.kind === "batch" && second.batch.count === 3, JSON.stringify(second.kind));
   await source.close();
 });
+
+Deno.test("a stream in parts: as many as are named, or all there are, also those that come later", async () => {
+  const stream = freshKey();
+  for (const part of [0, 1, 10]) await add(`${stream}:${part}`, 1, 3);
+  const partitionsOf = async (text: string) => {
+    const source = await open(stream, { streams: [parseSelection(text)] });
+    const found = (await source.partitions()).map(({ partition }) => partition);
+    await source.close();
+    return found;
+  };
+  assertEquals(await partitionsOf(`${stream}:0..2`), ["0", "1", "2"]);
+  const source = await open(stream, { streams: [parseSelection(`${stream}:*`)], isBounded: true });
+  assertEquals((await source.partitions()).map(({ partition }) => partition), ["0", "1"]);
+  await add(`${stream}:2`, 1, 4);
+  const partitions = await source.partitions();
+  assertEquals(partitions.map(({ partition }) => partition), ["0", "1", "2"]);
+  const counts = [];
+  for (const at of partitions) counts.push((await readPartition(source, at, 0n)).length);
+  assertEquals(counts, [2, 2, 3]);
+  await source.close();
+});
+
+Deno.test("many quiet streams are waited for at once: an entry of any is seen when it comes, also of one that joined late", async () => {
+  const streams = Array.from({ length: 20 }, freshKey);
+  const source = await open(streams[0], { streams: streams.map((stream) => ({ stream })) });
+  const all = streams.map((stream) => ({ stream, partition: "0" }));
+  const never = new AbortController();
+  for (const at of all) assertEquals((await source.read(at, 0n, ALL)).kind, "idle");
+  const woken = all.map(async (at) => {
+    await source.waitForMore([at], never.signal);
+    return await source.read(at, 0n, ALL);
+  });
+  // The one that asked last is in a wait that began before it.
+  for (const stream of streams.toReversed()) {
+    const startMs = performance.now();
+    await add(stream, 1, 2);
+    const result = await woken[streams.indexOf(stream)];
+    assert(result.kind === "batch");
+    // A server's wait ends after 5 s: this one did not.
+    assert(performance.now() - startMs < 4_000);
+  }
+  await source.close();
+});
+
+Deno.test("a whole entry is an object: any name and text, also what JSON has to escape; one field is its key", async () => {
+  const stream = freshKey();
+  const entries = [
+    ["a", "1"],
+    ["", "", 'quote " \\ back', "line\nfeed \u0001 tab\t", "ü€😀", "ü€😀", "id", "k1"],
+    ["id", "k2", "a", "first", "a", "last"],
+    ["long", "x".repeat(10_000), "id", "k3"],
+  ];
+  await withRedis(async (redis) => {
+    for (const fields of entries) await redis.xadd(stream, "*", ...fields);
+  });
+  const source = await open(stream, { fields: { key: "id" }, isBounded: true });
+  const records = await readPartition(source, { stream, partition: "0" }, 0n, { recordsMax: 3, bytesMax: 1 << 20 });
+  await source.close();
+  const objectOf = (fields: readonly string[]) => {
+    return Object.fromEntries(fields.flatMap((name, i) => i % 2 === 0 ? [[name, fields[i + 1]]] : []));
+  };
+  assertEquals(records.map(({ value }) => JSON.parse(value!)), entries.map(objectOf));
+  assertEquals(records.map(({ key }) => key), [null, "k1", "k2", "k3"]);
+});
+
+Deno.test("a run that began in the middle knows, once it has been at the end, that a trim up to it took nothing from it", async () => {
+  const stream = freshKey();
+  await add(stream, 1, 101);
+  const at = { stream, partition: "0" };
+  const source = await open(stream);
+  const middle = await source.read(at, offsetOf("50-0"), { ...ALL, recordsMax: 10 });
+  assert(middle.kind === "batch");
+  // Nobody knows how many entries came before; a trim up to here may have taken some.
+  assertEquals(middle.batch.anchor, "59-0/~10");
+  const end = await source.read(at, middle.batch.next, ALL);
+  assert(end.kind === "batch");
+  assertEquals(end.batch.anchor, "100-0/100");
+  await source.close();
+  await add(stream, 101, 111);
+  await withRedis((redis) => redis.xtrim(stream, "MINID", "101-0"));
+  const on = await readOn(stream, { position: end.batch.next, anchor: end.batch.anchor! });
+  assert(on.kind === "batch" && on.batch.count === 10);
+  const about = await readOn(stream, { position: middle.batch.next, anchor: middle.batch.anchor! });
+  assert(about.kind === "gap");
+  assertEquals(about.reason, "up to 90 entries were trimmed before they were read");
+});
+
+Deno.test("the last so many entries are where a reader may begin; a server that restarts is read on", async () => {
+  await using server = await OwnRedis.start();
+  const [host, port] = server.address.split(":");
+  const stream = freshKey();
+  await addOrders(server.address, stream, 100);
+  const address = { endpoints: [{ host, port: Number(port) }] };
+  const source = await open(stream, { address, start: { last: 10 }, isBounded: true });
+  const at = { stream, partition: "0" };
+  const start = await source.start(at);
+  assertEquals(start, offsetOf("91-0"));
+  const first = await source.read(at, start, { ...ALL, recordsMax: 3 });
+  assert(first.kind === "batch");
+  server.kill();
+  const reading = source.read(at, first.batch.next, ALL);
+  await server.startAgain();
+  const second = await reading;
+  assert(second.kind === "batch" && second.batch.count === 7);
+  await source.close();
+});
+
+Deno.test("a consumer group shows what is committed, to tools that look at groups; it is made when there is none", async () => {
+  const stream = freshKey();
+  await add(stream, 1, 21);
+  const at = { stream, partition: "0" };
+  const source = await open(stream, { group: "shown" });
+  const first = await source.read(at, 0n, { ...ALL, recordsMax: 5 });
+  const second = await source.read(at, offsetOf("5-0") + 1n, { ...ALL, recordsMax: 10 });
+  assert(first.kind === "batch" && second.kind === "batch");
+  source.release(at, first.batch.next);
+  source.release(at, second.batch.next);
+  await source.close();
+  const [group] = await withRedis((redis) => redis.xinfo("GROUPS", stream)) as [Record<string, unknown>];
+  const shown = Array.isArray(group) ? Object.fromEntries(pairs(group)) : group;
+  assertEquals([shown["last-delivered-id"], shown["entries-read"], shown.lag], ["15-0", 15, 5]);
+});
+
+function pairs(list: readonly unknown[]): [string, unknown][] {
+  return list.flatMap((name, i) => i % 2 === 0 ? [[String(name), list[i + 1]]] : []);
+}
