@@ -81,13 +81,18 @@ export interface Sink {
   /** What one feed should hold at most, where a larger commit would keep the system from its other clients. */
   readonly feedLimit?: { readonly recordsMax: number; readonly bytesMax: number };
   /**
+   * How many feeds of one task may be on their way to it, one unless given. It takes them in order: when it refuses one,
+   * it refuses those behind it. Its checkpoints have digests.
+   */
+  readonly commitsInFlightMax?: number;
+  /**
    * Takes over the task (I4): older owners cannot commit any more, and what was written after the checkpoint is gone.
    *
    * @param settled what the journal knows; the answer for a sink whose home is the journal
    */
   acquire(task: string, epoch: bigint, settled: Checkpoint | undefined): Promise<Acquired>;
   /**
-   * Makes the outputs durable; only ever called with `seq` one above the last (I3).
+   * Makes the outputs durable; only ever called with `seq` one above that of the last call (I3).
    *
    * @throws {SinkError} with `isRetriable` when the outcome is unknown: the owner acquires again and looks (I5)
    */

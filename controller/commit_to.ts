@@ -13,9 +13,9 @@ import type { TaskSetup } from "./task_setup.ts";
 const PAUSE_MS_FIRST = 10;
 const PAUSE_MS_MAX = 5_000;
 
-/** A sink lost commits that it had acknowledged; {@linkcode recover} runs their feeds again. */
-export class SinkRewound extends Error {
-  override readonly name = "SinkRewound";
+/** A sink does not have all feeds that it was given, and says whose it has; `recover` brings it those that are missing. */
+export class SinkBehind extends Error {
+  override readonly name = "SinkBehind";
 }
 
 /** What it takes to wait for a sink. */
@@ -50,13 +50,24 @@ export async function commitTo(
     const seq = checkpoint?.seq ?? -1;
     if (seq === commit.seq) return checkpoint!.receipt;
     if (seq === commit.seq - 1) return await sink.commit(commit);
-    if (seq < commit.seq && checkpoint?.digest !== undefined) throw new SinkRewound();
+    if (seq < commit.seq && checkpoint?.digest !== undefined) throw new SinkBehind();
     throw new SinkError(
       `Cannot commit feed ${commit.seq} of task ${commit.task}: ${sink.description} has its outputs up to feed ${seq}; ` +
         "another process writes for it",
       { code: "E_CHECKPOINT_MISMATCH" },
     );
   });
+}
+
+/** Commits to a sink that may be given the next feed meanwhile: what follows an unknown outcome concerns all of them. */
+export async function commitAhead(sink: Sink, commit: Commit, { observer }: CommitContext): Promise<Receipt> {
+  try {
+    return await sink.commit(commit);
+  } catch (error) {
+    if (!isRetriable(error)) throw error;
+    observer.onNotice?.(`${(error as Error).message}; looking whether it happened`);
+    throw new SinkBehind();
+  }
 }
 
 /** Tries until it works, for as long as the sink may be out of reach. */

@@ -1,12 +1,17 @@
-/** Prepare, commit, settle: the last three steps of a feed, in order, for one owner of one task. */
+/**
+ * Prepare, commit, settle: the last three steps of a feed, in order, for one owner of one task.
+ *
+ * Where all sinks allow it, a feed is prepared while the ones before it are on their way; they settle in order.
+ */
 
-import type { Receipt } from "../adapters/sink.ts";
+import type { Checkpoint, Receipt } from "../adapters/sink.ts";
 import { type Batch, offsetAt } from "../engine/batch.ts";
 import { payloadAt } from "../formats/record_payload.ts";
 import type { DeadLetter, FeedEntry, PreparedFeed, Progress, Range } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
-import { commitTo } from "./commit_to.ts";
-import { positionsOf, routeOutputs } from "./routing.ts";
+import { commitAhead, commitTo } from "./commit_to.ts";
+import { releaseFeed } from "./release.ts";
+import { commitsInFlightMax, positionsOf, routeOutputs } from "./routing.ts";
 import type { TaskState } from "./sandbox/protocol.ts";
 import type { SealedFeed } from "./sealer.ts";
 import { cutRanges } from "./sealer.ts";
@@ -37,6 +42,30 @@ export interface Tally {
   deadLetters: number;
 }
 
+/** A feed that was processed. */
+interface Collected {
+  readonly prepared: PreparedFeed;
+  readonly pending: PendingFeed;
+  readonly fed: DigestedFed;
+  /** Where the task stands after it. */
+  readonly progress: ReadonlyMap<string, Progress>;
+}
+
+/** What {@linkcode Committer.commit} may be told besides. */
+export interface CommitOptions {
+  /** A part of the state, when a snapshot is being taken. */
+  readonly copied?: TaskState | undefined;
+  /** Why its record was given up without being processed. */
+  readonly givenUp?: string;
+  /** The next feed will be committed at once, and may share the journal's transaction. */
+  readonly isAnotherReady?: boolean;
+}
+
+/** A feed on its way to the sinks. */
+interface Writing extends Collected {
+  readonly receipts: Promise<Record<string, Receipt>>;
+}
+
 /** See the module. */
 export class Committer {
   readonly tally: Tally = { feeds: 0, records: 0, outputs: 0, deadLetters: 0 };
@@ -47,6 +76,13 @@ export class Committer {
   readonly #progress: Map<string, Progress>;
   #last: FeedEntry | undefined;
   #receipts: Readonly<Record<string, Receipt>>;
+  readonly #inFlightMax: number;
+  /** The last feed that all sinks have. */
+  #settled: Pick<Checkpoint, "seq" | "epoch"> | undefined;
+  /** What is not journaled yet. */
+  readonly #collected: Collected[] = [];
+  /** What was prepared and is on its way, the oldest first. */
+  #writing: Writing[] = [];
 
   constructor(setup: TaskSetup, epoch: bigint, outputNames: readonly string[], snapshots: Snapshots) {
     this.#setup = setup;
@@ -54,8 +90,9 @@ export class Committer {
     this.#outputNames = outputNames;
     this.#snapshots = snapshots;
     this.#progress = new Map(setup.taskJournal.progress());
-    this.#last = setup.taskJournal.lastFeed();
+    this.#last = this.#settled = setup.taskJournal.lastFeed();
     this.#receipts = this.#last?.receipts ?? {};
+    this.#inFlightMax = commitsInFlightMax(setup.routes);
   }
 
   /** The last feed that was committed. */
@@ -68,10 +105,9 @@ export class Committer {
   }
 
   /** Journals what a feed did, hands it to the sinks, and notes that they have it. */
-  async commit(pending: PendingFeed, fed: DigestedFed, copied: TaskState | undefined, givenUp?: string): Promise<void> {
-    const { taskJournal, observer, onError } = this.#setup;
-    const { seq } = pending;
-    const name = taskJournal.task.name;
+  async commit(pending: PendingFeed, fed: DigestedFed, options: CommitOptions = {}): Promise<void> {
+    const { onError } = this.#setup;
+    const { copied, givenUp } = options;
     const ranges = fed.isHalted ? cutRanges(pending.sealed, fed.records) : pending.sealed.ranges;
     this.#advance(ranges, pending, fed);
     this.#snapshots.noteChanges({ state: fed.changes, timers: fed.timerChanges });
@@ -85,50 +121,76 @@ export class Committer {
       captured: pending.captured,
       snapshotPart: copied && this.#snapshots.part(copied),
     };
-    taskJournal.prepare(prepared, this.#progress);
-    observer.onStep?.("prepared", name, seq);
-    this.#count(prepared);
-    await this.#writeAndSettle(prepared, fed);
     this.#last = entry;
-    this.#setup.observer.onCommit?.(name, {
-      records: fed.records,
-      outputs: fed.outputs.count,
-      progress: this.#progress,
-    });
-    for (const range of ranges) this.#setup.sources.get(range.input)?.release?.(range, range.to);
+    this.#collected.push({ prepared, pending, fed, progress: new Map(this.#progress) });
+    if (options.isAnotherReady && this.#collected.length < this.#inFlightMax) return;
+    await this.commitCollected();
+  }
+
+  /** Journals feeds that waited for others to share a transaction, which is a sync of the disk, and hands them on. */
+  async commitCollected(): Promise<void> {
+    const { taskJournal, observer } = this.#setup;
+    const collected = this.#collected.splice(0);
+    if (collected.length === 0) return;
+    taskJournal.prepare(collected.map(({ prepared }) => prepared), this.#progress);
+    for (const each of collected) {
+      const { prepared } = each;
+      observer.onStep?.("prepared", taskJournal.task.name, prepared.seq);
+      this.#count(prepared);
+      const receipts = this.#write(each);
+      // Those behind one that fails fail as well; the first is the one to tell of.
+      receipts.catch(() => {});
+      this.#writing.push({ ...each, receipts });
+      while (this.#writing.length >= this.#inFlightMax) await this.#settleOldest();
+    }
+  }
+
+  /** Resolves when every feed that was prepared is settled. */
+  async drain(): Promise<void> {
+    await this.commitCollected();
+    while (this.#writing.length > 0) await this.#settleOldest();
   }
 
   /** Goes on from what the journal says: after a recovery, the sinks have all of it. */
   reload(): void {
     const { taskJournal } = this.#setup;
     for (const [key, progress] of taskJournal.progress()) this.#progress.set(key, progress);
-    this.#last = taskJournal.lastFeed();
+    this.#last = this.#settled = taskJournal.lastFeed();
     this.#receipts = this.#last?.receipts ?? {};
+    this.#writing = [];
   }
 
-  async #writeAndSettle({ seq, chain }: PreparedFeed, { outputs }: DigestedFed): Promise<void> {
-    const { taskJournal, routes, observer, sources } = this.#setup;
+  async #write({ prepared, fed, progress }: Collected): Promise<Record<string, Receipt>> {
+    const { taskJournal, routes, sources } = this.#setup;
+    const { seq, chain } = prepared;
     const task = taskJournal.task.name;
-    const parts = routeOutputs(outputs, this.#outputNames, routes);
-    const positions = positionsOf(taskJournal.task.partitions, sources, this.#progress);
+    const parts = routeOutputs(fed.outputs, this.#outputNames, routes);
+    const positions = positionsOf(taskJournal.task.partitions, sources, progress);
     const receipts: Record<string, Receipt> = {};
     for (const [i, { name, sink }] of routes.entries()) {
-      const commit = {
-        task,
-        seq,
-        epoch: this.#epoch,
-        outputs: parts[i],
-        outputNames: this.#outputNames,
-        positions,
-        digest: chain,
-      };
-      const settled = this.#last && { seq: seq - 1, epoch: this.#last.epoch, receipt: this.#receipts[name] ?? {} };
-      receipts[name] = await commitTo(sink, commit, settled, this.#setup);
+      const rest = { epoch: this.#epoch, outputNames: this.#outputNames, positions, digest: chain };
+      const commit = { task, seq, outputs: parts[i], ...rest };
+      const settled = this.#settled && { ...this.#settled, receipt: this.#receipts[name] ?? {} };
+      receipts[name] = this.#inFlightMax > 1
+        ? await commitAhead(sink, commit, this.#setup)
+        : await commitTo(sink, commit, settled, this.#setup);
     }
-    this.#receipts = receipts;
+    return receipts;
+  }
+
+  async #settleOldest(): Promise<void> {
+    const { prepared, pending, fed, progress, receipts: writing } = this.#writing.shift()!;
+    const { taskJournal, observer, sources } = this.#setup;
+    const { seq, ranges } = prepared;
+    const task = taskJournal.task.name;
+    this.#receipts = await writing;
+    this.#settled = { seq, epoch: prepared.epoch };
     observer.onStep?.("committed", task, seq);
-    taskJournal.settle(seq, receipts);
+    taskJournal.settle(seq, this.#receipts);
     observer.onStep?.("settled", task, seq);
+    observer.onCommit?.(task, { records: fed.records, outputs: prepared.outputs, progress });
+    for (const range of ranges) sources.get(range.input)?.release?.(range, range.to);
+    if (!fed.isHalted) releaseFeed(pending.sealed.batches, fed);
   }
 
   #advance(ranges: readonly Range[], { sealed }: PendingFeed, fed: DigestedFed): void {

@@ -8,7 +8,6 @@ import type { Committer, PendingFeed } from "./committer.ts";
 import type { DigestedFed, Realm, RealmBroken } from "./realm.ts";
 import { Linger } from "./linger.ts";
 import { pause } from "./pause.ts";
-import { releaseFeed } from "./release.ts";
 import type { TaskState } from "./sandbox/protocol.ts";
 import type { SealedFeed, Sealer } from "./sealer.ts";
 import { isSmall } from "./small_feed.ts";
@@ -74,7 +73,9 @@ export class Pipeline {
     try {
       for (;;) {
         const end = await this.#turn();
-        if (end) return end;
+        if (!end) continue;
+        await this.#parts.committer.drain();
+        return end;
       }
     } finally {
       this.#setup.permits.give(this.#permits);
@@ -190,16 +191,14 @@ export class Pipeline {
     observer.onStep?.("processed", taskJournal.task.name, pending.seq);
     for (const line of fed.logs) observer.onLog?.(taskJournal.task.name, line);
     const didNothing = fed.isHalted && fed.unitDigests.length === 0;
-    if (!didNothing) await committer.commit(pending, fed, copied);
+    const isAnotherReady = !fed.isHalted && this.#inFlight[0]?.isProcessed;
+    if (!didNothing) await committer.commit(pending, fed, { copied, isAnotherReady: isAnotherReady ?? false });
     caution.passed(fed.records);
     this.#nextTimerMs = fed.nextTimerMs;
     // Copies of feeds that were under way when the snapshot was completed belong to none.
     if (snapshots.takeCompleted()) this.#wantsRebirth = true;
     if (pending.sealed.batches.length > 0) this.#givePermit();
-    if (!fed.isHalted) {
-      releaseFeed(pending.sealed.batches, fed);
-      return undefined;
-    }
+    if (!fed.isHalted) return isAnotherReady ? await this.#commitOldest() : undefined;
     const { timeMs } = pending.sealed.ranges[0] ?? { timeMs: fed.nowMs };
     return { kind: "halted", seq: pending.seq + (didNothing ? 0 : 1), timeMs, failure: fed.failures.at(-1)! };
   }
@@ -209,6 +208,7 @@ export class Pipeline {
       const end = await this.#commitOldest();
       if (end) return end;
     }
+    await this.#parts.committer.drain();
     this.#setup.taskJournal.flush();
     return undefined;
   }
@@ -224,6 +224,7 @@ export class Pipeline {
   async #idle(timeMs: number): Promise<PipelineEnd | undefined> {
     const [oldest] = this.#inFlight;
     if (oldest) return await (this.#isWorthAhead(oldest) ? this.#waitForMore(oldest.fed) : this.#commitOldest());
+    await this.#parts.committer.drain();
     this.#setup.taskJournal.flush();
     if (this.#setup.run.clock === "feed" && this.#nextTimerMs !== undefined && this.#nextTimerMs <= timeMs) {
       this.#nextTimerMs = undefined;

@@ -1,10 +1,10 @@
 /**
  * Recovery: brings journal and sinks of a task to the same feed before anything new is read (DESIGN.md §6).
  *
- * Fence, read the sinks' checkpoint `c`, compare it with the last prepared feed `p` of the journal. `c = p`: settle.
- * `c = p - 1`: run feed p again with its recorded times and effects; it must give the recorded digest; commit it.
- * `c < p - 1`: the sink's system lost commits that it had acknowledged (decision 0008). When its checkpoint bears the
- * digest that the journal has for feed c, it is this run's: all feeds behind c are run and committed again.
+ * Fence, read the sinks' checkpoint `c`, compare it with the last prepared feed `p` and the last settled feed `s` of the
+ * journal. `c = p`: settle. `s ≤ c < p`: run the feeds behind c again with their recorded times and effects; they must
+ * give the recorded digests; commit them. `c < s`: the sink's system lost commits that it had acknowledged (decision
+ * 0008). When its checkpoint bears the digest that the journal has for feed c, it is this run's, and is treated alike.
  * Anything else means that journal and sink do not belong together, and stops the task (I9).
  */
 
@@ -14,7 +14,7 @@ import { acquire, commitTo } from "./commit_to.ts";
 import { type FeedEntry, JournalError, type Progress } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 import { Rerun, type RerunFeed } from "./rerun.ts";
-import { positionsOf, type Route, routeOutputs } from "./routing.ts";
+import { commitsInFlightMax, positionsOf, type Route, routeOutputs } from "./routing.ts";
 import type { TaskSetup } from "./task_setup.ts";
 
 /** A sink that does not have all feeds. */
@@ -28,32 +28,38 @@ interface Behind {
 export async function recover(setup: TaskSetup, epoch: bigint): Promise<void> {
   const { taskJournal, routes } = setup;
   const last = taskJournal.lastFeed();
+  const settled = lastSettled(setup, last);
   const behind: Behind[] = [];
   const receipts: Record<string, Receipt> = {};
   for (const route of routes) {
-    const settled = settledIn(setup, last, route.name);
-    const { checkpoint } = await acquire(route.sink, taskJournal.task.name, epoch, settled, setup);
+    const known = checkpointFor(settled, route);
+    const { checkpoint } = await acquire(route.sink, taskJournal.task.name, epoch, known, setup);
     const seq = checkpoint?.seq ?? -1;
     const expected = last?.seq ?? -1;
-    if (seq === expected) receipts[route.name] = checkpoint?.receipt ?? {};
-    else if (seq === expected - 1) behind.push({ route, seq });
-    else if (checkpoint && isOfThisRun(setup, checkpoint)) behind.push(noteRewound(setup, route, seq, expected));
+    receipts[route.name] = checkpoint?.receipt ?? {};
+    if (seq === expected) continue;
+    if (seq < expected && seq >= (settled?.seq ?? -1)) behind.push({ route, seq });
+    else if (checkpoint && isOfThisRun(setup, checkpoint)) behind.push(noteRewound(setup, route, seq, settled!.seq));
     else throw doNotBelongTogether(setup, route, seq, expected);
   }
   if (last === undefined) return;
   await verifySources(setup);
   if (behind.length > 0) Object.assign(receipts, await bringForward(setup, epoch, last, behind));
-  if (last.receipts) return;
-  taskJournal.settle(last.seq, receipts);
+  // Of feeds before the last nobody needs a receipt any more.
+  for (let seq = (settled?.seq ?? -1) + 1; seq <= last.seq; seq++) taskJournal.settle(seq, receipts);
   taskJournal.flush();
 }
 
-/** What the journal knows about a sink: the newest feed whose receipt it has. */
-function settledIn(setup: TaskSetup, last: FeedEntry | undefined, name: string): Checkpoint | undefined {
-  if (last === undefined) return undefined;
-  if (last.receipts) return { seq: last.seq, epoch: last.epoch, receipt: last.receipts[name] ?? {} };
-  const [before] = setup.taskJournal.feeds(last.seq - 1, last.seq);
-  return { seq: last.seq - 1, epoch: last.epoch, receipt: before?.receipts?.[name] ?? {} };
+/** The newest feed that all sinks have, as far as the journal knows. */
+function lastSettled({ taskJournal, routes }: TaskSetup, last: FeedEntry | undefined): FeedEntry | undefined {
+  if (last === undefined || last.receipts) return last;
+  const entries = [...taskJournal.feeds(last.seq - commitsInFlightMax(routes), last.seq)];
+  return entries.findLast(({ receipts }) => receipts !== undefined);
+}
+
+/** What the journal knows about a sink. */
+function checkpointFor(settled: FeedEntry | undefined, { name }: Pick<Route, "name">): Checkpoint | undefined {
+  return settled && { seq: settled.seq, epoch: settled.epoch, receipt: settled.receipts![name] ?? {} };
 }
 
 /** Digests are chained: one that is equal stands for all feeds up to it. */
@@ -119,8 +125,8 @@ async function commitAgain(setup: TaskSetup, epoch: bigint, feed: RerunFeed, { n
     positions: positionsOf(taskJournal.task.partitions, sources, progressAfter(setup, entry)),
     digest: entry.chain,
   };
-  const last = taskJournal.lastFeed()!;
-  return await commitTo(sink, commit, settledIn(setup, last, name), setup);
+  const settled = checkpointFor(lastSettled(setup, taskJournal.lastFeed()), { name });
+  return await commitTo(sink, commit, settled, setup);
 }
 
 /** Where the task stood after a feed: only the last one's anchors are needed, and journaled. */

@@ -23,6 +23,11 @@ export function routesTo(sinks: Readonly<Record<string, Sink>>): readonly Route[
   });
 }
 
+/** As many feeds as may be on their way to every one of the sinks. */
+export function commitsInFlightMax(routes: readonly Route[]): number {
+  return Math.max(1, Math.min(...routes.map(({ sink }) => sink.commitsInFlightMax ?? 1)));
+}
+
 /** Where a task stands, as its sinks are told. */
 export function positionsOf(
   partitions: readonly TaskPartition[],

@@ -10,7 +10,7 @@ import { toHex } from "../engine/digest.ts";
 import { packBatch } from "../formats/packed_batch.ts";
 import { failedFed, failureOf } from "./broken_record.ts";
 import { Caution } from "./caution.ts";
-import { SinkRewound } from "./commit_to.ts";
+import { SinkBehind } from "./commit_to.ts";
 import { Committer, type PendingFeed, type Tally } from "./committer.ts";
 import { answerWith } from "./effects.ts";
 import type { Progress } from "./journal/journal.ts";
@@ -71,7 +71,7 @@ export class Task {
         case "broken":
           await this.#answerBreak(end.pending, end.error);
           break;
-        case "rewound":
+        case "behind":
           this.#snapshots.abandon();
           realm = await this.#recover();
           this.#committer!.reload();
@@ -123,7 +123,7 @@ export class Task {
       try {
         return await recover(this.#setup, this.#epoch);
       } catch (error) {
-        if (!(error instanceof SinkRewound)) throw error;
+        if (!(error instanceof SinkBehind)) throw error;
       }
     }
   }
@@ -144,7 +144,7 @@ export class Task {
     });
   }
 
-  async #runPipeline(realm: Realm): Promise<PipelineEnd | { readonly kind: "rewound" }> {
+  async #runPipeline(realm: Realm): Promise<PipelineEnd | { readonly kind: "behind" }> {
     const { taskJournal, sources } = this.#setup;
     this.#committer ??= new Committer(this.#setup, this.#epoch, realm.info.outputs, this.#snapshots);
     const acceptGap = (gap: Gap) => this.#acceptGap(gap);
@@ -153,7 +153,7 @@ export class Task {
     try {
       return await new Pipeline(this.#setup, parts).run();
     } catch (error) {
-      if (error instanceof SinkRewound) return { kind: "rewound" };
+      if (error instanceof SinkBehind) return { kind: "behind" };
       throw error;
     } finally {
       await realm.close();
@@ -224,7 +224,8 @@ export class Task {
       nowMs: Math.max(last?.nowMs ?? 0, Number.isFinite(timeMs) ? timeMs : 0),
       isStarted: last?.isStarted ?? false,
     });
-    await this.#committer!.commit(pending, fed, undefined, `${failure.name}: ${failure.message}`);
+    await this.#committer!.commit(pending, fed, { givenUp: `${failure.name}: ${failure.message}` });
+    await this.#committer!.drain();
   }
 
   #halt(seq: number, timeMs: number, failure: RecordFailure): ProcessorFailed {

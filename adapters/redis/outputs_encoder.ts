@@ -39,6 +39,9 @@ class OutputsEncoder {
   readonly #keyView: DataView;
   readonly #firstIds = new Map<number, string>();
   readonly #lastIds = new Map<number, bigint>();
+  #runCode = -1;
+  #runAt = -1;
+  #runOutputs = 0;
   #output = 0;
   #keyAt = 0;
   #valueAt = 0;
@@ -63,6 +66,7 @@ class OutputsEncoder {
       this.#keyAt += Math.max(this.#keyLength, 0);
       this.#valueAt += Math.max(this.#valueLength, 0) + 1;
     }
+    this.#endRun();
     return { words: this.#writer.words, bytes: this.#writer.written, firstIds: this.#firstIds };
   }
 
@@ -72,6 +76,22 @@ class OutputsEncoder {
 
   get #valueLength(): number {
     return this.#commit.outputs.valueLengths[this.#output];
+  }
+
+  /** The output is of the kind `code`. */
+  #inRun(code: number): void {
+    if (code !== this.#runCode) {
+      this.#endRun();
+      this.#runCode = code;
+      this.#runOutputs = 0;
+      this.#writer.number(code);
+      this.#runAt = this.#writer.later();
+    }
+    this.#runOutputs++;
+  }
+
+  #endRun(): void {
+    if (this.#runAt >= 0) this.#writer.set(this.#runAt, this.#runOutputs);
   }
 
   /** The key decides as it does for Kafka; without one, the feed. */
@@ -90,7 +110,7 @@ class OutputsEncoder {
     const hasValue = this.#valueLength >= 0;
     if (kind === "hash" && !hasKey) throw this.#refuse("E_NO_KEY", "it has no key, and a hash has a value per key");
     if (kind !== "hash" && !hasKey && !hasValue) throw this.#refuse("E_NO_FIELD", NOTHING[kind]);
-    this.#writer.number(TARGET * part + (hasKey ? HAS_KEY : 0) + (hasValue ? HAS_VALUE : 0));
+    this.#inRun(TARGET * part + (hasKey ? HAS_KEY : 0) + (hasValue ? HAS_VALUE : 0));
     const { keys, values } = this.#commit.outputs;
     if (hasKey) this.#writer.bytes(keys, this.#keyAt, this.#keyAt + this.#keyLength);
     if (hasValue) this.#writer.bytes(values, this.#valueAt, this.#valueAt + this.#valueLength);
@@ -108,7 +128,7 @@ class OutputsEncoder {
     );
     if (words.length === 0) throw this.#refuse("E_NO_FIELD", NOTHING.stream);
     if (id !== undefined) this.#noteId(part, id);
-    this.#writer.number(TARGET * part + IS_GENERAL);
+    this.#inRun(TARGET * part + IS_GENERAL);
     this.#writer.word(id ?? "");
     this.#writer.number(words.length);
     for (const word of words) this.#writer.word(word);

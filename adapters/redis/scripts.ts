@@ -24,8 +24,9 @@ return redis.call('HMGET', KEYS[1], 'seq', 'epoch', 'digest')
  *
  * KEYS: the checkpoint, the keys of targets. ARGV: owner, seq, epoch, digest, positions, time, number of targets; per
  * target its kind, which key it is (a channel's name), names of the fields for value and key, the first id where ids are
- * given, how to trim and to what; then per output `8 × target + 4 × isGeneral + 2 × hasKey + hasValue` and of key and
- * value those that it has. A general output of a stream: its id or nothing, the number of words, names and values.
+ * given, how to trim and to what; then runs of outputs of one kind, each `8 × target + 4 × isGeneral + 2 × hasKey +
+ * hasValue`, how many outputs, and of the key and value of each those that it has. A general output of a stream is its id
+ * or nothing, the number of words, names and values.
  */
 export const COMMIT = `#!lua
 local call = redis.call
@@ -93,32 +94,37 @@ for index = 0, ARGV[7] - 1 do
   at = at + 7
 end
 
+-- A loop for each kind of run: what it does per output is what the server's other clients wait for.
 while at <= #ARGV do
-  local code = tonumber(ARGV[at])
+  local code, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
   local target = targets[math.floor(code / 8)]
   local has = code % 8
-  local kind, place = target.kind, target.place
-  if kind == 'stream' then
-    if has == 1 then
-      call('XADD', place, target.id, target.value, ARGV[at + 1])
-      at = at + 2
-    elseif has == 2 then
-      call('XADD', place, target.id, target.key, ARGV[at + 1])
-      at = at + 2
-    elseif has == 3 then
-      call('XADD', place, target.id, target.value, ARGV[at + 2], target.key, ARGV[at + 1])
-      at = at + 3
-    else
-      local id, words = ARGV[at + 1], tonumber(ARGV[at + 2])
-      call('XADD', place, id == '' and target.id or id, unpack(ARGV, at + 3, at + 2 + words))
-      at = at + 3 + words
+  local kind, place, id, value, key = target.kind, target.place, target.id, target.value, target.key
+  at = at + 2
+  if has >= 4 then
+    for _ = 1, count do
+      local own, words = ARGV[at], tonumber(ARGV[at + 1])
+      call('XADD', place, own == '' and id or own, unpack(ARGV, at + 2, at + 1 + words))
+      at = at + 2 + words
     end
-  elseif kind == 'hash' then
-    if has == 2 then call('HDEL', place, ARGV[at + 1]) else call('HSET', place, ARGV[at + 1], ARGV[at + 2]) end
-    at = at + (has == 2 and 2 or 3)
+  elseif has == 3 then
+    local last = at + 2 * count - 1
+    if kind == 'stream' then
+      for i = at, last, 2 do call('XADD', place, id, value, ARGV[i + 1], key, ARGV[i]) end
+    else
+      for i = at, last, 2 do call('HSET', place, ARGV[i], ARGV[i + 1]) end
+    end
+    at = last + 1
   else
-    call(kind == 'list' and 'RPUSH' or 'PUBLISH', place, ARGV[at + 1])
-    at = at + 2
+    local last = at + count - 1
+    if kind == 'stream' then
+      local field = has == 1 and value or key
+      for i = at, last do call('XADD', place, id, field, ARGV[i]) end
+    else
+      local command = kind == 'hash' and 'HDEL' or kind == 'list' and 'RPUSH' or 'PUBLISH'
+      for i = at, last do call(command, place, ARGV[i]) end
+    end
+    at = last + 1
   end
 end
 

@@ -41,6 +41,8 @@ export interface Durability {
 /** The server does nothing else for 2 to 3 ms per commit; larger ones gain nothing (reference/prototype/redis). */
 const FEED_LIMIT = { recordsMax: 1_000, bytesMax: 128 * 1024 };
 
+/** The server finds the next commit there when it is done with one. */
+const COMMITS_IN_FLIGHT_MAX = 3;
 /** For so long what passes is tried again before the run has begun; later the controller decides. */
 const OPEN_MS_MAX = 3_000;
 
@@ -56,6 +58,7 @@ export class RedisSink implements Sink {
   readonly home = "sink";
   readonly takesManyTasks = true;
   readonly feedLimit = FEED_LIMIT;
+  readonly commitsInFlightMax = COMMITS_IN_FLIGHT_MAX;
   readonly description: string;
   readonly #options: RedisSinkOptions;
   readonly #targets: Targets;

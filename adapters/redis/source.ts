@@ -73,6 +73,8 @@ interface Lane {
   end?: bigint;
   /** Of an entry's payload. */
   bytesMean?: number;
+  /** The read that will be asked for next, under way already. */
+  ahead?: { readonly from: bigint; readonly range: Promise<Range> } | undefined;
   readonly group?: GroupPosition;
   /** What was read and is not committed yet. */
   readonly uncommitted: StreamPosition[];
@@ -151,7 +153,9 @@ export class RedisSource implements Source {
     const proof = prove(from, await this.#counters(at));
     // What was trimmed is told by the first read, and may be accepted.
     if (proof.kind === "changed") throw otherStream(at, position, proof.reason);
-    this.#laneOf(at).read = from;
+    const lane = this.#laneOf(at);
+    lane.read = from;
+    lane.ahead = undefined;
   }
 
   async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
@@ -160,14 +164,15 @@ export class RedisSource implements Source {
     if (this.#options.isBounded) lane.end ??= await this.latest(at);
     if (lane.end !== undefined && from >= lane.end) return { kind: "ended" };
     const known = lane.read && offsetOf(lane.read.id) + 1n === from ? lane.read : undefined;
-    const range = await this.#ask(at, from, (connection) => {
-      const count = countOf(lane, limit);
-      return readRange(connection, { key: lane.key, from: known ?? from, count, fields: this.#options.fields });
-    });
+    const { ahead } = lane;
+    lane.ahead = undefined;
+    const range = await (ahead?.from === from ? ahead.range : this.#range(at, known ?? from, limit));
     const proof = known && !range.isAnchored ? prove(known, range.counters) : undefined;
     if (proof?.kind === "changed") throw otherStream(at, from, proof.reason);
     if (proof?.kind === "trimmed") return { kind: "gap", to: max(offsetOf(proof.firstId), from), reason: proof.reason };
-    return this.#take(at, lane, range, limit);
+    const result = this.#take(at, lane, range, limit);
+    if (result.kind === "batch" && !range.isAtEnd) this.#readAhead(at, lane, limit);
+    return result;
   }
 
   waitForMore(at: readonly SourcePartition[], signal: AbortSignal): Promise<void> {
@@ -202,6 +207,21 @@ export class RedisSource implements Source {
     if (lane.group) lane.uncommitted.push(lane.read);
     // The position is right behind the last row: the id that comes next is not known before it is there.
     return { kind: "batch", batch: { ...part, next: last + 1n, anchor: anchorOf(lane.read) } };
+  }
+
+  #range(at: SourcePartition, from: StreamPosition | bigint, limit: ReadLimit): Promise<Range> {
+    const lane = this.#laneOf(at);
+    const position = typeof from === "bigint" ? from : offsetOf(from.id) + 1n;
+    const request = { key: lane.key, from, count: countOf(lane, limit), fields: this.#options.fields };
+    return this.#ask(at, position, (connection) => readRange(connection, request));
+  }
+
+  /** While a feed is processed and committed, the server looks for the next: it does one thing at a time. */
+  #readAhead(at: SourcePartition, lane: Lane, limit: ReadLimit): void {
+    const range = this.#range(at, lane.read!, limit);
+    // Whoever asks for it hears of it.
+    range.catch(() => {});
+    lane.ahead = { from: offsetOf(lane.read!.id) + 1n, range };
   }
 
   async #wait(at: SourcePartition): Promise<void> {

@@ -29,6 +29,8 @@ export interface Range {
   readonly counters: StreamCounters | undefined;
   /** Whether the entry that was read last is still there, so that nothing behind it can be missing. */
   readonly isAnchored: boolean;
+  /** Whether there was nothing behind `entries`. */
+  readonly isAtEnd: boolean;
   /** How many entries had ever been added before the first of `entries`. */
   readonly ordinal: number;
   /** See {@linkcode StreamPosition.isExact}. */
@@ -52,7 +54,8 @@ export async function readRange(connection: Connection, { key, from, count, fiel
   const found = readEntries(reply, reader, fields);
   const isAnchored = known !== undefined && found.count > 0 && lastOffset(found, 1) === offsetOf(known.id);
   const entries = isAnchored ? withoutFirst(found) : found;
-  return { entries, counters, isAnchored, ...ordinalOf({ from, counters, entries, isAtEnd: found.count < asked }) };
+  const isAtEnd = found.count < asked;
+  return { entries, counters, isAnchored, isAtEnd, ...ordinalOf({ from, counters, entries, isAtEnd }) };
 }
 
 interface OrdinalQuestion {

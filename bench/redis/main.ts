@@ -6,7 +6,7 @@
  * peers are timed from their first record to their last commit.
  */
 
-import { fromFileUrl, join } from "@std/path";
+import { fromFileUrl } from "@std/path";
 import { redisCli, startRedisServer } from "../../tools/services/redis.ts";
 import { stop } from "../../tools/services/services.ts";
 import { measureLatency, pingDuring } from "./latency.ts";

@@ -194,8 +194,8 @@ export interface TaskJournal {
   stateBefore(seq: number): Iterable<TaskState>;
   /** Journals what feed `seq` asked for before its answers are delivered. */
   recordEffects(seq: number, effects: readonly JournaledEffect[]): void;
-  /** One durable transaction; settles the feeds before `feed` as well. */
-  prepare(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): void;
+  /** Feeds in order, and where the task stands after them, in one durable transaction; what was settled goes with it. */
+  prepare(feeds: readonly PreparedFeed[], progress: ReadonlyMap<string, Progress>): void;
   /** Notes that the sinks have feed `seq`; durable with the next `prepare` or `flush`. */
   settle(seq: number, receipts: Readonly<Record<string, Receipt>>): void;
   /** Makes what was settled durable. */

@@ -20,6 +20,9 @@ import { epochFrom, feedFrom, feedRow, progressFrom, progressJson, stateFrom, st
 
 type Receipts = Readonly<Record<string, Receipt>>;
 
+/** A sink may have so many feeds on their way (`Sink.commitsInFlightMax`); whoever dies leaves them unsettled. */
+const UNSETTLED_MAX = 4;
+
 /** See {@linkcode TaskJournal}. */
 export class SqliteTaskJournal implements TaskJournal {
   readonly task: Task;
@@ -165,22 +168,27 @@ export class SqliteTaskJournal implements TaskJournal {
     });
   }
 
-  prepare(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): void {
-    const task = this.task.id;
-    const { seq } = feed;
+  prepare(feeds: readonly PreparedFeed[], progress: ReadonlyMap<string, Progress>): void {
+    const row = { task: this.task.id, seq: feeds.at(-1)!.seq, positions: progressJson(progress) };
     this.#database.transaction(() => {
       this.#writeSettlements();
-      this.#database.insert("feeds", { task, ...feedRow(feed) });
-      this.#database.insert("unit_digests", { task, seq, digests: bytesOf(feed.unitDigests) });
-      this.#database.insert("state_changes", { task, seq, ...stateRow(feed.changes) });
-      this.#database.insert("progress", { task, seq, positions: progressJson(progress) }, "REPLACE");
-      if (feed.snapshotPart) this.#writeSnapshotPart(seq, feed.snapshotPart);
-      this.#writeLetters(feed);
-      feed.captured?.forEach((batch, index) => {
-        this.#database.insert("inputs", { task, seq, batch: index, packed: packBatch(batch) }, "REPLACE");
-      });
+      for (const feed of feeds) this.#writeFeed(feed);
+      this.#database.insert("progress", row, "REPLACE");
     });
     this.#settled.clear();
+  }
+
+  #writeFeed(feed: PreparedFeed): void {
+    const task = this.task.id;
+    const { seq } = feed;
+    this.#database.insert("feeds", { task, ...feedRow(feed) });
+    this.#database.insert("unit_digests", { task, seq, digests: bytesOf(feed.unitDigests) });
+    this.#database.insert("state_changes", { task, seq, ...stateRow(feed.changes) });
+    if (feed.snapshotPart) this.#writeSnapshotPart(seq, feed.snapshotPart);
+    this.#writeLetters(feed);
+    feed.captured?.forEach((batch, index) => {
+      this.#database.insert("inputs", { task, seq, batch: index, packed: packBatch(batch) }, "REPLACE");
+    });
   }
 
   settle(seq: number, receipts: Receipts): void {
@@ -229,11 +237,17 @@ export class SqliteTaskJournal implements TaskJournal {
     const sql = "SELECT * FROM settlements WHERE task = ? AND seq = ?";
     const settlement = this.#database.one(sql, this.task.id, row.seq);
     const known = this.#settled.get(Number(row.seq));
-    // A feed is prepared after the one before it was settled.
-    if (!known && !settlement && Number(row.seq) < this.#lastSeq()!) {
+    if (!known && !settlement && !this.#mayBeUnsettled(Number(row.seq))) {
       throw this.#missing(`the settlement of feed ${row.seq}`);
     }
     return feedFrom(row, known ?? (settlement && JSON.parse(String(settlement.receipts))));
+  }
+
+  /** The last feeds may be on their way to the sinks; they settle in order. */
+  #mayBeUnsettled(seq: number): boolean {
+    if (seq <= this.#lastSeq()! - UNSETTLED_MAX || [...this.#settled.keys()].some((each) => each > seq)) return false;
+    const sql = "SELECT seq FROM settlements WHERE task = ? AND seq > ? LIMIT 1";
+    return this.#database.one(sql, this.task.id, seq) === undefined;
   }
 
   #missing(what: string): JournalError {

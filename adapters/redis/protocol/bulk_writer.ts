@@ -6,6 +6,8 @@ const CARRIAGE_RETURN = 13;
 const LINE_FEED = 10;
 /** `$<length>\r\n` and `\r\n` at their longest. */
 const FRAME_BYTES = 24;
+/** Leading zeros are read as what they are. */
+const LATER_DIGITS = 9;
 const encoder = new TextEncoder();
 
 /** See the module. */
@@ -48,6 +50,23 @@ export class BulkWriter {
     this.#head(digits);
     this.#digits(value, digits);
     this.#lineEnd();
+  }
+
+  /** A number that is known only later, of {@linkcode LATER_DIGITS} digits; answers what {@linkcode set} needs to know. */
+  later(): number {
+    this.#head(LATER_DIGITS);
+    const at = this.#at;
+    this.#digits(0, LATER_DIGITS);
+    this.#lineEnd();
+    return at;
+  }
+
+  /** Writes the number that was left open at `at`. */
+  set(at: number, value: number): void {
+    const end = this.#at;
+    this.#at = at;
+    this.#digits(value, LATER_DIGITS);
+    this.#at = end;
   }
 
   #head(length: number): void {

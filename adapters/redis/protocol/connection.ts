@@ -11,7 +11,8 @@ import { Redis, type RedisOptions } from "ioredis";
 import type { ServerAddress, ServersAddress } from "../address.ts";
 import { encodeCommands, ReplyError, ReplyScanner } from "./resp.ts";
 
-const REPLY_BYTES_FIRST = 64 * 1024;
+const NOTHING = new Uint8Array(0);
+const REPLY_BYTES_FIRST = 4 * 1024;
 const COMMAND_TIMEOUT_MS = 30_000;
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -34,9 +35,8 @@ interface Awaited {
 /** See the module. */
 export class Connection {
   readonly #redis: Redis;
-  #awaited: Awaited | undefined;
-  /** Settles when the last request has ended. */
-  #turn: Promise<void> = Promise.resolve();
+  /** Requests whose replies have not come yet, the oldest first: replies come in their order. */
+  readonly #awaited: Awaited[] = [];
   /** What the last reply needed: the next one is often as large. */
   #replyBytes = REPLY_BYTES_FIRST;
 
@@ -70,25 +70,14 @@ export class Connection {
   }
 
   /**
-   * Sends encoded commands; answers their `replies` replies, undecoded, in a buffer of its own. One request at a time:
-   * whoever comes meanwhile waits.
+   * Sends encoded commands; answers their `replies` replies, undecoded, in a buffer of its own. Requests may follow one
+   * another without waiting: the server does them in their order.
    *
    * @throws {OutcomeUnknown} when no reply came
    * @throws {ReplyError} when what came is none
    */
   async request(commands: Uint8Array, replies = 1): Promise<Uint8Array<ArrayBuffer>> {
-    const before = this.#turn;
-    const turn = Promise.withResolvers<void>();
-    this.#turn = turn.promise;
-    await before;
-    try {
-      return await (this.#isAsking ? this.#ask(commands, replies) : this.#exchange(commands, replies));
-    } finally {
-      turn.resolve();
-    }
-  }
-
-  async #ask(commands: Uint8Array, replies: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (!this.#isAsking) return await this.#exchange(commands, replies);
     const both = new Uint8Array(ASKING.length + commands.length);
     both.set(ASKING);
     both.set(commands, ASKING.length);
@@ -99,8 +88,7 @@ export class Connection {
 
   async #exchange(commands: Uint8Array, replies: number): Promise<Uint8Array<ArrayBuffer>> {
     const answered = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
-    const bytes = new Uint8Array(this.#replyBytes);
-    this.#awaited = { scanner: new ReplyScanner(replies), answered, bytes, filled: 0 };
+    this.#awaited.push({ scanner: new ReplyScanner(replies), answered, bytes: NOTHING, filled: 0 });
     const timer = setTimeout(() => this.#fail(`no reply came within ${COMMAND_TIMEOUT_MS} ms`), COMMAND_TIMEOUT_MS);
     try {
       const { stream } = this.#redis;
@@ -122,22 +110,32 @@ export class Connection {
   }
 
   #take(chunk: Uint8Array): void {
-    const awaited = this.#awaited;
-    if (!awaited) return this.#fail("the server sent what nobody asked for");
+    for (let rest = chunk; rest.length > 0;) {
+      const [awaited] = this.#awaited;
+      if (!awaited) return this.#fail("the server sent what nobody asked for");
+      this.#append(awaited, rest);
+      try {
+        if (!awaited.scanner.scan(awaited.bytes, awaited.filled)) return;
+      } catch (error) {
+        return this.#end(error);
+      }
+      const { at } = awaited.scanner;
+      // What is left belongs to the next reply.
+      rest = rest.subarray(rest.length - (awaited.filled - at));
+      this.#awaited.shift();
+      this.#replyBytes = Math.max(REPLY_BYTES_FIRST, at);
+      awaited.answered.resolve(awaited.bytes.subarray(0, at));
+    }
+  }
+
+  #append(awaited: Awaited, chunk: Uint8Array): void {
     const needed = awaited.filled + chunk.length;
-    if (needed > awaited.bytes.length) {
+    if (awaited.bytes === NOTHING) awaited.bytes = new Uint8Array(Math.max(needed, this.#replyBytes));
+    else if (needed > awaited.bytes.length) {
       awaited.bytes = new Uint8Array(awaited.bytes.buffer.transfer(Math.max(needed, 2 * awaited.bytes.length)));
     }
     awaited.bytes.set(chunk, awaited.filled);
     awaited.filled = needed;
-    try {
-      if (!awaited.scanner.scan(awaited.bytes, needed)) return;
-    } catch (error) {
-      return this.#end(error);
-    }
-    this.#awaited = undefined;
-    this.#replyBytes = Math.max(REPLY_BYTES_FIRST, needed);
-    awaited.answered.resolve(awaited.bytes.subarray(0, needed));
   }
 
   #fail(reason: string): void {
@@ -146,10 +144,8 @@ export class Connection {
 
   /** What comes later would be taken for another reply. */
   #end(error: unknown): void {
-    const awaited = this.#awaited;
-    this.#awaited = undefined;
     this.#redis.disconnect();
-    awaited?.answered.reject(error);
+    for (const { answered } of this.#awaited.splice(0)) answered.reject(error);
   }
 }
 
