@@ -7,9 +7,13 @@ export type Endpoint = { readonly host: string; readonly port: number } | { read
 
 /** Who asks, and how; the same for every server. */
 export interface Access {
+  /** How to speak TLS; not at all unless given. */
   readonly tls?: TlsOptions;
+  /** The number of the database, 0 unless given. */
   readonly db?: number;
+  /** The user, `default` unless given. */
   readonly username?: string;
+  /** The user's password. */
   readonly password?: string;
 }
 

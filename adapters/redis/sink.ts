@@ -19,6 +19,7 @@ import { type RedisTarget, Targets } from "./targets.ts";
 
 /** How to write to Redis. */
 export interface RedisSinkOptions {
+  /** Where the servers are. */
   readonly address: ServersAddress;
   /** Output name → where it goes; `default` takes the outputs that are not named. */
   readonly targets: ReadonlyMap<string, RedisTarget>;
@@ -41,8 +42,8 @@ export interface Durability {
 /** The server does nothing else for 2 to 3 ms per commit; larger ones gain nothing (reference/prototype/redis). */
 const FEED_LIMIT = { recordsMax: 1_000, bytesMax: 128 * 1024 };
 
-/** The server finds the next commit there when it is done with one. */
-const COMMITS_IN_FLIGHT_MAX = 3;
+/** The server finds the next commit there when it is done with one; more would keep its other clients waiting. */
+const COMMITS_IN_FLIGHT_MAX = 2;
 /** For so long what passes is tried again before the run has begun; later the controller decides. */
 const OPEN_MS_MAX = 3_000;
 
@@ -57,8 +58,8 @@ export class RedisSink implements Sink {
   readonly guarantee: "exactly-once" | "at-least-once";
   readonly home = "sink";
   readonly takesManyTasks = true;
-  readonly feedLimit = FEED_LIMIT;
-  readonly commitsInFlightMax = COMMITS_IN_FLIGHT_MAX;
+  readonly feedLimit: { readonly recordsMax: number; readonly bytesMax: number } = FEED_LIMIT;
+  readonly commitsInFlightMax: number = COMMITS_IN_FLIGHT_MAX;
   readonly description: string;
   readonly #options: RedisSinkOptions;
   readonly #targets: Targets;

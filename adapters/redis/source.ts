@@ -41,7 +41,9 @@ export type RedisStart =
 
 /** How to read streams. */
 export interface RedisSourceOptions {
+  /** Where the servers are. */
   readonly address: ServersAddress;
+  /** What to read. */
   readonly streams: readonly StreamSelection[];
   /** Which fields of an entry are the record. */
   readonly fields: EntryFields;

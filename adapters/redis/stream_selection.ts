@@ -7,6 +7,7 @@ import type { SourcePartition } from "../source.ts";
 
 /** The keys of one stream. */
 export interface StreamSelection {
+  /** Its name; the key, where it has no parts. */
   readonly stream: string;
   /** Its parts, both ends included; `all`: 0 and all that follow without a gap, looked for again while running. */
   readonly parts?: "all" | { readonly first: number; readonly last: number };

@@ -5,6 +5,7 @@ import type { EntryFields } from "./protocol/entries.ts";
 
 /** Where the outputs of one name go. */
 export interface RedisTarget {
+  /** What it is in Redis. */
   readonly kind: "stream" | "hash" | "list" | "channel";
   /** Its key; a channel's name. */
   readonly key: string;

@@ -11,8 +11,6 @@ const redis = new Redis({ host, port: Number(port), lazyConnect: true });
 await redis.connect();
 await redis.xgroup("CREATE", input, output, "0");
 
-type Entries = readonly (readonly [id: string, fields: readonly string[]])[];
-
 function map(fields: readonly string[]): { readonly value: string; readonly key: string } {
   const order = JSON.parse(fields[1]) as { cents: number; euros?: number };
   order.euros = order.cents / 100;
@@ -22,7 +20,7 @@ function map(fields: readonly string[]): { readonly value: string; readonly key:
 const startMs = performance.now();
 for (let done = 0; done < Number(records);) {
   const reply = await redis.xreadgroup("GROUP", output, "c", "COUNT", 100, "STREAMS", input, ">");
-  const entries = (reply as readonly [[string, Entries]])[0][1];
+  const entries = reply![0][1].map(([id, fields]) => [id, fields!] as const);
   if (mode === "each") {
     for (const [, fields] of entries) {
       const { value, key } = map(fields);
