@@ -11,10 +11,10 @@
 import type { Checkpoint, Receipt } from "../adapters/sink.ts";
 import { toHex } from "../engine/digest.ts";
 import { acquire, commitTo } from "./commit_to.ts";
-import { type FeedEntry, JournalError, type Progress } from "./journal/journal.ts";
+import { type FeedEntry, JournalError, type Progress, UNSETTLED_FEEDS_MAX } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 import { Rerun, type RerunFeed } from "./rerun.ts";
-import { commitsInFlightMax, positionsOf, type Route, routeOutputs } from "./routing.ts";
+import { positionsOf, type Route, routeOutputs } from "./routing.ts";
 import type { TaskSetup } from "./task_setup.ts";
 
 /** A sink that does not have all feeds. */
@@ -32,7 +32,7 @@ export async function recover(setup: TaskSetup, epoch: bigint): Promise<void> {
   const behind: Behind[] = [];
   const receipts: Record<string, Receipt> = {};
   for (const route of routes) {
-    const known = checkpointFor(settled, route);
+    const known = last && checkpointFor(settled, last, route);
     const { checkpoint } = await acquire(route.sink, taskJournal.task.name, epoch, known, setup);
     const seq = checkpoint?.seq ?? -1;
     const expected = last?.seq ?? -1;
@@ -51,15 +51,19 @@ export async function recover(setup: TaskSetup, epoch: bigint): Promise<void> {
 }
 
 /** The newest feed that all sinks have, as far as the journal knows. */
-function lastSettled({ taskJournal, routes }: TaskSetup, last: FeedEntry | undefined): FeedEntry | undefined {
+function lastSettled({ taskJournal }: TaskSetup, last: FeedEntry | undefined): FeedEntry | undefined {
   if (last === undefined || last.receipts) return last;
-  const entries = [...taskJournal.feeds(last.seq - commitsInFlightMax(routes), last.seq)];
+  const entries = [...taskJournal.feeds(last.seq - UNSETTLED_FEEDS_MAX, last.seq)];
   return entries.findLast(({ receipts }) => receipts !== undefined);
 }
 
-/** What the journal knows about a sink. */
-function checkpointFor(settled: FeedEntry | undefined, { name }: Pick<Route, "name">): Checkpoint | undefined {
-  return settled && { seq: settled.seq, epoch: settled.epoch, receipt: settled.receipts![name] ?? {} };
+/** What the journal knows about a sink; that it may have begun, when no feed is settled. */
+function checkpointFor(
+  settled: FeedEntry | undefined,
+  { epoch }: FeedEntry,
+  { name }: Pick<Route, "name">,
+): Checkpoint {
+  return { seq: settled?.seq ?? -1, epoch: settled?.epoch ?? epoch, receipt: settled?.receipts?.[name] ?? {} };
 }
 
 /** Digests are chained: one that is equal stands for all feeds up to it. */
@@ -125,7 +129,7 @@ async function commitAgain(setup: TaskSetup, epoch: bigint, feed: RerunFeed, { n
     positions: positionsOf(taskJournal.task.partitions, sources, progressAfter(setup, entry)),
     digest: entry.chain,
   };
-  const settled = checkpointFor(lastSettled(setup, taskJournal.lastFeed()), { name });
+  const settled = checkpointFor(lastSettled(setup, taskJournal.lastFeed()), entry, { name });
   return await commitTo(sink, commit, settled, setup);
 }
 

@@ -3,7 +3,7 @@
 import type { CommitPosition, Sink } from "../adapters/sink.ts";
 import type { Source } from "../adapters/source.ts";
 import type { PackedOutputs } from "../engine/output.ts";
-import type { Progress, TaskPartition } from "./journal/journal.ts";
+import { type Progress, type TaskPartition, UNSETTLED_FEEDS_MAX } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 
 /** A sink and the outputs it takes. */
@@ -23,9 +23,10 @@ export function routesTo(sinks: Readonly<Record<string, Sink>>): readonly Route[
   });
 }
 
-/** As many feeds as may be on their way to every one of the sinks. */
+/** As many feeds as may be on their way to every one of the sinks. As many again may be prepared behind them. */
 export function commitsInFlightMax(routes: readonly Route[]): number {
-  return Math.max(1, Math.min(...routes.map(({ sink }) => sink.commitsInFlightMax ?? 1)));
+  const wanted = Math.min(...routes.map(({ sink }) => sink.commitsInFlightMax ?? 1));
+  return Math.max(1, Math.min(wanted, (UNSETTLED_FEEDS_MAX + 1) >> 1));
 }
 
 /** Where a task stands, as its sinks are told. */

@@ -13,6 +13,9 @@ import type { EffectRequest } from "../../engine/effects.ts";
 import type { Failure } from "../../engine/failure.ts";
 import type { TaskState } from "../sandbox/protocol.ts";
 
+/** So many feeds at the end of a journal may be unsettled: on their way to the sinks (`Sink.commitsInFlightMax`). */
+export const UNSETTLED_FEEDS_MAX = 7;
+
 /** What fixes a run for its whole life. */
 export interface RunSpec {
   readonly name: string;

@@ -15,13 +15,11 @@ import {
   type SnapshotPart,
   type Task,
   type TaskJournal,
+  UNSETTLED_FEEDS_MAX,
 } from "./journal.ts";
 import { epochFrom, feedFrom, feedRow, progressFrom, progressJson, stateFrom, stateRow, toJson } from "./rows.ts";
 
 type Receipts = Readonly<Record<string, Receipt>>;
-
-/** A sink may have so many feeds on their way (`Sink.commitsInFlightMax`); whoever dies leaves them unsettled. */
-const UNSETTLED_MAX = 4;
 
 /** See {@linkcode TaskJournal}. */
 export class SqliteTaskJournal implements TaskJournal {
@@ -245,7 +243,9 @@ export class SqliteTaskJournal implements TaskJournal {
 
   /** The last feeds may be on their way to the sinks; they settle in order. */
   #mayBeUnsettled(seq: number): boolean {
-    if (seq <= this.#lastSeq()! - UNSETTLED_MAX || [...this.#settled.keys()].some((each) => each > seq)) return false;
+    if (seq <= this.#lastSeq()! - UNSETTLED_FEEDS_MAX || [...this.#settled.keys()].some((each) => each > seq)) {
+      return false;
+    }
     const sql = "SELECT seq FROM settlements WHERE task = ? AND seq > ? LIMIT 1";
     return this.#database.one(sql, this.task.id, seq) === undefined;
   }

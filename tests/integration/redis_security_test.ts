@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { redisCli } from "../../tools/services/redis.ts";
-import { runProgram } from "../../tools/services/server.ts";
+import { freePorts, runProgram } from "../../tools/services/server.ts";
 import { runCli } from "../support/cli.ts";
 import { freshKey } from "../support/redis.ts";
 import { addOrders, RedisJob } from "../support/redis_job.ts";
@@ -66,7 +66,7 @@ Deno.test("Redis: TLS with an authority of one's own, and a socket in the file s
   const socket = `${folder}/redis.sock`;
   const tls = ["--tls-cert-file", `${folder}/c.pem`, "--tls-key-file", `${folder}/k.pem`, "--tls-auth-clients", "no"];
   const [, port] = server.address.split(":");
-  const tlsPort = String(Number(port) + 1);
+  const [tlsPort] = freePorts(1).map(String);
   server.kill();
   await server.startAgain([
     "--tls-port",

@@ -75,10 +75,13 @@ Deno.test("entries that are trimmed while they are read are a gap, whatever the 
   const first = await source.read(at, 0n, { ...ALL, recordsMax: 10 });
   assert(first.kind === "batch");
   await withRedis((redis) => redis.xtrim(stream, "MAXLEN", 50));
+  // It was on its way already, and is whole.
   const second = await source.read(at, first.batch.next, ALL);
-  assert(second.kind === "gap");
-  assertEquals(second.to, offsetOf("51-0"));
-  const after = await source.read(at, second.to, ALL);
+  assert(second.kind === "batch" && second.batch.next === offsetOf("20-0") + 1n);
+  const third = await source.read(at, second.batch.next, ALL);
+  assert(third.kind === "gap");
+  assertEquals([third.to, third.reason], [offsetOf("51-0"), "30 entries were trimmed before they were read"]);
+  const after = await source.read(at, third.to, ALL);
   assert(after.kind === "batch" && after.batch.count === 50);
   await source.close();
 });
@@ -209,8 +212,12 @@ Deno.test("a run that began in the middle knows, once it has been at the end, th
   assert(middle.kind === "batch");
   // Nobody knows how many entries came before; a trim up to here may have taken some.
   assertEquals(middle.batch.anchor, "59-0/~10");
-  const end = await source.read(at, middle.batch.next, ALL);
-  assert(end.kind === "batch");
+  let end = middle;
+  while (end.batch.next <= offsetOf("100-0")) {
+    const result = await source.read(at, end.batch.next, ALL);
+    assert(result.kind === "batch");
+    end = result;
+  }
   assertEquals(end.batch.anchor, "100-0/100");
   await source.close();
   await add(stream, 101, 111);
@@ -235,10 +242,9 @@ Deno.test("the last so many entries are where a reader may begin; a server that 
   const first = await source.read(at, start, { ...ALL, recordsMax: 3 });
   assert(first.kind === "batch");
   server.kill();
-  const reading = source.read(at, first.batch.next, ALL);
+  const reading = readPartition(source, at, first.batch.next);
   await server.startAgain();
-  const second = await reading;
-  assert(second.kind === "batch" && second.batch.count === 7);
+  assertEquals((await reading).length, 7);
   await source.close();
 });
 
@@ -248,14 +254,14 @@ Deno.test("a consumer group shows what is committed, to tools that look at group
   const at = { stream, partition: "0" };
   const source = await open(stream, { group: "shown" });
   const first = await source.read(at, 0n, { ...ALL, recordsMax: 5 });
-  const second = await source.read(at, offsetOf("5-0") + 1n, { ...ALL, recordsMax: 10 });
+  const second = await source.read(at, offsetOf("5-0") + 1n, { ...ALL, recordsMax: 5 });
   assert(first.kind === "batch" && second.kind === "batch");
   source.release(at, first.batch.next);
   source.release(at, second.batch.next);
   await source.close();
   const [group] = await withRedis((redis) => redis.xinfo("GROUPS", stream)) as [Record<string, unknown>];
   const shown = Array.isArray(group) ? Object.fromEntries(pairs(group)) : group;
-  assertEquals([shown["last-delivered-id"], shown["entries-read"], shown.lag], ["15-0", 15, 5]);
+  assertEquals([shown["last-delivered-id"], shown["entries-read"], shown.lag], ["10-0", 10, 10]);
 });
 
 function pairs(list: readonly unknown[]): [string, unknown][] {

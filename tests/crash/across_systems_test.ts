@@ -1,0 +1,153 @@
+/**
+ * From one system to another, killed after every step and at moments in between: exactly once, wherever the home of the
+ * checkpoint is. Read by clients that are not ours: redis-cli, Java's consumer, plain reading.
+ */
+
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { redisCli } from "../../tools/services/redis.ts";
+import { runCli, spawnCli } from "../support/cli.ts";
+import { freshTopic, kafkaAddress, readTopic, writeTopic } from "../support/kafka.ts";
+import { scriptOf, TestFolder } from "../support/processor_script.ts";
+import { freshKey, redisAddress } from "../support/redis.ts";
+import { addOrders } from "../support/redis_job.ts";
+
+const RECORDS = 400;
+const KEYS = 7;
+const FEED_RECORDS = 40;
+const STEPS = ["sealed", "processed", "prepared", "committed", "settled"] as const;
+const KILLS = 6;
+const SEED = Number(Deno.env.get("SLUICE_TEST_SEED") ?? 20261125);
+
+const SCRIPT = scriptOf(
+  `const n = (context.state.get<number>(key) ?? 0) + value.cents;
+   context.state.set(key, n);
+   context.emit({ key, value: { key, n, id: context.uuid(), at: context.now } });`,
+);
+
+/** A place that a run reads. */
+interface From {
+  readonly uri: string;
+}
+
+/** A place of a run's own that it writes, and what is in it. */
+interface To {
+  readonly uri: string;
+  read(): Promise<readonly string[]>;
+}
+
+const { host, port } = await redisAddress();
+const redis = `${host}:${port}`;
+const kafka = await kafkaAddress();
+
+const SOURCES: Readonly<Record<string, (folder: TestFolder) => Promise<From>>> = {
+  async redis() {
+    const stream = freshKey();
+    await addOrders(redis, stream, RECORDS);
+    return { uri: `redis://${redis}/${stream}?key=k` };
+  },
+  async kafka() {
+    const topic = await freshTopic(1);
+    await writeTopic(topic, orders().map((order, i) => ({ partition: 0, timeMs: 1 + i, ...order })));
+    return { uri: `kafka://${kafka}/${topic}` };
+  },
+  file(folder) {
+    folder.write("orders.ndjson", orders().map(({ key, value }) => `${value.slice(0, -1)},"k":"${key}"}\n`).join(""));
+    return Promise.resolve({ uri: `file:${folder.at("orders.ndjson")}?key=k` });
+  },
+};
+
+const SINKS: Readonly<Record<string, (folder: TestFolder) => Promise<To>>> = {
+  redis() {
+    const stream = freshKey();
+    const read = async () => {
+      const entries = JSON.parse(await redisCli(redis, "--json", "XRANGE", stream, "-", "+")) as [string, string[]][];
+      return entries.map(([, fields]) => fields[1]);
+    };
+    return Promise.resolve({ uri: `redis://${redis}/${stream}`, read });
+  },
+  async kafka() {
+    const topic = await freshTopic(1);
+    return { uri: `kafka://${kafka}/${topic}`, read: async () => (await readTopic(topic)).map(({ value }) => value!) };
+  },
+  file(folder) {
+    const path = folder.at("out.ndjson");
+    const read = async () => (await Deno.readTextFile(path)).trim().split("\n");
+    return Promise.resolve({ uri: `file:${path}`, read });
+  },
+};
+
+function orders() {
+  return Array.from({ length: RECORDS }, (_, i) => ({ key: `c${(i + 1) % KEYS}`, value: `{"cents":${i + 1}}` }));
+}
+
+/** A run from `from` to a place of its own. */
+class Job implements AsyncDisposable {
+  readonly #folder = new TestFolder();
+  /** Of its own: Kafka keeps checkpoints by it. */
+  readonly #name = freshKey();
+  readonly #from: From;
+  readonly #to: Promise<To>;
+
+  constructor(from: From, sink: string) {
+    this.#from = from;
+    this.#folder.write("p.ts", SCRIPT);
+    this.#to = SINKS[sink](this.#folder);
+  }
+
+  async args(): Promise<readonly string[]> {
+    return ["run", "p.ts", "--from", this.#from.uri, "--to", (await this.#to).uri, "--name", this.#name, "--until-end"]
+      .concat(["--quiet", "--clock", "event", "--feed-records", String(FEED_RECORDS)]);
+  }
+
+  async run(crashAt?: string): Promise<number> {
+    const options = { cwd: this.#folder.path, ...(crashAt === undefined ? {} : { crashAt }) };
+    const { code, stderr } = await runCli(await this.args(), options);
+    if (crashAt === undefined) assertEquals(code, 0, stderr);
+    return code;
+  }
+
+  /** Killed after so many milliseconds, wherever it is by then. */
+  async killAfter(timeMs: number): Promise<void> {
+    const child = spawnCli(await this.args(), { cwd: this.#folder.path });
+    const timer = setTimeout(() => child.kill("SIGKILL"), timeMs);
+    await child.output();
+    clearTimeout(timer);
+    await child.stdin.close().catch(() => {});
+  }
+
+  async outputs(): Promise<readonly string[]> {
+    return await (await this.#to).read();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#folder[Symbol.asyncDispose]();
+  }
+}
+
+const PAIRS = [["redis", "kafka"], ["kafka", "redis"], ["file", "redis"], ["redis", "file"]] as const;
+
+for (const [source, sink] of PAIRS) {
+  Deno.test(`${source} to ${sink}: killed after every step and ${KILLS} times in between, each output is there once`, async () => {
+    console.log(`seed ${SEED}`);
+    await using folder = new TestFolder();
+    const from = await SOURCES[source](folder);
+    await using undisturbed = new Job(from, sink);
+    await undisturbed.run();
+    const expected = await undisturbed.outputs();
+    assertEquals(expected.length, RECORDS);
+    await using stepped = new Job(from, sink);
+    for (const [i, step] of STEPS.entries()) {
+      assertNotEquals(await stepped.run(`${step}:${2 * i}`), 0, `no crash after ${step}`);
+    }
+    await stepped.run();
+    assertEquals(await stepped.outputs(), expected);
+    await using killed = new Job(from, sink);
+    let random = SEED;
+    for (let kill = 0; kill < KILLS; kill++) {
+      random = Math.imul(random, 1664525) + 1013904223 >>> 0;
+      await killed.killAfter(150 + random % 250);
+    }
+    await killed.run();
+    assertEquals(await killed.outputs(), expected);
+  });
+}
