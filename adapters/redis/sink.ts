@@ -43,7 +43,7 @@ export interface Durability {
 const FEED_LIMIT = { recordsMax: 1_000, bytesMax: 128 * 1024 };
 
 /** The server finds the next commit there when it is done with one; more would keep its other clients waiting. */
-const COMMITS_IN_FLIGHT_MAX = 2;
+const COMMITS_IN_FLIGHT_MAX = 3;
 /** For so long what passes is tried again before the run has begun; later the controller decides. */
 const OPEN_MS_MAX = 3_000;
 

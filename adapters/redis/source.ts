@@ -61,6 +61,8 @@ const OUTAGE_MS_MAX = 120_000;
 const OPEN_MS_MAX = 3_000;
 /** More at once would keep the server from its other clients for more than some milliseconds. */
 const COUNT_MAX = 4_000;
+/** A request costs the server as much as some dozens of entries. */
+const FEEDS_PER_READ = 2;
 /** As long as nobody knows how large the entries are. */
 const COUNT_FIRST = 100;
 
@@ -75,8 +77,10 @@ interface Lane {
   end?: bigint;
   /** Of an entry's payload. */
   bytesMean?: number;
-  /** The read that will be asked for next, under way already. */
-  ahead?: { readonly from: bigint; readonly range: Promise<Range> } | undefined;
+  /** What was read and not asked for yet; begins at `row`, which is behind `read`. */
+  held?: { readonly range: Range; row: number } | undefined;
+  /** What is behind that, on its way. */
+  ahead?: Promise<Range> | undefined;
   readonly group?: GroupPosition;
   /** What was read and is not committed yet. */
   readonly uncommitted: StreamPosition[];
@@ -157,7 +161,7 @@ export class RedisSource implements Source {
     if (proof.kind === "changed") throw otherStream(at, position, proof.reason);
     const lane = this.#laneOf(at);
     lane.read = from;
-    lane.ahead = undefined;
+    lane.held = lane.ahead = undefined;
   }
 
   async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
@@ -166,15 +170,18 @@ export class RedisSource implements Source {
     if (this.#options.isBounded) lane.end ??= await this.latest(at);
     if (lane.end !== undefined && from >= lane.end) return { kind: "ended" };
     const known = lane.read && offsetOf(lane.read.id) + 1n === from ? lane.read : undefined;
-    const { ahead } = lane;
-    lane.ahead = undefined;
-    const range = await (ahead?.from === from ? ahead.range : this.#range(at, known ?? from, limit));
-    const proof = known && !range.isAnchored ? prove(known, range.counters) : undefined;
-    if (proof?.kind === "changed") throw otherStream(at, from, proof.reason);
-    if (proof?.kind === "trimmed") return { kind: "gap", to: max(offsetOf(proof.firstId), from), reason: proof.reason };
-    const result = this.#take(at, lane, range, limit);
-    if (result.kind === "batch" && !range.isAtEnd) this.#readAhead(at, lane, limit);
-    return result;
+    if (!known) lane.held = lane.ahead = undefined;
+    if (!lane.held) {
+      const range = await (lane.ahead ?? this.#range(at, known ?? from, limit));
+      lane.ahead = undefined;
+      const proof = known && !range.isAnchored ? prove(known, range.counters) : undefined;
+      if (proof?.kind === "changed") throw otherStream(at, from, proof.reason);
+      if (proof?.kind === "trimmed") {
+        return { kind: "gap", to: max(offsetOf(proof.firstId), from), reason: proof.reason };
+      }
+      lane.held = { range, row: 0 };
+    }
+    return this.#take(at, lane, lane.held, limit);
   }
 
   waitForMore(at: readonly SourcePartition[], signal: AbortSignal): Promise<void> {
@@ -197,18 +204,22 @@ export class RedisSource implements Source {
     await this.#servers.close();
   }
 
-  #take(at: SourcePartition, lane: Lane, range: Range, { recordsMax, bytesMax }: ReadLimit): ReadResult {
-    const whole = batchOf(at, range);
-    const rows = whole.count === 0 ? 0 : rowsWithin(before(whole, lane.end), { recordsMax, bytesMax });
+  #take(at: SourcePartition, lane: Lane, held: NonNullable<Lane["held"]>, limit: ReadLimit): ReadResult {
+    const { range, row } = held;
+    const whole = batchFrom(at, range, row);
+    const rows = whole.count === 0 ? 0 : rowsWithin(before(whole, lane.end), limit);
+    const left = whole.count - rows;
+    if (rows === 0 || left === 0) lane.held = undefined;
     if (rows === 0) return { kind: lane.end === undefined ? "idle" : "ended" };
-    const { ordinal, isExact } = range;
-    const part = rows === whole.count ? whole : sliceBatch(whole, 0, rows);
-    const last = lastOffset(part);
-    lane.read = { id: idOf(last), ordinal: ordinal + rows, isExact };
-    lane.bytesMean = payloadBytes(part) / rows;
+    const batch = sliceBatch(whole, 0, rows);
+    held.row += rows;
+    const last = lastOffset(batch);
+    lane.read = { id: idOf(last), ordinal: range.ordinal + held.row, isExact: range.isExact };
+    lane.bytesMean = payloadBytes(batch) / rows;
     if (lane.group) lane.uncommitted.push(lane.read);
+    if (left < limit.recordsMax && !range.isAtEnd) lane.ahead ??= this.#readAhead(at, range, limit);
     // The position is right behind the last row: the id that comes next is not known before it is there.
-    return { kind: "batch", batch: { ...part, next: last + 1n, anchor: anchorOf(lane.read) } };
+    return { kind: "batch", batch: { ...batch, next: last + 1n, anchor: anchorOf(lane.read) } };
   }
 
   #range(at: SourcePartition, from: StreamPosition | bigint, limit: ReadLimit): Promise<Range> {
@@ -218,12 +229,13 @@ export class RedisSource implements Source {
     return this.#ask(at, position, (connection) => readRange(connection, request));
   }
 
-  /** While a feed is processed and committed, the server looks for the next: it does one thing at a time. */
-  #readAhead(at: SourcePartition, lane: Lane, limit: ReadLimit): void {
-    const range = this.#range(at, lane.read!, limit);
+  /** While feeds are processed and committed, the server looks for the next: it does one thing at a time. */
+  #readAhead(at: SourcePartition, { entries, ordinal, isExact }: Range, limit: ReadLimit): Promise<Range> {
+    const end = { id: idOf(lastOffset(entries)), ordinal: ordinal + entries.count, isExact };
+    const range = this.#range(at, end, limit);
     // Whoever asks for it hears of it.
     range.catch(() => {});
-    lane.ahead = { from: offsetOf(lane.read!.id) + 1n, range };
+    return range;
   }
 
   async #wait(at: SourcePartition): Promise<void> {
@@ -282,10 +294,11 @@ export class RedisSource implements Source {
   }
 }
 
-/** As many entries as may fit, judged by the last ones: what does not fit was sent for nothing. */
+/** As many entries as make some feeds, judged by the last ones. */
 function countOf({ bytesMean }: Lane, { recordsMax, bytesMax }: ReadLimit): number {
-  const fitting = bytesMean === undefined ? COUNT_FIRST : Math.ceil(bytesMax / Math.max(bytesMean, 1));
-  return Math.max(1, Math.min(recordsMax, COUNT_MAX, fitting));
+  if (bytesMean === undefined) return Math.min(recordsMax, COUNT_FIRST);
+  const fitting = Math.ceil(FEEDS_PER_READ * bytesMax / Math.max(bytesMean, 1));
+  return Math.max(1, Math.min(FEEDS_PER_READ * recordsMax, COUNT_MAX, fitting));
 }
 
 function payloadBytes({ ranges }: Pick<Batch, "ranges">): number {
@@ -298,9 +311,17 @@ function idBefore(position: bigint): string {
   return idOf(position === 0n ? 0n : position - 1n);
 }
 
-function batchOf({ stream, partition }: SourcePartition, { entries }: Range): Batch {
+/** The rows from `row` on; their bytes are not copied. */
+function batchFrom({ stream, partition }: SourcePartition, { entries }: Range, row: number): Batch {
   const next = entries.count === 0 ? 0n : lastOffset(entries) + 1n;
-  return { stream, partition, ...entries, offsetWidth: OFFSET_WIDTH, next };
+  const rest = row === 0 ? entries : {
+    bytes: entries.bytes,
+    count: entries.count - row,
+    ranges: entries.ranges.subarray(4 * row),
+    offsetWords: entries.offsetWords.subarray(OFFSET_WIDTH * row),
+    eventTimesMs: entries.eventTimesMs.subarray(row),
+  };
+  return { stream, partition, ...rest, offsetWidth: OFFSET_WIDTH, next };
 }
 
 /** The rows of `batch` before `end`. */

@@ -6,6 +6,8 @@ const CARRIAGE_RETURN = 13;
 const LINE_FEED = 10;
 /** `$<length>\r\n` and `\r\n` at their longest. */
 const FRAME_BYTES = 24;
+/** Up to here a loop is faster than a view and a copy. */
+const LOOP_BYTES_MAX = 48;
 /** Leading zeros are read as what they are. */
 const LATER_DIGITS = 9;
 const encoder = new TextEncoder();
@@ -33,8 +35,15 @@ export class BulkWriter {
   /** A word that is `[start, end)` of `from`. */
   bytes(from: Uint8Array, start: number, end: number): void {
     this.#head(end - start);
-    this.#bytes.set(from.subarray(start, end), this.#at);
-    this.#at += end - start;
+    const to = this.#bytes;
+    let at = this.#at;
+    if (end - start > LOOP_BYTES_MAX) {
+      to.set(from.subarray(start, end), at);
+      at += end - start;
+    } else {
+      for (let byte = start; byte < end; byte++) to[at++] = from[byte];
+    }
+    this.#at = at;
     this.#lineEnd();
   }
 
