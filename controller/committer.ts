@@ -42,8 +42,8 @@ export interface Tally {
   deadLetters: number;
 }
 
-/** A feed that was processed. */
-interface Collected {
+/** A feed that was processed, and what of it is journaled. */
+interface Journaled {
   readonly prepared: PreparedFeed;
   readonly pending: PendingFeed;
   readonly fed: DigestedFed;
@@ -57,12 +57,10 @@ export interface CommitOptions {
   readonly copied?: TaskState | undefined;
   /** Why its record was given up without being processed. */
   readonly givenUp?: string;
-  /** The next feed will be committed at once, and may share the journal's transaction. */
-  readonly isAnotherReady?: boolean;
 }
 
 /** A feed on its way to the sinks. */
-interface Writing extends Collected {
+interface Writing extends Journaled {
   readonly receipts: Promise<Record<string, Receipt>>;
 }
 
@@ -79,8 +77,6 @@ export class Committer {
   readonly #inFlightMax: number;
   /** The last feed that all sinks have. */
   #settled: Pick<Checkpoint, "seq" | "epoch"> | undefined;
-  /** What is not journaled yet. */
-  readonly #collected: Collected[] = [];
   /** What was prepared and is on its way, the oldest first. */
   #writing: Writing[] = [];
 
@@ -105,9 +101,8 @@ export class Committer {
   }
 
   /** Journals what a feed did, hands it to the sinks, and notes that they have it. */
-  async commit(pending: PendingFeed, fed: DigestedFed, options: CommitOptions = {}): Promise<void> {
+  async commit(pending: PendingFeed, fed: DigestedFed, { copied, givenUp }: CommitOptions = {}): Promise<void> {
     const { onError } = this.#setup;
-    const { copied, givenUp } = options;
     const ranges = fed.isHalted ? cutRanges(pending.sealed, fed.records) : pending.sealed.ranges;
     this.#advance(ranges, pending, fed);
     this.#snapshots.noteChanges({ state: fed.changes, timers: fed.timerChanges });
@@ -122,32 +117,17 @@ export class Committer {
       snapshotPart: copied && this.#snapshots.part(copied),
     };
     this.#last = entry;
-    this.#collected.push({ prepared, pending, fed, progress: new Map(this.#progress) });
-    if (options.isAnotherReady && this.#collected.length < this.#inFlightMax) return;
-    await this.commitCollected();
-  }
-
-  /** Journals feeds that waited for others to share a transaction, which is a sync of the disk, and hands them on. */
-  async commitCollected(): Promise<void> {
-    const { taskJournal, observer } = this.#setup;
-    const collected = this.#collected.splice(0);
-    if (collected.length === 0) return;
-    taskJournal.prepare(collected.map(({ prepared }) => prepared), this.#progress);
-    for (const each of collected) {
-      const { prepared } = each;
-      observer.onStep?.("prepared", taskJournal.task.name, prepared.seq);
-      this.#count(prepared);
-      const receipts = this.#write(each);
-      // Those behind one that fails fail as well; the first is the one to tell of.
-      receipts.catch(() => {});
-      this.#writing.push({ ...each, receipts });
-      while (this.#writing.length >= this.#inFlightMax) await this.#settleOldest();
-    }
+    this.#count(prepared);
+    const work = { prepared, pending, fed, progress: new Map(this.#progress) };
+    const receipts = this.#handOn(work, this.#setup.taskJournal.prepare(prepared, this.#progress));
+    // Those behind one that fails fail as well; the first is the one to tell of.
+    receipts.catch(() => {});
+    this.#writing.push({ ...work, receipts });
+    while (this.#writing.length >= this.#inFlightMax) await this.#settleOldest();
   }
 
   /** Resolves when every feed that was prepared is settled. */
   async drain(): Promise<void> {
-    await this.commitCollected();
     while (this.#writing.length > 0) await this.#settleOldest();
   }
 
@@ -160,10 +140,13 @@ export class Committer {
     this.#writing = [];
   }
 
-  async #write({ prepared, fed, progress }: Collected): Promise<Record<string, Receipt>> {
-    const { taskJournal, routes, sources } = this.#setup;
+  /** Nothing of a feed is seen outside before it is durable (I1). */
+  async #handOn({ prepared, fed, progress }: Journaled, durable: Promise<void>): Promise<Record<string, Receipt>> {
+    await durable;
+    const { taskJournal, routes, sources, observer } = this.#setup;
     const { seq, chain } = prepared;
     const task = taskJournal.task.name;
+    observer.onStep?.("prepared", task, seq);
     const parts = routeOutputs(fed.outputs, this.#outputNames, routes);
     const positions = positionsOf(taskJournal.task.partitions, sources, progress);
     const receipts: Record<string, Receipt> = {};

@@ -191,14 +191,13 @@ export class Pipeline {
     observer.onStep?.("processed", taskJournal.task.name, pending.seq);
     for (const line of fed.logs) observer.onLog?.(taskJournal.task.name, line);
     const didNothing = fed.isHalted && fed.unitDigests.length === 0;
-    const isAnotherReady = !fed.isHalted && this.#inFlight[0]?.isProcessed;
-    if (!didNothing) await committer.commit(pending, fed, { copied, isAnotherReady: isAnotherReady ?? false });
+    if (!didNothing) await committer.commit(pending, fed, { copied });
     caution.passed(fed.records);
     this.#nextTimerMs = fed.nextTimerMs;
     // Copies of feeds that were under way when the snapshot was completed belong to none.
     if (snapshots.takeCompleted()) this.#wantsRebirth = true;
     if (pending.sealed.batches.length > 0) this.#givePermit();
-    if (!fed.isHalted) return isAnotherReady ? await this.#commitOldest() : undefined;
+    if (!fed.isHalted) return undefined;
     const { timeMs } = pending.sealed.ranges[0] ?? { timeMs: fed.nowMs };
     return { kind: "halted", seq: pending.seq + (didNothing ? 0 : 1), timeMs, failure: fed.failures.at(-1)! };
   }

@@ -2,13 +2,14 @@
  * SQLite as the journal uses it: errors with a subject, checksummed rows, prepared statements kept.
  *
  * SQLite does not notice flipped bits in its pages, so every row carries a CRC-32 of its columns, and every read checks
- * it. The files are in WAL mode with `synchronous=FULL`: others may read while a run writes.
+ * it. The files are in WAL mode with `synchronous=FULL`, or the same by `log_sync.ts`: others may read while a run writes.
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import { resolve, toFileUrl } from "@std/path";
 import { JournalError } from "./journal.ts";
+import { LogFile, LogSync } from "./log_sync.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 
 /** What a column can hold. */
@@ -38,6 +39,8 @@ export class Database {
   readonly path: string;
   readonly #sqlite: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #logFile: LogFile;
+  readonly #log: LogSync;
 
   /**
    * Opens the journal at `path`, and creates it unless `isReader`.
@@ -46,6 +49,8 @@ export class Database {
    */
   constructor(path: string, { isReader = false }: { readonly isReader?: boolean } = {}) {
     this.path = path;
+    this.#logFile = new LogFile(path);
+    this.#log = new LogSync(() => this.#logFile.sync());
     this.#sqlite = this.#guard("open", () => isReader ? openReader(path) : openWriter(path));
     try {
       this.#guard("open", () => this.#prepareFile(isReader));
@@ -102,6 +107,22 @@ export class Database {
     });
   }
 
+  /** Runs `work` in one transaction, which others see when this returns, and which is durable when it resolves. */
+  async durably(work: () => void): Promise<void> {
+    this.#sqlite.exec("PRAGMA synchronous=NORMAL");
+    try {
+      this.transaction(work);
+    } finally {
+      this.#sqlite.exec("PRAGMA synchronous=FULL");
+    }
+    try {
+      await this.#log.sync();
+    } catch (cause) {
+      const reason = `its log cannot be synced (${(cause as Error).message}); nothing after it is committed`;
+      throw this.#error("E_JOURNAL_UNWRITABLE", "write to", reason, cause);
+    }
+  }
+
   /** Inserts `row` with its checksum. */
   insert(table: string, row: Row, conflict: "ABORT" | "REPLACE" | "IGNORE" = "ABORT"): number {
     const names = Object.keys(row);
@@ -149,6 +170,7 @@ export class Database {
 
   close(): void {
     this.#statements.clear();
+    this.#logFile.close();
     this.#sqlite.close();
   }
 

@@ -197,8 +197,11 @@ export interface TaskJournal {
   stateBefore(seq: number): Iterable<TaskState>;
   /** Journals what feed `seq` asked for before its answers are delivered. */
   recordEffects(seq: number, effects: readonly JournaledEffect[]): void;
-  /** Feeds in order, and where the task stands after them, in one durable transaction; what was settled goes with it. */
-  prepare(feeds: readonly PreparedFeed[], progress: ReadonlyMap<string, Progress>): void;
+  /**
+   * A feed, and where the task stands after it; what was settled goes with it. It is written when this returns, in one
+   * transaction, and durable when it resolves; feeds become durable in order.
+   */
+  prepare(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): Promise<void>;
   /** Notes that the sinks have feed `seq`; durable with the next `prepare` or `flush`. */
   settle(seq: number, receipts: Readonly<Record<string, Receipt>>): void;
   /** Makes what was settled durable. */

@@ -166,22 +166,20 @@ export class SqliteTaskJournal implements TaskJournal {
     });
   }
 
-  prepare(feeds: readonly PreparedFeed[], progress: ReadonlyMap<string, Progress>): void {
-    const row = { task: this.task.id, seq: feeds.at(-1)!.seq, positions: progressJson(progress) };
-    this.#database.transaction(() => {
-      this.#writeSettlements();
-      for (const feed of feeds) this.#writeFeed(feed);
-      this.#database.insert("progress", row, "REPLACE");
-    });
+  async prepare(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): Promise<void> {
+    const durable = this.#database.durably(() => this.#writeFeed(feed, progress));
     this.#settled.clear();
+    await durable;
   }
 
-  #writeFeed(feed: PreparedFeed): void {
+  #writeFeed(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): void {
     const task = this.task.id;
     const { seq } = feed;
+    this.#writeSettlements();
     this.#database.insert("feeds", { task, ...feedRow(feed) });
     this.#database.insert("unit_digests", { task, seq, digests: bytesOf(feed.unitDigests) });
     this.#database.insert("state_changes", { task, seq, ...stateRow(feed.changes) });
+    this.#database.insert("progress", { task, seq, positions: progressJson(progress) }, "REPLACE");
     if (feed.snapshotPart) this.#writeSnapshotPart(seq, feed.snapshotPart);
     this.#writeLetters(feed);
     feed.captured?.forEach((batch, index) => {

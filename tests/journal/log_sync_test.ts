@@ -1,0 +1,59 @@
+/** Syncs that are shared keep the order of those who wait for them. */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { LogSync } from "../../controller/journal/log_sync.ts";
+
+/** Microtasks that pass while a sync's end becomes known to everyone. */
+const TURNS = 12;
+
+Deno.test("whoever asked first is told first, also by a sync that ends in the moment in which others ask", async () => {
+  for (let moment = 0; moment < TURNS; moment++) {
+    const syncs: PromiseWithResolvers<void>[] = [];
+    const log = new LogSync(() => {
+      const sync = Promise.withResolvers<void>();
+      syncs.push(sync);
+      return sync.promise;
+    });
+    const told: string[] = [];
+    const ask = (who: string) => log.sync().then(() => void told.push(who));
+    const waiting = [ask("first"), ask("second")];
+    syncs[0].resolve();
+    for (let turn = 0; turn < moment; turn++) await Promise.resolve();
+    waiting.push(ask("third"));
+    // The last that was begun ends first.
+    for (let turn = 0; turn < TURNS; turn++) {
+      syncs.findLast(() => true)!.resolve();
+      await Promise.resolve();
+    }
+    for (const sync of syncs) sync.resolve();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    for (const sync of syncs) sync.resolve();
+    await Promise.all(waiting);
+    assertEquals(told, ["first", "second", "third"], `asked ${moment} microtasks after the end`);
+  }
+});
+
+Deno.test("those who ask while a sync is under way share the next: it begins after they wrote", async () => {
+  let begun = 0;
+  const ended = Promise.withResolvers<void>();
+  const log = new LogSync(() => {
+    begun++;
+    return begun === 1 ? ended.promise : Promise.resolve();
+  });
+  const waiting = Array.from({ length: 10 }, () => log.sync());
+  assertEquals(begun, 1);
+  ended.resolve();
+  await Promise.all(waiting);
+  assertEquals(begun, 2);
+});
+
+Deno.test("a sync that failed is the last: what it did not write, a later one could pass over", async () => {
+  let attempts = 0;
+  const log = new LogSync(() => {
+    attempts++;
+    return Promise.reject(new Error("no space"));
+  });
+  await assertRejects(() => log.sync(), Error, "no space");
+  await assertRejects(() => log.sync(), Error, "no space");
+  assertEquals(attempts, 1);
+});
