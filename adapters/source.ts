@@ -48,6 +48,8 @@ export interface Source {
   partitions(): Promise<readonly SourcePartition[]>;
   /** The position where a run begins that has not read the partition yet; it is journaled before anything is read. */
   start(at: SourcePartition): Promise<bigint>;
+  /** What {@linkcode verify} needs to know of the position that `start` gave last, where that is anything. */
+  startAnchor?(at: SourcePartition): string | undefined;
   /** The position behind the last record there is now, where that is known: it tells how far a reader has come. */
   latest?(at: SourcePartition): Promise<bigint | undefined>;
   /** How many records there are behind `position`, where offsets do not count them; `anchor` is the one of `position`. */

@@ -56,7 +56,7 @@ async function lagOf(journal: SqliteJournal, run: Run): Promise<LagRow[]> {
     const progress = journal.task(task).progress();
     for (const partition of task.partitions) {
       const key = partitionKey(partition);
-      const { position, anchor } = progress.get(key) ?? { position: task.starts.get(key) ?? 0n };
+      const { position, anchor } = progress.get(key) ?? task.starts.get(key) ?? { position: 0n, anchor: undefined };
       const source = sources.get(partition.input);
       const end = await source?.latest?.(partition);
       const lag = source?.lag ? await source.lag(partition, position, anchor) : behind(position, end);

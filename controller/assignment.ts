@@ -42,9 +42,12 @@ export async function startsOf(
   partitions: readonly TaskPartition[],
   sources: ReadonlyMap<string, Source>,
 ): Promise<readonly StartedPartition[]> {
-  return await Promise.all(
-    partitions.map(async (each) => ({ ...each, start: await sources.get(each.input)!.start(each) })),
-  );
+  return await Promise.all(partitions.map(async (each) => {
+    const source = sources.get(each.input)!;
+    const start = await source.start(each);
+    const anchor = source.startAnchor?.(each);
+    return { ...each, start, ...(anchor === undefined ? {} : { anchor }) };
+  }));
 }
 
 /** What decides how partitions become tasks. */

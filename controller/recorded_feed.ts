@@ -16,10 +16,10 @@ export class InputsChanged extends Error {
   readonly seq: number;
   readonly range: Range;
 
-  constructor(seq: number, range: Range, reason: string) {
-    super(
-      `Cannot read the inputs of feed ${seq} again: ${range.stream}/${range.partition} from ${range.from}: ${reason}`,
-    );
+  /** `source` knows how positions are written. */
+  constructor(seq: number, range: Range, reason: string, source?: Source) {
+    const from = source?.positionText?.(range.from) ?? String(range.from);
+    super(`Cannot read the inputs of feed ${seq} again: ${range.stream}/${range.partition} from ${from}: ${reason}`);
     this.seq = seq;
     this.range = range;
   }
@@ -71,14 +71,19 @@ async function readRange(seq: number, range: Range, source: Source): Promise<Bat
   for (let from = range.from; missing > 0;) {
     const result = await readPresent(source, range, from, missing);
     if (result.kind === "gap") {
-      throw new InputsChanged(seq, range, `the first offset left is ${result.to}; ${result.reason}`);
+      const left = source.positionText?.(result.to) ?? String(result.to);
+      throw new InputsChanged(seq, range, `the first offset left is ${left}; ${result.reason}`, source);
     }
-    if (result.kind !== "batch") throw new InputsChanged(seq, range, `${missing} of ${range.records} records are gone`);
+    if (result.kind !== "batch") {
+      throw new InputsChanged(seq, range, `${missing} of ${range.records} records are gone`, source);
+    }
     parts.push(result.batch);
     missing -= result.batch.count;
     from = result.batch.next;
   }
   const joined = parts.length === 1 ? parts[0] : joinBatches(parts);
-  if (offsetAt(joined, joined.count - 1) >= range.to) throw new InputsChanged(seq, range, "it has other records now");
+  if (offsetAt(joined, joined.count - 1) >= range.to) {
+    throw new InputsChanged(seq, range, "it has other records now", source);
+  }
   return joined.count > range.records ? sliceBatch(joined, 0, range.records) : joined;
 }

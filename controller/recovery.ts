@@ -42,9 +42,13 @@ export async function recover(setup: TaskSetup, epoch: bigint): Promise<void> {
     else if (checkpoint && isOfThisRun(setup, checkpoint)) behind.push(noteRewound(setup, route, seq, settled!.seq));
     else throw doNotBelongTogether(setup, route, seq, expected);
   }
-  if (last === undefined) return;
   await verifySources(setup);
-  if (behind.length > 0) Object.assign(receipts, await bringForward(setup, epoch, last, behind));
+  if (last === undefined) return;
+  if (behind.length > 0) {
+    Object.assign(receipts, await bringForward(setup, epoch, last, behind));
+    // Older ranges were read meanwhile.
+    await verifySources(setup);
+  }
   // Of feeds before the last nobody needs a receipt any more.
   for (let seq = (settled?.seq ?? -1) + 1; seq <= last.seq; seq++) taskJournal.settle(seq, receipts);
   taskJournal.flush();
@@ -88,7 +92,8 @@ function noteRewound({ journal, run, taskJournal, clock, observer }: TaskSetup, 
 async function verifySources({ taskJournal, sources }: TaskSetup): Promise<void> {
   const progress = taskJournal.progress();
   for (const partition of taskJournal.task.partitions) {
-    const at = progress.get(partitionKey(partition));
+    const key = partitionKey(partition);
+    const at = progress.get(key) ?? taskJournal.task.starts.get(key);
     if (at) await sources.get(partition.input)?.verify(partition, at.position, at.anchor);
   }
 }

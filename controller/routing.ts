@@ -23,10 +23,9 @@ export function routesTo(sinks: Readonly<Record<string, Sink>>): readonly Route[
   });
 }
 
-/** As many feeds as may be on their way to every one of the sinks. As many again may be prepared behind them. */
+/** As many feeds as may be on their way to every one of the sinks. */
 export function commitsInFlightMax(routes: readonly Route[]): number {
-  const wanted = Math.min(...routes.map(({ sink }) => sink.commitsInFlightMax ?? 1));
-  return Math.max(1, Math.min(wanted, (UNSETTLED_FEEDS_MAX + 1) >> 1));
+  return Math.max(1, Math.min(UNSETTLED_FEEDS_MAX, ...routes.map(({ sink }) => sink.commitsInFlightMax ?? 1)));
 }
 
 /** Where a task stands, as its sinks are told. */

@@ -167,8 +167,8 @@ export class Task {
     for (const partition of taskJournal.task.partitions) {
       const key = partitionKey(partition);
       if (progress.has(key)) continue;
-      const position = taskJournal.task.starts.get(key) ?? await sources.get(partition.input)!.start(partition);
-      progress.set(key, { position });
+      const known = taskJournal.task.starts.get(key);
+      progress.set(key, known ?? { position: await sources.get(partition.input)!.start(partition) });
     }
     return progress;
   }

@@ -6,14 +6,14 @@
  * that entry is gone, the server's counters, taken in the same step, tell (`stream_position.ts`).
  */
 
-import { ABSENT, type Batch, rowsWithin, sliceBatch } from "../../engine/batch.ts";
 import { patiently } from "../patience.ts";
 import type { ReadLimit, ReadResult, Source, SourcePartition } from "../source.ts";
 import { until } from "../until.ts";
 import { identityOf, type ServersAddress } from "./address.ts";
 import { GroupPosition } from "./group_position.ts";
+import { HeldRange, payloadBytes } from "./held_range.ts";
 import type { Connection } from "./protocol/connection.ts";
-import { type EntryFields, idOf, lastOffset, OFFSET_WIDTH, offsetOf, readEntries } from "./protocol/entries.ts";
+import { type EntryFields, idOf, lastOffset, offsetOf, readEntries } from "./protocol/entries.ts";
 import { isPassing } from "./protocol/passing.ts";
 import { encodeCommands, ReplyReader } from "./protocol/resp.ts";
 import { Servers } from "./servers.ts";
@@ -23,6 +23,7 @@ import {
   positionOf,
   prove,
   readCounters,
+  startPosition,
   type StreamCounters,
   type StreamPosition,
 } from "./stream_position.ts";
@@ -55,6 +56,8 @@ export interface RedisSourceOptions {
   readonly group?: string;
 }
 
+/** No entry has an id below `0-1`. */
+const FIRST_POSITION = 1n;
 /** For so long a server may be out of reach. */
 const OUTAGE_MS_MAX = 120_000;
 /** The same before the run has begun. */
@@ -69,16 +72,16 @@ const COUNT_FIRST = 100;
 /** What is known of one partition. */
 interface Lane {
   readonly key: string;
-  /** The entry that was read last. */
-  read?: StreamPosition;
+  /** The entry that was read last, or what is known of the position where reading is to begin. */
+  read?: StreamPosition | undefined;
   /** Where it was read last, whether or not anything was there. */
   asked: bigint;
   /** Where it ends, when it is bounded. */
   end?: bigint;
   /** Of an entry's payload. */
   bytesMean?: number;
-  /** What was read and not asked for yet; begins at `row`, which is behind `read`. */
-  held?: { readonly range: Range; row: number } | undefined;
+  /** What was read and not asked for yet: behind `read`. */
+  held?: HeldRange | undefined;
   /** What is behind that, on its way. */
   ahead?: Promise<Range> | undefined;
   readonly group?: GroupPosition;
@@ -129,15 +132,21 @@ export class RedisSource implements Source {
 
   async start(at: SourcePartition): Promise<bigint> {
     const { start } = this.#options;
-    if (start === "earliest") return 0n;
-    if (start === "latest") return await this.latest(at);
-    if ("last" in start) return await this.#nthLast(at, start.last);
-    return offsetOf("id" in start ? start.id : `${start.timeMs}-0`);
+    const isLast = typeof start === "object" && "last" in start;
+    const last = isLast ? await this.#nthLast(at, start.last) : 0n;
+    const counters = await this.#counters(at);
+    const position = start === "latest" || last === undefined ? endOf(counters) : isLast ? last : positionIn(start);
+    this.#laneOf(at).read = startPosition(max(position, FIRST_POSITION), counters);
+    return position;
+  }
+
+  startAnchor(at: SourcePartition): string | undefined {
+    const { read } = this.#laneOf(at);
+    return read && anchorOf(read);
   }
 
   async latest(at: SourcePartition): Promise<bigint> {
-    const counters = await this.#counters(at);
-    return counters ? offsetOf(counters.lastId) + 1n : 0n;
+    return endOf(await this.#counters(at));
   }
 
   /** Offsets are no counts: the server's counters tell how many entries there are behind the last that was read. */
@@ -169,7 +178,7 @@ export class RedisSource implements Source {
     lane.asked = from;
     if (this.#options.isBounded) lane.end ??= await this.latest(at);
     if (lane.end !== undefined && from >= lane.end) return { kind: "ended" };
-    const known = lane.read && offsetOf(lane.read.id) + 1n === from ? lane.read : undefined;
+    const known = lane.read && behind(lane.read) === max(from, FIRST_POSITION) ? lane.read : undefined;
     if (!known) lane.held = lane.ahead = undefined;
     if (!lane.held) {
       const range = await (lane.ahead ?? this.#range(at, known ?? from, limit));
@@ -179,7 +188,9 @@ export class RedisSource implements Source {
       if (proof?.kind === "trimmed") {
         return { kind: "gap", to: max(offsetOf(proof.firstId), from), reason: proof.reason };
       }
-      lane.held = { range, row: 0 };
+      // From here on what comes and goes unseen is missed.
+      if (!known) lane.read = startPosition(max(from, FIRST_POSITION), range.counters);
+      lane.held = new HeldRange(range);
     }
     return this.#take(at, lane, lane.held, limit);
   }
@@ -204,34 +215,27 @@ export class RedisSource implements Source {
     await this.#servers.close();
   }
 
-  #take(at: SourcePartition, lane: Lane, held: NonNullable<Lane["held"]>, limit: ReadLimit): ReadResult {
-    const { range, row } = held;
-    const whole = batchFrom(at, range, row);
-    const rows = whole.count === 0 ? 0 : rowsWithin(before(whole, lane.end), limit);
-    const left = whole.count - rows;
-    if (rows === 0 || left === 0) lane.held = undefined;
-    if (rows === 0) return { kind: lane.end === undefined ? "idle" : "ended" };
-    const batch = sliceBatch(whole, 0, rows);
-    held.row += rows;
-    const last = lastOffset(batch);
-    lane.read = { id: idOf(last), ordinal: range.ordinal + held.row, isExact: range.isExact };
-    lane.bytesMean = payloadBytes(batch) / rows;
+  #take(at: SourcePartition, lane: Lane, held: HeldRange, limit: ReadLimit): ReadResult {
+    const batch = held.take(at, limit, lane.end);
+    if (!batch || held.left === 0) lane.held = undefined;
+    if (!batch) return { kind: lane.end === undefined ? "idle" : "ended" };
+    lane.read = held.taken;
+    lane.bytesMean = payloadBytes(batch) / batch.count;
     if (lane.group) lane.uncommitted.push(lane.read);
-    if (left < limit.recordsMax && !range.isAtEnd) lane.ahead ??= this.#readAhead(at, range, limit);
+    if (held.left < limit.recordsMax && !held.isAtEnd) lane.ahead ??= this.#readAhead(at, held.end, limit);
     // The position is right behind the last row: the id that comes next is not known before it is there.
-    return { kind: "batch", batch: { ...batch, next: last + 1n, anchor: anchorOf(lane.read) } };
+    return { kind: "batch", batch: { ...batch, next: behind(lane.read), anchor: anchorOf(lane.read) } };
   }
 
   #range(at: SourcePartition, from: StreamPosition | bigint, limit: ReadLimit): Promise<Range> {
     const lane = this.#laneOf(at);
-    const position = typeof from === "bigint" ? from : offsetOf(from.id) + 1n;
+    const position = typeof from === "bigint" ? from : behind(from);
     const request = { key: lane.key, from, count: countOf(lane, limit), fields: this.#options.fields };
     return this.#ask(at, position, (connection) => readRange(connection, request));
   }
 
   /** While feeds are processed and committed, the server looks for the next: it does one thing at a time. */
-  #readAhead(at: SourcePartition, { entries, ordinal, isExact }: Range, limit: ReadLimit): Promise<Range> {
-    const end = { id: idOf(lastOffset(entries)), ordinal: ordinal + entries.count, isExact };
+  #readAhead(at: SourcePartition, end: StreamPosition, limit: ReadLimit): Promise<Range> {
     const range = this.#range(at, end, limit);
     // Whoever asks for it hears of it.
     range.catch(() => {});
@@ -261,12 +265,13 @@ export class RedisSource implements Source {
     return new ReplyReader(reply).next() === 1;
   }
 
-  async #nthLast(at: SourcePartition, count: number): Promise<bigint> {
-    if (count === 0) return await this.latest(at);
+  /** Undefined when there is none. */
+  async #nthLast(at: SourcePartition, count: number): Promise<bigint | undefined> {
+    if (count === 0) return undefined;
     const command = encodeCommands([["XREVRANGE", this.#laneOf(at).key, "+", "-", "COUNT", count]]);
     const reply = await this.#ask(at, undefined, (connection) => connection.request(command));
     const entries = readEntries(reply, new ReplyReader(reply), this.#options.fields);
-    return entries.count === 0 ? 0n : lastOffset(entries);
+    return entries.count === 0 ? undefined : lastOffset(entries);
   }
 
   async #counters(at: SourcePartition): Promise<StreamCounters | undefined> {
@@ -301,35 +306,21 @@ function countOf({ bytesMean }: Lane, { recordsMax, bytesMax }: ReadLimit): numb
   return Math.max(1, Math.min(FEEDS_PER_READ * recordsMax, COUNT_MAX, fitting));
 }
 
-function payloadBytes({ ranges }: Pick<Batch, "ranges">): number {
-  let bytes = 0;
-  for (let at = 0; at < ranges.length; at += 2) bytes += ranges[at] === ABSENT ? 0 : ranges[at + 1] - ranges[at];
-  return bytes;
+function behind({ id }: StreamPosition): bigint {
+  return offsetOf(id) + 1n;
+}
+
+function endOf(counters: StreamCounters | undefined): bigint {
+  return counters ? offsetOf(counters.lastId) + 1n : 0n;
+}
+
+function positionIn(start: Exclude<RedisStart, "latest" | { readonly last: number }>): bigint {
+  if (start === "earliest") return 0n;
+  return offsetOf("id" in start ? start.id : `${start.timeMs}-0`);
 }
 
 function idBefore(position: bigint): string {
   return idOf(position === 0n ? 0n : position - 1n);
-}
-
-/** The rows from `row` on; their bytes are not copied. */
-function batchFrom({ stream, partition }: SourcePartition, { entries }: Range, row: number): Batch {
-  const next = entries.count === 0 ? 0n : lastOffset(entries) + 1n;
-  const rest = row === 0 ? entries : {
-    bytes: entries.bytes,
-    count: entries.count - row,
-    ranges: entries.ranges.subarray(4 * row),
-    offsetWords: entries.offsetWords.subarray(OFFSET_WIDTH * row),
-    eventTimesMs: entries.eventTimesMs.subarray(row),
-  };
-  return { stream, partition, ...rest, offsetWidth: OFFSET_WIDTH, next };
-}
-
-/** The rows of `batch` before `end`. */
-function before(batch: Batch, end: bigint | undefined): Batch {
-  if (end === undefined || batch.next <= end) return batch;
-  let rows = batch.count;
-  while (rows > 0 && lastOffset(batch, rows) >= end) rows--;
-  return sliceBatch(batch, 0, rows);
 }
 
 function max(a: bigint, b: bigint): bigint {

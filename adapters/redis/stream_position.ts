@@ -6,7 +6,7 @@
  * therefore the last id together with its ordinal, how many entries had ever been added up to it.
  */
 
-import { offsetOf } from "./protocol/entries.ts";
+import { idOf, offsetOf } from "./protocol/entries.ts";
 import { RedisError, type Reply } from "./protocol/resp.ts";
 
 /** The last entry that was read. */
@@ -64,7 +64,9 @@ export function readCounters(info: Reply): StreamCounters | undefined {
 
 /** Whether everything after `from` is still there. */
 export function prove(from: StreamPosition, counters: StreamCounters | undefined): Proof {
-  if (!counters) return { kind: "changed", reason: "the stream does not exist any more" };
+  if (!counters) {
+    return from.ordinal === 0 ? { kind: "whole" } : { kind: "changed", reason: "the stream does not exist any more" };
+  }
   const { length, entriesAdded, lastId, firstId, maxDeletedId } = counters;
   const [at, last, first] = [offsetOf(from.id), offsetOf(lastId), offsetOf(firstId)];
   if (last < at) {
@@ -83,4 +85,16 @@ export function prove(from: StreamPosition, counters: StreamCounters | undefined
   if (lost < 0) return { kind: "changed", reason: "it has more entries than came after the last that was read" };
   const atMost = from.isExact ? "" : "up to ";
   return lost === 0 ? { kind: "whole" } : trimmed(`${atMost}${lost} entries were trimmed before they were read`);
+}
+
+/** What can be known of a position at which nothing was read yet; undefined where it is behind all that will come next. */
+export function startPosition(from: bigint, counters: StreamCounters | undefined): StreamPosition | undefined {
+  const id = idOf(from - 1n);
+  if (!counters) return { id, ordinal: 0, isExact: true };
+  const { length, entriesAdded, firstId, lastId } = counters;
+  const last = offsetOf(lastId);
+  if (from > last + 1n) return undefined;
+  if (from > last) return { id, ordinal: entriesAdded, isExact: true };
+  // Before the first entry all that is gone is not this reader's; behind it nobody knows how many came before.
+  return { id, ordinal: entriesAdded - length, isExact: from <= offsetOf(firstId) };
 }

@@ -8,7 +8,7 @@ import {
   lastOffset,
   offsetOf,
   readEntries,
-  withoutFirst,
+  rowsOf,
 } from "./protocol/entries.ts";
 import { encodeCommands, RedisError, ReplyReader } from "./protocol/resp.ts";
 import { readCounters, type StreamCounters, type StreamPosition } from "./stream_position.ts";
@@ -53,8 +53,9 @@ export async function readRange(connection: Connection, { key, from, count, fiel
   const counters = readCounters(reader.next());
   const found = readEntries(reply, reader, fields);
   const isAnchored = known !== undefined && found.count > 0 && lastOffset(found, 1) === offsetOf(known.id);
-  const entries = isAnchored ? withoutFirst(found) : found;
   const isAtEnd = found.count < asked;
+  // One more was asked for than is wanted: the entry that was read last.
+  const entries = rowsOf(found, isAnchored ? 1 : 0, isAnchored ? found.count : Math.min(found.count, count));
   return { entries, counters, isAnchored, isAtEnd, ...ordinalOf({ from, counters, entries, isAtEnd }) };
 }
 

@@ -14,7 +14,7 @@ import type { Failure } from "../../engine/failure.ts";
 import type { TaskState } from "../sandbox/protocol.ts";
 
 /** So many feeds at the end of a journal may be unsettled: on their way to the sinks (`Sink.commitsInFlightMax`). */
-export const UNSETTLED_FEEDS_MAX = 7;
+export const UNSETTLED_FEEDS_MAX = 4;
 
 /** What fixes a run for its whole life. */
 export interface RunSpec {
@@ -52,6 +52,8 @@ export interface TaskPartition extends SourcePartition {
 /** A partition that a new task is given, and where it begins there. */
 export interface StartedPartition extends TaskPartition {
   readonly start: bigint;
+  /** See `Source.startAnchor`. */
+  readonly anchor?: string;
 }
 
 /** A task of a run. */
@@ -60,7 +62,7 @@ export interface Task {
   readonly name: string;
   readonly partitions: readonly TaskPartition[];
   /** `partitionKey` → where the task began; missing in journals of before 0.2, where it was the earliest record. */
-  readonly starts: ReadonlyMap<string, bigint>;
+  readonly starts: ReadonlyMap<string, Progress>;
 }
 
 /** One owner's time with a task. */

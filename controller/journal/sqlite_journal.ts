@@ -160,12 +160,21 @@ function runFrom(row: Row): Run {
 }
 
 function taskFrom(row: Row): Task {
-  const partitions = JSON.parse(String(row.partitions)) as (TaskPartition & { readonly start?: string })[];
-  const started = partitions.filter(({ start }) => start !== undefined);
+  const partitions = JSON.parse(String(row.partitions)) as StartedRow[];
+  const starts = partitions.flatMap(({ start, anchor, ...partition }) => {
+    if (start === undefined) return [];
+    const progress = { position: BigInt(start), ...(anchor === undefined ? {} : { anchor }) };
+    return [[partitionKey(partition), progress] as const];
+  });
   return {
     id: Number(row.id),
     name: String(row.name),
     partitions: partitions.map(({ input, stream, partition }) => ({ input, stream, partition })),
-    starts: new Map(started.map((each) => [partitionKey(each), BigInt(each.start!)])),
+    starts: new Map(starts),
   };
+}
+
+interface StartedRow extends TaskPartition {
+  readonly start?: string;
+  readonly anchor?: string;
 }

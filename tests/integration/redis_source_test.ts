@@ -77,10 +77,10 @@ Deno.test("entries that are trimmed while they are read are a gap, whatever the 
   await withRedis((redis) => redis.xtrim(stream, "MAXLEN", 50));
   // It was on its way already, and is whole.
   const second = await source.read(at, first.batch.next, ALL);
-  assert(second.kind === "batch" && second.batch.next === offsetOf("20-0") + 1n);
+  assert(second.kind === "batch" && second.batch.next === offsetOf("30-0") + 1n);
   const third = await source.read(at, second.batch.next, ALL);
   assert(third.kind === "gap");
-  assertEquals([third.to, third.reason], [offsetOf("51-0"), "30 entries were trimmed before they were read"]);
+  assertEquals([third.to, third.reason], [offsetOf("51-0"), "20 entries were trimmed before they were read"]);
   const after = await source.read(at, third.to, ALL);
   assert(after.kind === "batch" && after.batch.count === 50);
   await source.close();
@@ -267,3 +267,40 @@ Deno.test("a consumer group shows what is committed, to tools that look at group
 function pairs(list: readonly unknown[]): [string, unknown][] {
   return list.flatMap((name, i) => i % 2 === 0 ? [[String(name), list[i + 1]]] : []);
 }
+
+Deno.test("what came and went before a run read its first entry is a gap, also when the run was down meanwhile", async () => {
+  for (const before of [0, 20]) {
+    const stream = freshKey();
+    if (before > 0) await add(stream, 1, 1 + before);
+    const at = { stream, partition: "0" };
+    const first = await open(stream, { start: "latest" });
+    const start = await first.start(at);
+    const anchor = first.startAnchor(at);
+    const isIdle = (await first.read(at, start, ALL)).kind === "idle";
+    await add(stream, before + 1, before + 11);
+    await withRedis((redis) => redis.xtrim(stream, "MAXLEN", 4));
+    const [reason] = ["6 entries were trimmed before they were read"];
+    const gap = await first.read(at, start, ALL);
+    await first.close();
+    const next = await open(stream, { start: "latest" });
+    await next.verify(at, start, anchor);
+    const later = await next.read(at, start, ALL);
+    await next.close();
+    assert(isIdle && gap.kind === "gap" && later.kind === "gap", `${gap.kind}, ${later.kind}`);
+    assertEquals([gap.reason, later.reason], [reason, reason]);
+  }
+});
+
+Deno.test("a start at a time: behind the end, before all there is, or in between; older entries may be trimmed", async () => {
+  const stream = freshKey();
+  await add(stream, 10, 31);
+  const at = { stream, partition: "0" };
+  for (const [timeMs, count] of [[5, 21], [20, 11], [31, 0], [1000, 0]] as const) {
+    const source = await open(stream, { start: { timeMs } });
+    const start = await source.start(at);
+    await source.verify(at, start, source.startAnchor(at));
+    const result = await source.read(at, start, ALL);
+    assertEquals(result.kind === "batch" ? result.batch.count : 0, count, `from ${timeMs}`);
+    await source.close();
+  }
+});

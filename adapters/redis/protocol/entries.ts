@@ -101,14 +101,18 @@ export function lastOffset(columns: Pick<EntryColumns, "offsetWords" | "count">,
   return offsetAt({ offsetWords: columns.offsetWords, offsetWidth: OFFSET_WIDTH }, count - 1);
 }
 
-/** The columns without their first row. */
-export function withoutFirst({ bytes, count, ranges, offsetWords, eventTimesMs }: EntryColumns): EntryColumns {
+/** The rows `[from, to)`; their bytes are not copied. */
+export function rowsOf(
+  { bytes, ranges, offsetWords, eventTimesMs }: EntryColumns,
+  from: number,
+  to: number,
+): EntryColumns {
   return {
     bytes,
-    count: count - 1,
-    ranges: ranges.slice(4),
-    offsetWords: offsetWords.slice(OFFSET_WIDTH),
-    eventTimesMs: eventTimesMs.slice(1),
+    count: to - from,
+    ranges: ranges.subarray(4 * from, 4 * to),
+    offsetWords: offsetWords.subarray(OFFSET_WIDTH * from, OFFSET_WIDTH * to),
+    eventTimesMs: eventTimesMs.subarray(from, to),
   };
 }
 
