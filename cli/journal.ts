@@ -1,12 +1,13 @@
 /** `sluice journal ls | show | verify | prune`. */
 
-import type { FeedEntry } from "../controller/journal/journal.ts";
+import type { FeedEntry, Run } from "../controller/journal/journal.ts";
 import { pruneRun } from "../controller/journal/prune.ts";
 import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
 import { verifyJournal } from "../controller/journal/verify.ts";
 import { toHex } from "../engine/digest.ts";
 import { EXIT } from "./exit_code.ts";
 import { findRun } from "./find_run.ts";
+import { offsetText } from "./offsets.ts";
 import { printData, printMessage } from "./output.ts";
 import { parseFeedRange } from "./ranges.ts";
 
@@ -59,21 +60,28 @@ export function journalShow(
   }
   for (const task of journal.tasks(run)) {
     for (const entry of journal.task(task).feeds(from, to)) {
-      printData(json ? feedJson(task.name, entry) : feedLine(task.name, entry));
+      printData(json ? feedJson(run, task.name, entry) : feedLine(run, task.name, entry));
     }
   }
   journal.close();
   return EXIT.ok;
 }
 
-function feedJson(task: string, { chain, inputDigest, ...entry }: FeedEntry): string {
-  const feed = { task, ...entry, digest: toHex(chain), inputDigest: toHex(inputDigest) };
+function feedJson({ uris }: Run, task: string, { chain, inputDigest, ...entry }: FeedEntry): string {
+  const ranges = entry.ranges.map((range) => {
+    const text = (offset: bigint) => offsetText(uris[range.input], offset);
+    return { ...range, from: text(range.from), to: text(range.to) };
+  });
+  const feed = { task, ...entry, ranges, digest: toHex(chain), inputDigest: toHex(inputDigest) };
   return JSON.stringify(feed, (_name, value) => typeof value === "bigint" ? String(value) : value);
 }
 
-function feedLine(task: string, entry: FeedEntry): string {
+function feedLine({ uris }: Run, task: string, entry: FeedEntry): string {
   const { seq, ranges, records, outputs, failures, chain, isReborn, isEnd, receipts } = entry;
-  const places = ranges.map(({ stream, partition, from, to }) => `${stream}/${partition} ${from} to ${to}`).join(", ");
+  const places = ranges.map(({ input, stream, partition, from, to }) => {
+    const text = (offset: bigint) => offsetText(uris[input], offset);
+    return `${stream}/${partition} ${text(from)} to ${text(to)}`;
+  }).join(", ");
   const marks = [
     isReborn && "realm reborn",
     isEnd && "end",

@@ -56,6 +56,8 @@ Deno.test("lag counts entries; streams shows streams, and the groups of one; a f
   );
   assertEquals([found.stream, found.length], [output, 30]);
   assertStringIncludes((await sluice(["streams", `redis://${host}:${port}`])).stdout, input);
+  const shown = await sluice(["journal", "show", "job", "--feeds", "0"], undefined, folder.path);
+  assertStringIncludes(shown.stdout, `${input}/0 0-0 to 10-1: 10 records`);
   const mended = await sluice(["replay", "job", "--offsets", `${input}/0:11-0..12-0`], undefined, folder.path);
   assertStringIncludes(mended.stderr, "1 feeds, 10 records replayed");
 });
