@@ -91,6 +91,10 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
       ),
     )
     .option("--accept-gap", "go on behind records that were trimmed before they were read; the journal notes it", false)
+    .addOption(
+      new Option("--tasks <n>", "let partitions share so many tasks, with their state; each has its own otherwise")
+        .argParser(positive),
+    )
     .addOption(new Option("--feed-records <n>", "records in one feed at most").argParser(positive).default(10_000))
     .addOption(
       new Option("--linger <ms>", "how long records wait for others to share their feed").argParser(notNegative)

@@ -42,6 +42,7 @@ export interface RunCommandOptions {
   readonly onError: ErrorPolicy;
   readonly capture: CapturePolicy;
   readonly acceptGap: boolean;
+  readonly tasks?: number;
   readonly feedRecords: number;
   readonly linger: number;
   readonly recordTimeout: number;
@@ -82,6 +83,7 @@ export async function runCommand(
       to,
       name,
       acceptsGaps: options.acceptGap,
+      ...(options.tasks === undefined ? {} : { tasksMax: options.tasks }),
       uris: Object.fromEntries([...inputs].map(([input, uri]) => [input, absoluteUri(uri)])),
       limits: {
         feedRecordsMax: options.feedRecords,

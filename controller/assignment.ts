@@ -55,20 +55,24 @@ export interface AssignmentContext {
   readonly journal: Journal;
   readonly sources: ReadonlyMap<string, Source>;
   readonly routes: readonly Route[];
+  /** New partitions become so many tasks at most; a task for each unless given. */
+  readonly tasksMax?: number | undefined;
 }
 
 /**
- * Journals tasks for `fresh` partitions: one for each where they can go side by side, else one for all.
+ * Journals tasks for `fresh` partitions: where they can go side by side, one for each, or as many as there may be, which
+ * take turns; else one for all.
  *
  * @throws {JournalError} when the one task that a run can have has its partitions already
  */
 export function assignTasks(run: Run, fresh: readonly StartedPartition[], context: AssignmentContext): readonly Task[] {
   if (fresh.length === 0) return [];
-  const { journal, routes, sources } = context;
+  const { journal, routes, sources, tasksMax = fresh.length } = context;
   const known = journal.tasks(run).length;
   const isSideBySide = sources.size === 1 && routes.every(({ sink }) => sink.takesManyTasks);
   if (known > 0 && !isSideBySide) throw newPartitions(run, fresh);
-  const groups = isSideBySide ? fresh.map((partition) => [partition]) : [fresh];
+  const tasks = isSideBySide ? Math.min(tasksMax, fresh.length) : 1;
+  const groups = Array.from({ length: tasks }, (_, task) => fresh.filter((_, i) => i % tasks === task));
   return groups.map((group, i) => journal.createTask(run, String(known + i), group));
 }
 

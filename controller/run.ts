@@ -34,6 +34,8 @@ export interface RunOptions extends
   readonly uris: Readonly<Record<string, string>>;
   readonly seed: number;
   readonly clockPolicy: ClockPolicy;
+  /** See `AssignmentContext.tasksMax`. */
+  readonly tasksMax: number | undefined;
   readonly pool: SandboxPool;
 }
 

@@ -45,6 +45,11 @@ export interface RunProcessorOptions {
   readonly capture?: CapturePolicy;
   /** Whether a task goes on behind records that were trimmed before it read them; each gap is journaled. @default {false} */
   readonly acceptsGaps?: boolean;
+  /**
+   * Partitions that are new share so many tasks; each has its own unless given. A task costs a realm, which V8 compiles
+   * for itself; its partitions share state and sequence. What was assigned once stays so.
+   */
+  readonly tasksMax?: number;
   /** Handlers of `context.effect(name, input)`. */
   readonly effects?: EffectHandlers;
   /** Limits other than the defaults. */
@@ -97,6 +102,7 @@ export async function runLoaded(
         onError: options.onError ?? "halt",
         capture: options.capture ?? "auto",
         acceptsGaps: options.acceptsGaps ?? false,
+        tasksMax: options.tasksMax,
         effects: options.effects ?? {},
         observer: options.observer ?? {},
         stop: options.stop ?? new AbortController().signal,

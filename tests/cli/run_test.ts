@@ -224,3 +224,45 @@ async function fileReaches(path: string, bytes: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+Deno.test("partitions share as many tasks as are wanted: each record once, in the order of its partition, for good", async () => {
+  await using folder = new TestFolder();
+  folder.write(
+    "p.ts",
+    scriptOf("context.emit({ value: { ...value, n: (context.state.get<number>('n') ?? 0) + 1 } });"),
+  );
+  const parts = ["a", "b", "c", "d", "e"];
+  const write = (from: number) => {
+    for (const part of parts) {
+      const lines = Array.from(
+        { length: 40 },
+        (_, i) => `{"part":"${part}","i":${from + i},"time":${(from + i) * 10}}\n`,
+      );
+      Deno.writeTextFileSync(folder.at(`in/${part}.ndjson`), lines.join(""), { append: true });
+    }
+  };
+  Deno.mkdirSync(folder.at("in"));
+  write(0);
+  const args = ["run", "p.ts", "--from", "file:in?time=time", "--to", "out/", "--until-end", "--quiet", "--name", "job"]
+    .concat(["--feed-records", "30"]);
+  const run = async (...more: string[]) => {
+    const { code, stderr } = await runCli([...args, ...more], { cwd: folder.path });
+    assertEquals([code, stderr], [0, ""]);
+  };
+  await run("--tasks", "2");
+  write(40);
+  // What was assigned stays assigned, whatever is wanted later.
+  await run("--tasks", "4");
+  const files = [...Deno.readDirSync(folder.at("out"))].map(({ name }) => name).toSorted();
+  assertEquals(files.length, 2);
+  const seen = new Map<string, number[]>();
+  for (const file of files) {
+    for (const line of folder.read(`out/${file}`).trim().split("\n")) {
+      const { part, i } = JSON.parse(line);
+      seen.set(part, [...seen.get(part) ?? [], i]);
+    }
+  }
+  assertEquals(Object.fromEntries(seen), Object.fromEntries(parts.map((part) => [part, [...Array(80).keys()]])));
+  const { code, stderr } = await runCli(["replay", "job"], { cwd: folder.path });
+  assertEquals(code, 0, stderr);
+});
