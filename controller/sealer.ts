@@ -8,6 +8,7 @@
 
 import type { ReadLimit, Source } from "../adapters/source.ts";
 import { type Batch, positionAt, sliceBatch } from "../engine/batch.ts";
+import { nextRun } from "./merge.ts";
 import type { Segment } from "../engine/feed.ts";
 import { compareText } from "../engine/state.ts";
 import type { Progress, Range, TaskPartition } from "./journal/journal.ts";
@@ -45,8 +46,9 @@ interface Lane {
   readonly source: Source;
   position: bigint;
   anchor: string | undefined;
-  /** Read ahead, not sealed yet. */
+  /** Read ahead; sealed before `row`. */
   batch: Batch | undefined;
+  row: number;
   hasEnded: boolean;
 }
 
@@ -70,7 +72,7 @@ export class Sealer {
       const key = partitionKey(partition);
       const { position, anchor } = progress.get(key)!;
       const source = sources.get(partition.input)!;
-      return { partition, key, source, position, anchor, batch: undefined, hasEnded: false };
+      return { partition, key, source, position, anchor, batch: undefined, row: 0, hasEnded: false };
     }).sort(compareLanes);
   }
 
@@ -149,47 +151,36 @@ function takeAll(lane: Lane): Batch[] {
 
 /** Takes what the merge takes first, from every lane its part. */
 function takeMerged(lanes: readonly Lane[], recordsMax: number): Batch[] {
-  const rows = lanes.map(() => 0);
   const batches = lanes.map(({ batch }) => batch);
-  for (let taken = 0; taken < recordsMax; taken++) {
-    const next = firstOf(batches, rows);
-    if (next === undefined) break;
-    rows[next]++;
+  const rows = lanes.map(({ row }) => row);
+  for (let taken = 0; taken < recordsMax;) {
+    const run = nextRun(batches, rows, recordsMax - taken);
+    if (run === undefined) break;
+    rows[run.batch] = run.toRow;
+    taken += run.toRow - run.fromRow;
     // What comes after the end of this batch is unknown; taking on from others could overtake it.
-    if (rows[next] === batches[next]!.count) break;
+    if (run.toRow === batches[run.batch]!.count) break;
   }
-  return lanes.flatMap((lane, i) => rows[i] === 0 ? [] : [takeRows(lane, rows[i])]);
+  return lanes.flatMap((lane, i) => rows[i] === lane.row ? [] : [takeRows(lane, rows[i])]);
 }
 
-function takeRows(lane: Lane, rows: number): Batch {
+function takeRows(lane: Lane, toRow: number): Batch {
   const batch = lane.batch!;
-  lane.batch = rows === batch.count ? undefined : sliceBatch(batch, rows, batch.count);
-  return rows === batch.count ? batch : sliceBatch(batch, 0, rows);
-}
-
-/** The lane whose next record comes first. Lanes are in order of stream and partition, which decides ties. */
-function firstOf(batches: readonly (Batch | undefined)[], rows: readonly number[]): number | undefined {
-  let first: number | undefined;
-  let firstMs = Infinity;
-  batches.forEach((batch, i) => {
-    if (!batch || rows[i] >= batch.count) return;
-    const timeMs = batch.eventTimesMs?.[rows[i]] ?? NaN;
-    const orderMs = Number.isFinite(timeMs) ? timeMs : -Infinity;
-    if (first === undefined || orderMs < firstMs) [first, firstMs] = [i, orderMs];
-  });
-  return first;
+  const fromRow = lane.row;
+  const isLast = toRow === batch.count;
+  lane.row = isLast ? 0 : toRow;
+  if (isLast) lane.batch = undefined;
+  return isLast && fromRow === 0 ? batch : sliceBatch(batch, fromRow, toRow);
 }
 
 /** The processing order of a feed's batches, which must be in order of stream and partition. */
 export function mergeOrder(batches: readonly Batch[], inputs: readonly string[], timeMs: number): Segment[] {
   if (batches.length === 1) return [{ batch: 0, fromRow: 0, toRow: batches[0].count, timeMs, input: inputs[0] }];
-  const segments: { batch: number; fromRow: number; toRow: number; timeMs: number; input: string }[] = [];
+  const segments: Segment[] = [];
   const rows = batches.map(() => 0);
-  for (let next = firstOf(batches, rows); next !== undefined; next = firstOf(batches, rows)) {
-    const last = segments.at(-1);
-    const row = rows[next]++;
-    if (last?.batch === next) last.toRow++;
-    else segments.push({ batch: next, fromRow: row, toRow: row + 1, timeMs, input: inputs[next] });
+  for (let run = nextRun(batches, rows); run !== undefined; run = nextRun(batches, rows)) {
+    rows[run.batch] = run.toRow;
+    segments.push({ ...run, timeMs, input: inputs[run.batch] });
   }
   return segments;
 }

@@ -5,7 +5,8 @@ import { KafkaWriter } from "../../adapters/kafka/writer.ts";
 import { Cluster } from "../../adapters/kafka/protocol/cluster.ts";
 import { packOutputs } from "../../formats/unpacked_outputs.ts";
 
-const CHUNK = 10_000;
+/** In one request, of each partition: what a batch holds does not depend on how many partitions there are. */
+const PARTITION_CHUNK = 2_500;
 const RECORD_BYTES = 100;
 
 /** Makes a topic. */
@@ -27,8 +28,9 @@ export async function writeOrders(
   await createTopic(address, topic, partitions);
   const options = { topic, compression: "none", hasOrigin: false } as const;
   const writer = await KafkaWriter.open({ brokers: [address], topic: options, settings: new Map() });
-  for (let from = 0; from < records; from += CHUNK) {
-    const count = Math.min(CHUNK, records - from);
+  const chunk = PARTITION_CHUNK * partitions;
+  for (let from = 0; from < records; from += chunk) {
+    const count = Math.min(chunk, records - from);
     await writer.write(packOutputs(Array.from({ length: count }, (_, i) => orderOf(from + i, customers))));
   }
   writer.close();
