@@ -1,6 +1,6 @@
 /** kill -9 while a snapshot is being taken, and between an effect and the outputs that follow from it. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
 import { runCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
@@ -107,3 +107,28 @@ function callsOfJournal(folder: TestFolder): number[] {
   assert(calls.length > 0);
   return calls;
 }
+
+Deno.test("a record that was given up is not run again by the start after a crash", async () => {
+  await using folder = new TestFolder();
+  folder.write("p.ts", scriptOf("if (value.hangs) for (;;); context.emit({ value });"));
+  folder.write("in.ndjson", '{"hangs":true}\n{"i":1}\n');
+  const args = [
+    "run",
+    "p.ts",
+    "--from",
+    "file:in.ndjson",
+    "--to",
+    "out.ndjson",
+    "--until-end",
+    "--name",
+    "job",
+    "--quiet",
+  ]
+    .concat(["--on-error", "dead-letter", "--record-timeout", "1", "--feed-records", "1"]);
+  const crashed = await runCli(args, { cwd: folder.path, crashAt: "prepared:0" });
+  assertNotEquals(crashed.code, 0);
+  const { code, stderr } = await runCli(args, { cwd: folder.path });
+  assertEquals([code, stderr, folder.read("out.ndjson")], [0, "", '{"i":1}\n']);
+  const letters = await runCli(["deadletters", "ls", "job"], { cwd: folder.path });
+  assertEquals(letters.stdout.trim().split("\n").length, 1);
+});

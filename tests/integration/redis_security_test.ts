@@ -79,9 +79,15 @@ Deno.test("Redis: TLS with an authority of one's own, and a socket in the file s
   ]);
   await addOrders(server.address, "in", ENTRIES);
   const over = `rediss://127.0.0.1:${tlsPort}`;
-  const put = (to: string) => runCli(["tail", to, "-e", "-c", "1", "-f", "%o %s"]);
-  assertEquals((await put(`${over}/in?ca=${folder}/c.pem`)).stdout, `1-0 {"cents":1}`);
-  assertStringIncludes((await put(`${over}/in`)).stderr, "self-signed certificate");
-  assertEquals((await put(`redis+unix:${socket}?stream=in`)).stdout, `1-0 {"cents":1}`);
-  assertStringIncludes((await put(`redis://u:p@127.0.0.1:${port}/in`)).stderr, "set REDIS_USERNAME and REDIS_PASSWORD");
+  const read = (to: string) => runCli(["tail", to, "-e", "-c", "1", "-f", "%o %s"]);
+  assertEquals((await read(`${over}/in?ca=${folder}/c.pem`)).stdout, `1-0 {"cents":1}`);
+  assertStringIncludes((await read(`${over}/in`)).stderr, "self-signed certificate");
+  assertEquals((await read(`redis+unix:${socket}?stream=in`)).stdout, `1-0 {"cents":1}`);
+  const hash = `redis-hash://127.0.0.1:${tlsPort}/h?tls=true&ca=${folder}/c.pem`;
+  assertEquals((await runCli(["put", hash, "-K", ":"], { stdin: "a:1\n" })).code, 0);
+  assertEquals(await redisCli(server.address, "HGET", "h", "a"), "1");
+  assertStringIncludes(
+    (await read(`redis://u:p@127.0.0.1:${port}/in`)).stderr,
+    "set REDIS_USERNAME and REDIS_PASSWORD",
+  );
 });
