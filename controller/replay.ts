@@ -12,6 +12,7 @@ import { toHex } from "../engine/digest.ts";
 import { type Feed, feedRecords } from "../engine/feed.ts";
 import type { Origin } from "../engine/record.ts";
 import { type Difference, firstDifference } from "./difference.ts";
+import { birthBefore } from "./birth.ts";
 import { answerFrom } from "./effects.ts";
 import { originAt } from "./feed_record.ts";
 import { environmentFingerprint } from "./environment.ts";
@@ -118,7 +119,7 @@ class TaskReplay {
         { code: "E_FEEDS_PRUNED" },
       );
     }
-    for (const entry of taskJournal.feeds(this.#birthBefore(from), to)) {
+    for (const entry of taskJournal.feeds(birthBefore(taskJournal, from), to)) {
       if (entry.isReborn || !this.#replayed) {
         await this.#drain();
         await this.#bear(entry);
@@ -134,15 +135,6 @@ class TaskReplay {
   async close(): Promise<void> {
     await this.#replayed?.close();
     await this.#reference?.close();
-  }
-
-  #birthBefore(seq: number): number {
-    const first = this.#options.taskJournal.firstReplayable();
-    for (let birth = seq; birth > first; birth--) {
-      const [entry] = this.#options.taskJournal.feeds(birth, birth + 1);
-      if (entry?.isReborn) return birth;
-    }
-    return first;
   }
 
   async #bear(entry: FeedEntry): Promise<void> {
@@ -267,10 +259,14 @@ class TaskReplay {
   /** The same feed in another fresh realm: code that is deterministic does the same again. */
   async #runOnceMore(entry: FeedEntry): Promise<{ readonly view: FedView }> {
     const { taskJournal, journal, sources } = this.#options;
-    const realm = await this.#open("once more", journal.code(this.#epoch!.codeHash), this.#birthBefore(entry.seq));
+    const realm = await this.#open(
+      "once more",
+      journal.code(this.#epoch!.codeHash),
+      birthBefore(taskJournal, entry.seq),
+    );
     try {
       let fed: DigestedFed | undefined;
-      for (const each of taskJournal.feeds(this.#birthBefore(entry.seq), entry.seq + 1)) {
+      for (const each of taskJournal.feeds(birthBefore(taskJournal, entry.seq), entry.seq + 1)) {
         if (each.givenUp !== undefined) continue;
         fed = await realm.process(await loadRecordedFeed(each, taskJournal, sources));
       }

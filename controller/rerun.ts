@@ -5,6 +5,7 @@
 
 import { toHex } from "../engine/digest.ts";
 import type { PackedOutputs } from "../engine/output.ts";
+import { birthBefore } from "./birth.ts";
 import { answerFrom } from "./effects.ts";
 import { NO_OUTPUTS } from "./broken_record.ts";
 import type { FeedEntry } from "./journal/journal.ts";
@@ -42,7 +43,7 @@ export class Rerun {
     const alone = await this.#run(entry, entry.isReborn || !this.#realm ? entry.seq : undefined);
     if (isSame(alone, entry)) return this.#result(entry, alone);
     // Modules that keep state in variables need all feeds since their realm's birth.
-    const birth = this.#birthOf(entry);
+    const birth = birthBefore(this.#setup.taskJournal, entry.seq);
     const again = birth === entry.seq ? alone : await this.#run(entry, birth);
     if (isSame(again, entry)) return this.#result(entry, again);
     const digests = `digest ${toHex(entry.chain).slice(0, 8)} became ${toHex(again.chain).slice(0, 8)}`;
@@ -86,16 +87,6 @@ export class Rerun {
     };
     const answer = answerFrom((seq) => taskJournal.effects(seq));
     return await Realm.open(sandbox(), setup, limits, { answer, record: () => {} });
-  }
-
-  #birthOf({ seq }: FeedEntry): number {
-    const { taskJournal } = this.#setup;
-    const first = taskJournal.firstReplayable();
-    for (let birth = seq; birth > first; birth--) {
-      const [entry] = taskJournal.feeds(birth, birth + 1);
-      if (entry?.isReborn) return birth;
-    }
-    return first;
   }
 }
 

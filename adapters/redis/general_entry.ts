@@ -33,6 +33,9 @@ export class NoEntry extends Error {
 }
 
 const ID = /^\d{1,20}-\d{1,20}$/;
+const PART_MAX = (1n << 64n) - 1n;
+/** The script hands an entry's words to XADD by `unpack`, which takes 8,000. */
+const WORDS_MAX = 7_000;
 
 /** The entry of `output`. @throws {NoEntry} */
 export function generalEntry({ target, key, value, headers }: GeneralOutput): GeneralEntry {
@@ -47,6 +50,9 @@ export function generalEntry({ target, key, value, headers }: GeneralOutput): Ge
   if (key !== null && fields.key !== undefined) words.push(fields.key, key);
   const others = all.filter(({ name }) => name !== idHeader);
   for (const { name, value: text } of others) words.push(...fieldOf(target, name, text));
+  if (words.length > WORDS_MAX) {
+    throw new NoEntry("E_TOO_MANY_FIELDS", `it has ${words.length / 2} fields, ${WORDS_MAX / 2} at most are wanted`);
+  }
   return { id, words };
 }
 
@@ -61,9 +67,16 @@ function idOf(headers: readonly Header[], name: string): string {
   const value = headers.find((header) => header.name === name)?.value;
   const id = value && new TextDecoder().decode(value);
   // Without leading zeros: the script compares texts.
-  if (id && ID.test(id)) return entryId(offsetOf(id));
+  if (id && isId(id)) return entryId(offsetOf(id));
   const found = id ? `is ${id}` : "is missing";
   throw new NoEntry("E_ENTRY_ID", `its header ${name}, which has its id, ${found}; milliseconds-sequence is wanted`);
+}
+
+/** What XADD takes: two numbers of 64 bits, not both 0. */
+function isId(text: string): boolean {
+  if (!ID.test(text)) return false;
+  const parts = text.split("-").map(BigInt);
+  return parts.every((part) => part <= PART_MAX) && parts.some((part) => part > 0n);
 }
 
 function membersOf(value: string): readonly string[] {

@@ -82,6 +82,9 @@ for index = 0, ARGV[7] - 1 do
               return redis.error_reply('ID ' .. target.place .. ' has ' .. info[field + 1] .. ', the first new id is ' .. ARGV[at + 4])
             end
             if isBefore(time, last) then time = last end
+            if time == last and #number >= 20 and ARGV[at + 4] == '' then
+              return redis.error_reply('ID ' .. target.place .. ' has ' .. info[field + 1] .. ', behind which no number is left')
+            end
           end
         end
       end

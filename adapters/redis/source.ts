@@ -62,6 +62,8 @@ const FIRST_POSITION = 1n;
 const OUTAGE_MS_MAX = 120_000;
 /** The same before the run has begun. */
 const OPEN_MS_MAX = 3_000;
+/** When waiting failed, the next attempt comes so much later. */
+const RETRY_MS = 100;
 /** More at once would keep the server from its other clients for more than some milliseconds. */
 const COUNT_MAX = 4_000;
 /** A request costs the server as much as some dozens of entries. */
@@ -84,6 +86,8 @@ interface Lane {
   held?: HeldRange | undefined;
   /** What is behind that, on its way. */
   ahead?: Promise<Range> | undefined;
+  /** Why entries cannot be waited for. */
+  failure?: Error;
   readonly group?: GroupPosition;
   /** What was read and is not committed yet. */
   readonly uncommitted: StreamPosition[];
@@ -176,6 +180,7 @@ export class RedisSource implements Source {
   async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
     const lane = this.#laneOf(at);
     lane.asked = from;
+    if (lane.failure) throw lane.failure;
     if (this.#options.isBounded) lane.end ??= await this.latest(at);
     if (lane.end !== undefined && from >= lane.end) return { kind: "ended" };
     const known = lane.read && behind(lane.read) === max(from, FIRST_POSITION) ? lane.read : undefined;
@@ -242,10 +247,15 @@ export class RedisSource implements Source {
     return range;
   }
 
+  /** Who cannot wait reads again after a while, which tells what is wrong; what does not pass, the next read says. */
   async #wait(at: SourcePartition): Promise<void> {
-    const { key, asked } = this.#laneOf(at);
-    const waiter = await this.#servers.waiter(key);
-    await waiter.wait(key, idBefore(asked));
+    const lane = this.#laneOf(at);
+    try {
+      await (await this.#servers.waiter(lane.key)).wait(lane.key, idBefore(lane.asked));
+    } catch (error) {
+      if (!isPassing(error)) lane.failure = explain(at, lane.asked, error);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
   }
 
   #laneOf(at: SourcePartition): Lane {

@@ -96,5 +96,5 @@ export function startPosition(from: bigint, counters: StreamCounters | undefined
   if (from > last + 1n) return undefined;
   if (from > last) return { id, ordinal: entriesAdded, isExact: true };
   // Before the first entry all that is gone is not this reader's; behind it nobody knows how many came before.
-  return { id, ordinal: entriesAdded - length, isExact: from <= offsetOf(firstId) };
+  return { id, ordinal: entriesAdded - length, isExact: length === 0 || from <= offsetOf(firstId) };
 }

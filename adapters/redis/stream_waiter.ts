@@ -38,7 +38,11 @@ export class StreamWaiter {
     return this.#blocked.isOpen;
   }
 
-  /** Resolves when `key` may have entries behind `id`, also when that cannot be found out any more. */
+  /**
+   * Resolves when `key` may have entries behind `id`.
+   *
+   * @throws {RedisError | OutcomeUnknown} when that cannot be found out (any more)
+   */
   wait(key: string, id: string): Promise<void> {
     const known = this.#waiting.get(key);
     if (known?.id === id) return known.woken.promise;
@@ -66,9 +70,9 @@ export class StreamWaiter {
     try {
       this.#clientId ??= await this.#askId();
       while (this.#waiting.size > 0) for (const key of await this.#block()) this.leave(key);
-    } catch {
-      // Whoever waits reads, and finds out what is wrong.
-      for (const key of [...this.#waiting.keys()]) this.leave(key);
+    } catch (error) {
+      for (const { woken } of this.#waiting.values()) woken.reject(error);
+      this.#waiting.clear();
     } finally {
       this.#isBlocking = false;
       this.#inBlock = new Set();

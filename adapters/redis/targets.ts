@@ -1,5 +1,6 @@
 /** What outputs become in Redis: entries of streams, fields of a hash, elements of a list, messages of a channel. */
 
+import { SinkError } from "../sink.ts";
 import { tagOf } from "./key_tag.ts";
 import type { EntryFields } from "./protocol/entries.ts";
 
@@ -40,14 +41,17 @@ export class Targets {
   readonly #byOutput: ReadonlyMap<string, PlacedTarget>;
   readonly #parts: readonly Part[];
 
-  /** @param byOutput output name → target; `default` takes the outputs that are not named */
+  /**
+   * @param byOutput output name → target; `default` takes the outputs that are not named
+   * @throws {SinkError} when two outputs go to the same key in different ways
+   */
   constructor(byOutput: ReadonlyMap<string, RedisTarget>) {
     const parts: Part[] = [];
     const placed = new Map<string, PlacedTarget>();
     for (const [output, target] of byOutput) {
       const keys = keysOf(target);
-      // Two outputs may go to the same place.
-      const known = parts.findIndex((part) => part.target.kind === target.kind && part.key === keys[0]);
+      const known = parts.findIndex(({ key }) => keys.includes(key));
+      if (known >= 0 && !isSame(parts[known].target, target)) throw clash(parts[known].key);
       placed.set(output, { target, index: known < 0 ? parts.length : known, parts: keys.length });
       if (known < 0) parts.push(...keys.map((key) => ({ target, key })));
     }
@@ -99,6 +103,18 @@ export class Targets {
   get count(): number {
     return this.#parts.length;
   }
+}
+
+function isSame(a: RedisTarget, b: RedisTarget): boolean {
+  const text = (target: RedisTarget) => JSON.stringify(Object.entries(target).toSorted());
+  return text(a) === text(b);
+}
+
+function clash(key: string): SinkError {
+  return new SinkError(
+    `Cannot write ${key}: two outputs go there in different ways; the same kind, parts and options are wanted for both`,
+    { code: "E_TARGET_CLASH" },
+  );
 }
 
 function keysOf({ key, parts }: RedisTarget): readonly string[] {

@@ -5,7 +5,7 @@ import { partitionOfKey } from "../../formats/murmur2.ts";
 import type { PackedOutputs } from "../../engine/output.ts";
 import { SinkError } from "../sink.ts";
 import { identityOf, type ServersAddress } from "./address.ts";
-import { generalEntry } from "./general_entry.ts";
+import { generalEntry, NoEntry } from "./general_entry.ts";
 import type { Connection } from "./protocol/connection.ts";
 import { encodeCommands, RedisError, ReplyReader, type Word } from "./protocol/resp.ts";
 import { Servers } from "./servers.ts";
@@ -111,16 +111,18 @@ export class RedisWriter {
       case "stream": {
         const [keyText, text] = [textOf(key), textOf(value)];
         const { id, words } = generalEntry({ target: this.#target, key: keyText, value: text, headers });
-        if (words.length === 0) throw new RedisError("ERR a line has neither key nor value");
+        if (words.length === 0) throw new NoEntry("E_NO_FIELD", "a record has neither key nor value");
         return ["XADD", place, id ?? "*", ...words];
       }
       case "hash":
-        if (key === null) throw new RedisError("ERR a line has no key, and a hash has a value per key");
+        if (key === null) throw new NoEntry("E_NO_KEY", "a record has no key, and a hash has a value per key");
         return value === null ? ["HDEL", place, key] : ["HSET", place, key, value];
       case "list":
-        return ["RPUSH", place, value ?? ""];
       case "channel":
-        return ["PUBLISH", place, value ?? ""];
+        if (value === null) {
+          throw new NoEntry("E_NO_FIELD", "a record has no value, and there is nothing else to write");
+        }
+        return [kind === "list" ? "RPUSH" : "PUBLISH", place, value];
       default:
         return kind satisfies never;
     }

@@ -107,20 +107,22 @@ export class Database {
     });
   }
 
-  /** Runs `work` in one transaction, which others see when this returns, and which is durable when it resolves. */
-  async durably(work: () => void): Promise<void> {
+  /**
+   * Runs `work` in one transaction, which others see when this returns, and which is durable when it resolves.
+   *
+   * @throws {JournalError} at once when it cannot be written: whoever writes on must not leave it out
+   */
+  durably(work: () => void): Promise<void> {
     this.#sqlite.exec("PRAGMA synchronous=NORMAL");
     try {
       this.transaction(work);
     } finally {
       this.#sqlite.exec("PRAGMA synchronous=FULL");
     }
-    try {
-      await this.#log.sync();
-    } catch (cause) {
+    return this.#log.sync().catch((cause) => {
       const reason = `its log cannot be synced (${(cause as Error).message}); nothing after it is committed`;
       throw this.#error("E_JOURNAL_UNWRITABLE", "write to", reason, cause);
-    }
+    });
   }
 
   /** Inserts `row` with its checksum. */

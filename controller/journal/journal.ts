@@ -202,6 +202,8 @@ export interface TaskJournal {
   /**
    * A feed, and where the task stands after it; what was settled goes with it. It is written when this returns, in one
    * transaction, and durable when it resolves; feeds become durable in order.
+   *
+   * @throws {JournalError} at once when it cannot be written
    */
   prepare(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): Promise<void>;
   /** Notes that the sinks have feed `seq`; durable with the next `prepare` or `flush`. */

@@ -166,10 +166,10 @@ export class SqliteTaskJournal implements TaskJournal {
     });
   }
 
-  async prepare(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): Promise<void> {
+  prepare(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): Promise<void> {
     const durable = this.#database.durably(() => this.#writeFeed(feed, progress));
     this.#settled.clear();
-    await durable;
+    return durable;
   }
 
   #writeFeed(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): void {

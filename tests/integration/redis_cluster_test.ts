@@ -71,7 +71,7 @@ Deno.test("Redis cluster: the slots of input and output move to another node, ke
     const running = job.start();
     for (const [part, key] of [[0.1, job.output], [0.4, input], [0.7, job.output]] as const) {
       const seen = await job.untilLength(ENTRIES * part);
-      await moveSlot(nodes, key);
+      await moveSlot(nodes, key, job);
       await job.untilLength(Math.min(seen, ENTRIES - 1));
     }
     await running.succeeded();
@@ -79,8 +79,8 @@ Deno.test("Redis cluster: the slots of input and output move to another node, ke
   });
 });
 
-/** As `redis-cli --cluster reshard` does it, with a moment between keys in which a feed's keys are on two nodes. */
-async function moveSlot(nodes: readonly Started[], key: string): Promise<void> {
+/** As `redis-cli --cluster reshard` does it; after each key the run has to meet a slot that is on two nodes. */
+async function moveSlot(nodes: readonly Started[], key: string, job: RedisJob): Promise<void> {
   const { node: from, slot } = await homeOf(nodes, key);
   const to = nodes.find((node) => node !== from)!;
   await redisCli(to.address, "CLUSTER", "SETSLOT", slot, "IMPORTING", await idOf(from));
@@ -90,9 +90,19 @@ async function moveSlot(nodes: readonly Started[], key: string): Promise<void> {
     const [next] = (await redisCli(from.address, "CLUSTER", "GETKEYSINSLOT", slot, "1")).split("\n");
     if (!next) break;
     await redisCli(from.address, "MIGRATE", host, port, next, "0", "10000");
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await untilSentOn(from, job);
   }
   for (const node of nodes) await redisCli(node.address, "CLUSTER", "SETSLOT", slot, "NODE", await idOf(to));
+}
+
+/** Resolves when the node has sent the run on (ASK), or away for now (TRYAGAIN); or when the run is done. */
+async function untilSentOn({ address }: Started, job: RedisJob): Promise<void> {
+  const sentOn = async () => {
+    const stats = await redisCli(address, "INFO", "errorstats");
+    return [...stats.matchAll(/errorstat_(?:ASK|TRYAGAIN):count=(\d+)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+  };
+  const before = await sentOn();
+  while (await sentOn() === before && await job.untilLength(-1) < ENTRIES);
 }
 
 Deno.test("Redis cluster: the master of the output fails, and its replica takes over", async () => {
@@ -211,7 +221,10 @@ Deno.test("Redis: with replicas=1 a commit counts when a replica has it; until t
   // The server counts clients that wait for replicas as blocked.
   while (!(await redisCli(master.address, "INFO", "clients")).includes("blocked_clients:1"));
   const stuck = await job.untilLength(0);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  // It has waited in vain, taken its task over anew, and waited again.
+  const takeovers = async () => Number(/cmdstat_eval:calls=(\d+)/.exec(await stats())?.[1] ?? 0);
+  const stats = () => redisCli(master.address, "INFO", "commandstats");
+  for (const before = await takeovers(); await takeovers() < before + 2;);
   const later = await job.untilLength(0);
   assert(later - stuck <= FEED_RECORDS, `${later - stuck} entries were written without the replica`);
   Deno.kill(replica.pid, "SIGCONT");

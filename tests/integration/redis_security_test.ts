@@ -37,6 +37,11 @@ Deno.test("Redis: a user with the rights that docs/REDIS.md names can run a job;
     assertStringIncludes(stderr.toLowerCase(), missing.slice(1));
     assertEquals((await refused.entries()).length, 0);
   }
+  // What is needed only to wait: it ends the reader too, which does not ask again and again.
+  await allow(all.filter((each) => each !== "+xread"));
+  const tail = await runCli(["tail", `redis://${server.address}/${input}`], { env });
+  assertEquals(tail.code === 0, false);
+  assertStringIncludes(tail.stderr.toLowerCase(), "xread");
   const wrong = { ...env, REDIS_PASSWORD: "wrong" };
   await using refused = new RedisJob({ from: server.address, input, env: wrong });
   const { code, stderr } = await refused.run();

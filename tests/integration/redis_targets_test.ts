@@ -74,7 +74,6 @@ Deno.test("a list gets elements, a channel messages, in order and at least once;
 Deno.test("a stream in parts: keys decide as they do in Kafka, an output may name its part, keyless feeds take turns", async () => {
   const target = stream({ parts: { first: 0, last: 3 } });
   await using opened = await open(target);
-  // Java's default partitioner sends these keys of four partitions there.
   const keys = ["a", "b", "c", "d", "e", "f"];
   await opened.commit(...keys.map((key) => output(key, { key })));
   await opened.commit(...keys.map((key) => output(key, { key })));
@@ -138,9 +137,38 @@ Deno.test("ids that outputs bring: rising, above the stream's last; otherwise no
     [[at("7-0"), at("9-0")], "has 7-0, the first new id is 7-0"],
     [[output("x")], "which has its id, is missing"],
     [[at("now")], "is now; milliseconds-sequence is wanted"],
+    [[at("8-0"), at("18446744073709551616-0")], "milliseconds-sequence is wanted"],
+    [[at("0-0")], "milliseconds-sequence is wanted"],
   ];
   for (const [outputs, reason] of refused) await assertRejects(() => opened.commit(...outputs), SinkError, reason);
   assertEquals(await ids(), ["5-1", "5-2", "7-0"]);
   await opened.commit(at("10-0"));
   assertEquals((await ids()).at(-1), "10-0");
+});
+
+Deno.test("what the server would refuse after it has begun to write is refused before: fields without end, numbers used up", async () => {
+  const target = stream();
+  await using opened = await open(target);
+  const headers = headersToJson(Array.from({ length: 4_000 }, (_, i) => [`h${i}`, "x"] as const));
+  await assertRejects(() => opened.commit(output("1"), output("2", { headers })), SinkError, "fields");
+  await withRedis((redis) => redis.xadd(target.key, "5-18446744073709551615", "v", "foreign"));
+  await assertRejects(() => opened.commit(output("1")), SinkError, "no number is left");
+  assertEquals((await entriesOf(target.key)).length, 1);
+  await opened.commit(output("1", { timeMs: 6 }));
+  assertEquals((await entriesOf(target.key)).length, 2);
+});
+
+Deno.test("two outputs share a key when they go there in the same way, and are refused when not", async () => {
+  const target = stream({ parts: { first: 0, last: 1 } });
+  const address = await redisServers();
+  const both = (other: RedisTarget) =>
+    RedisSink.open({ address, targets: new Map([["default", target], ["other", other]]), run: target.key });
+  await (await both({ ...target })).close();
+  const others = [{ ...target, parts: { first: 1, last: 3 } }, { ...target, lengthMax: 5 }, {
+    ...target,
+    idHeader: "id",
+  }];
+  for (const other of others) {
+    await assertRejects(() => both(other), SinkError, "two outputs go there in different ways");
+  }
 });

@@ -1,6 +1,7 @@
 /** Syncs that are shared keep the order of those who wait for them. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Database } from "../../controller/journal/database.ts";
 import { LogSync } from "../../controller/journal/log_sync.ts";
 
 /** Microtasks that pass while a sync's end becomes known to everyone. */
@@ -56,4 +57,13 @@ Deno.test("a sync that failed is the last: what it did not write, a later one co
   await assertRejects(() => log.sync(), Error, "no space");
   await assertRejects(() => log.sync(), Error, "no space");
   assertEquals(attempts, 1);
+});
+
+Deno.test("what cannot be written is told at once, so that nothing is written behind it; what was is durable", async () => {
+  const folder = await Deno.makeTempDir();
+  const database = new Database(`${folder}/journal.db`);
+  assertThrows(() => void database.durably(() => database.run("INSERT INTO nothing VALUES (1)")), Error);
+  await database.durably(() => {});
+  database.close();
+  await Deno.remove(folder, { recursive: true });
 });
