@@ -14,6 +14,11 @@ export function journalOption(): Option {
   return new Option("--journal <file>", "journal of the run").default(DEFAULT_JOURNAL);
 }
 
+/** `--set`. */
+export function setOption(): Option {
+  return repeatable("--set <name=value>", "parameter of the processor; repeat");
+}
+
 /** An option that collects its values; what is typed replaces what was set elsewhere. */
 export function repeatable(flags: string, description: string): Option {
   const option = new Option(flags, description).default([], "none");

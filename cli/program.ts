@@ -6,8 +6,9 @@ import type { Limits } from "../controller/limits.ts";
 import type { Observer } from "../controller/task_setup.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
 import { EXIT } from "./exit_code.ts";
-import { journalOption, jsonOption, positive, repeatable } from "./options.ts";
+import { journalOption, jsonOption, positive, repeatable, setOption } from "./options.ts";
 import { printMessage } from "./output.ts";
+import { addRecordedCommands } from "./recorded_commands.ts";
 import { applySettings } from "./settings.ts";
 import { addStreamCommands } from "./stream_commands.ts";
 
@@ -49,7 +50,7 @@ function buildProgram(hooks: ProgramHooks, setExitCode: SetExitCode): Command {
     .configureHelp({ sortSubcommands: false, optionDescription: describeOption })
     .exitOverride();
   addRun(program, hooks, setExitCode);
-  addReplay(program, setExitCode);
+  addRecordedCommands(program, setExitCode);
   addJournal(program, setExitCode);
   addDeadLetters(program, setExitCode);
   addStreamCommands(program, setExitCode);
@@ -120,28 +121,6 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
     });
 }
 
-function addReplay(program: Command, setExitCode: SetExitCode): void {
-  program.command("replay")
-    .description("Run recorded feeds again and compare; nothing is sent to the run's sinks.")
-    .argument("<run>", "name of the run")
-    .usage("<run> [options]")
-    .addHelpText("before", REPLAY_EXAMPLES)
-    .addOption(journalOption())
-    .option("--task <task>", "only this task")
-    .option("--feeds <a..b>", "only these feeds, b excluded")
-    .option("--offsets <s/p:a..b>", "only feeds with these offsets (or Redis ids) of a partition, b excluded")
-    .option("--failed", "only feeds with records that failed, and the record that halted a task", false)
-    .option("--with <script>", "what would this code have done: a difference per record")
-    .addOption(setOption())
-    .option("--to <uri>", "write the replayed outputs there")
-    .addOption(new Option("--max-divergences <n>", "stop after so many").argParser(positive).default(100))
-    .option("--json", "print the report as JSON", false)
-    .action(async (run: string, options) => {
-      const { replayCommand } = await import("./replay.ts");
-      setExitCode(await replayCommand(run, options));
-    });
-}
-
 function addJournal(program: Command, setExitCode: SetExitCode): void {
   const journal = program.command("journal").description("Look into a journal, verify it, prune it.");
   const load = () => import("./journal.ts");
@@ -192,16 +171,6 @@ function addInit(program: Command, setExitCode: SetExitCode): void {
     .argument("[folder]", "where to write it", ".")
     .action(async (folder) => setExitCode(await (await import("./init.ts")).initCommand(folder)));
 }
-
-function setOption(): Option {
-  return repeatable("--set <name=value>", "parameter of the processor; repeat");
-}
-
-const REPLAY_EXAMPLES = `Examples:
-  sluice replay totals
-  sluice replay totals --failed --with fixed.ts
-  sluice replay totals --feeds 3..5 --to file:again.ndjson
-`;
 
 const RUN_EXAMPLES = `Examples:
   sluice run totals.ts --from file:orders.ndjson --to file:totals.ndjson --until-end

@@ -1,106 +1,94 @@
-/** `sluice replay`: runs recorded feeds again and says what differs. */
+/** `sluice replay` and `sluice bisect`: run recorded feeds again, with the recorded code or another, and say what differs. */
 
 import type { Sink } from "../adapters/sink.ts";
-import type { Source } from "../adapters/source.ts";
-import type { FeedEntry, JournaledCode, Run, Task, TaskJournal } from "../controller/journal/journal.ts";
+import type { JournaledCode } from "../controller/journal/journal.ts";
 import { loadProcessor } from "../controller/load_processor.ts";
-import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
-import { DEFAULT_LIMITS } from "../controller/limits.ts";
-import { type Divergence, type ReplayResult, replayTask } from "../controller/replay.ts";
-import { replayHalt } from "../controller/replay_halt.ts";
-import { openPool } from "../controller/sandbox/open_pool.ts";
+import type { Divergence } from "../controller/replay/divergence.ts";
+import { haltOf, replayHalt } from "../controller/replay/halt.ts";
+import type { Recording } from "../controller/replay/recording.ts";
+import { type ReplayResult, replayTask } from "../controller/replay/replay.ts";
+import { type ChangeKind, tryCode, type WhatIf } from "../controller/replay/what_if.ts";
 import type { SandboxPool } from "../controller/sandbox/pool.ts";
-import type { Sandbox } from "../controller/sandbox/sandbox.ts";
-import { openSinks, openSource } from "./adapters.ts";
+import { openSinks } from "./adapters.ts";
+import { describeDivergence } from "./divergence_report.ts";
+import { loadEffects } from "./effects.ts";
 import { EXIT } from "./exit_code.ts";
-import { findRun } from "./find_run.ts";
-import { parseUri } from "./uri.ts";
-import { offsetText } from "./offsets.ts";
 import { printData, printMessage } from "./output.ts";
-import { type OffsetRange, parseFeedRange, parseOffsetRange } from "./ranges.ts";
 import { parseParameters, scriptOf } from "./processors.ts";
-import { UsageError } from "./usage_error.ts";
+import { RecordedRun, type RecordedRunOptions } from "./recorded_run.ts";
+import { selectFeeds, type SelectionOptions } from "./selection.ts";
 
 /** The options of `sluice replay` as commander gives them. */
-export interface ReplayCommandOptions {
-  readonly journal: string;
-  readonly task?: string;
-  readonly feeds?: string;
-  readonly offsets?: string;
+export interface ReplayCommandOptions extends RecordedRunOptions, SelectionOptions {
   readonly failed: boolean;
   readonly with?: string;
   readonly set: readonly string[];
+  readonly only?: ChangeKind;
+  readonly effects?: string;
   readonly to?: string;
   readonly maxDivergences: number;
   readonly json: boolean;
 }
 
+/** What all tasks together came to. */
 interface Totals {
   feeds: number;
   records: number;
   readonly divergences: Divergence[];
+  readonly trials: WhatIf[];
 }
 
-/** Runs the command; answers the exit code. */
-export async function replayCommand(runName: string, options: ReplayCommandOptions): Promise<number> {
-  const journal = SqliteJournal.openReader(options.journal);
-  const pool = openPool({});
+/** Runs `sluice replay`; answers the exit code. */
+export async function replayCommand(name: string, options: ReplayCommandOptions): Promise<number> {
+  await using recorded = new RecordedRun(name, options);
   const startMs = performance.now();
-  const totals: Totals = { feeds: 0, records: 0, divergences: [] };
-  const context = { run: `${runName}-replay`, tasks: 1, onNotice: printMessage };
+  const totals: Totals = { feeds: 0, records: 0, divergences: [], trials: [] };
+  const code = options.with === undefined ? undefined : await loadOther(options.with, options.set, recorded.pool);
   const to = new Map(options.to === undefined ? [] : [["default", options.to]]);
+  const context = { run: `${recorded.run.name}-replay`, tasks: 1, onNotice: printMessage };
   const { default: sink } = await openSinks(to, context) as { readonly default?: Sink };
   try {
-    const run = findRun(journal, runName);
-    const withCode = options.with === undefined ? undefined : await loadOther(options.with, options.set, pool);
-    const sources = await openSources(run);
-    for (const task of tasksOf(journal, run, options.task)) {
-      const context = { journal, run, taskJournal: journal.task(task), sources, sandbox: () => pool.get(0) };
-      await replayOne({ ...context, withCode, sink }, options, totals);
-    }
-    for (const source of sources.values()) await source.close();
-    return report(run, totals, performance.now() - startMs, options);
+    for (const recording of recorded.recordings()) await replayOne(recording, { code, sink }, options, totals);
   } finally {
     await sink?.close();
-    pool.close();
-    journal.close();
   }
+  return report(recorded, totals, performance.now() - startMs, options);
 }
 
-interface TaskContext {
-  readonly journal: SqliteJournal;
-  readonly run: Run;
-  readonly taskJournal: TaskJournal;
-  readonly sources: ReadonlyMap<string, Source>;
-  readonly sandbox: () => Sandbox;
-  readonly withCode: JournaledCode | undefined;
+interface ReplayParts {
+  readonly code: JournaledCode | undefined;
   readonly sink: Sink | undefined;
 }
 
-async function replayOne(context: TaskContext, options: ReplayCommandOptions, totals: Totals): Promise<void> {
-  const { journal, run, sandbox, sources, withCode, sink, taskJournal } = context;
-  const shared = { journal, run, sandbox, taskJournal, limits: DEFAULT_LIMITS, ...(withCode ? { withCode } : {}) };
-  const { from, to } = options.feeds === undefined ? { from: 0, to: Infinity } : parseFeedRange(options.feeds);
-  const offsets = options.offsets === undefined
-    ? undefined
-    : parseOffsetRange(options.offsets, taskJournal.task.partitions);
-  const task = taskJournal.task.name;
+async function replayOne(
+  recording: Recording,
+  { code, sink }: ReplayParts,
+  options: ReplayCommandOptions,
+  totals: Totals,
+): Promise<void> {
+  const task = recording.taskJournal.task.name;
   await sink?.acquire(task, 0n, undefined);
-  const result = await replayTask({
-    ...shared,
-    sources,
-    from,
-    to,
-    isWanted: (entry) => (!options.failed || entry.failures > 0) && (offsets === undefined || overlaps(entry, offsets)),
+  let seq = 0;
+  const shared = {
+    ...selectFeeds(recording, options),
     divergencesMax: options.maxDivergences,
-    onFed: async ({ seq }, { outputs, chain: digest }, outputNames) =>
-      void await sink?.commit({ task, seq, epoch: 0n, outputs, outputNames, positions: [], digest }),
-  });
-  add(totals, result);
-  if (!options.failed) return;
-  const halt = journal.events(run).findLast((event) => event.kind === "halted" && event.task === task);
-  const isOpen = halt !== undefined && halt.seq! > (taskJournal.lastFeed()?.seq ?? -1);
-  if (isOpen) add(totals, await replayHalt(shared, halt));
+    ...(options.effects === undefined ? {} : { effects: await loadEffects(options.effects) }),
+    onNotice: printMessage,
+    onFed: async (
+      _feed: unknown,
+      { outputs, chain: digest }: Parameters<NonNullable<Parameters<typeof replayTask>[1]["onFed"]>>[1],
+      outputNames: readonly string[],
+    ) => void await sink?.commit({ task, seq: seq++, epoch: 0n, outputs, outputNames, positions: [], digest }),
+  };
+  const halted = options.failed ? haltOf(recording) : undefined;
+  if (code) {
+    const only = options.only === undefined ? {} : { only: options.only };
+    const trial = await tryCode(recording, { ...shared, ...only, ...(halted ? { halted } : {}), code });
+    totals.trials.push(trial);
+    return add(totals, trial);
+  }
+  add(totals, await replayTask(recording, shared));
+  if (halted) add(totals, await replayHalt(recording, halted));
 }
 
 function add(totals: Totals, { feeds, records, divergences }: ReplayResult): void {
@@ -109,67 +97,97 @@ function add(totals: Totals, { feeds, records, divergences }: ReplayResult): voi
   totals.divergences.push(...divergences);
 }
 
-function overlaps({ ranges }: FeedEntry, { stream, partition, from, to }: OffsetRange): boolean {
-  return ranges.some((range) =>
-    range.stream === stream && range.partition === partition && range.from < to && range.to > from
-  );
-}
-
-async function openSources({ uris }: Run): Promise<Map<string, Source>> {
-  const rereadable = Object.entries(uris).filter(([, uri]) => parseUri(uri).scheme !== "stdio");
-  const opened = rereadable.map(async ([input, uri]) => [input, await openSource(uri, { isBounded: true })] as const);
-  return new Map(await Promise.all(opened));
-}
-
-function tasksOf(journal: SqliteJournal, run: Run, wanted: string | undefined): readonly Task[] {
-  const tasks = journal.tasks(run);
-  if (wanted === undefined) return tasks;
-  const found = tasks.filter(({ name }) => name === wanted);
-  if (found.length > 0) return found;
-  throw new UsageError(
-    `Cannot replay task ${wanted}: run ${run.name} has the tasks ${tasks.map(({ name }) => name).join(", ")}`,
-  );
-}
-
-async function loadOther(script: string, set: readonly string[], pool: SandboxPool): Promise<JournaledCode> {
+/** The code of another script. */
+export async function loadOther(script: string, set: readonly string[], pool: SandboxPool): Promise<JournaledCode> {
   const { bundle, script: name } = await loadProcessor(scriptOf(script), pool, parseParameters(set));
   return { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script: name };
 }
 
-function report(run: Run, totals: Totals, elapsedMs: number, options: ReplayCommandOptions): number {
-  const { feeds, records, divergences } = totals;
+function report(recorded: RecordedRun, totals: Totals, elapsedMs: number, options: ReplayCommandOptions): number {
+  const { feeds, records, divergences, trials } = totals;
+  const { run } = recorded;
   const recordsPerSecond = Math.round(records / Math.max(elapsedMs / 1000, 0.001));
+  const summary = options.with === undefined ? undefined : sum(trials);
+  const isSame = divergences.length === 0 && (summary?.recordsChanged ?? 0) === 0;
   if (options.json) {
-    const json = { run: run.name, feeds, records, divergences, elapsedMs: Math.round(elapsedMs), recordsPerSecond };
-    printData(JSON.stringify(json, (_name, value) => typeof value === "bigint" ? String(value) : value ?? null));
+    const trial = summary ? { whatIf: summary } : {};
+    const rest = { elapsedMs: Math.round(elapsedMs), recordsPerSecond };
+    printJson({ run: run.name, feeds, records, divergences, ...trial, ...rest });
   } else {
-    for (const divergence of divergences) printMessage(describe(divergence, run));
-    const verdict = divergences.length === 0
-      ? "every output, state change and effect equals the recording"
-      : `${divergences.length}${divergences.length >= options.maxDivergences ? " or more" : ""} divergences`;
+    const again = `sluice replay ${recorded.words}${options.with === undefined ? "" : ` --with ${options.with}`}`;
+    for (const divergence of divergences) printMessage(describeDivergence(divergence, { run, again }));
+    const verdict = summary ? describeTrial(summary) : describeReplay(divergences.length, options.maxDivergences);
     printMessage(
       `${run.name}: ${feeds} feeds, ${records} records replayed (${recordsPerSecond} records/s): ${verdict}`,
     );
   }
-  return divergences.length === 0 ? EXIT.ok : EXIT.divergence;
+  return isSame ? EXIT.ok : EXIT.divergence;
 }
 
-function describe(divergence: Divergence, { name: run, uris }: Run): string {
-  const { task, feed, record, input, field, recorded, replayed, cause } = divergence;
-  const offset = record && offsetText(input === undefined ? undefined : uris[input], record.offset);
-  const place = record ? `${record.stream}/${record.partition}@${offset}` : "a timer or hook";
+function printJson(value: unknown): void {
+  printData(JSON.stringify(value, (_name, each) => typeof each === "bigint" ? String(each) : each ?? null));
+}
+
+function describeReplay(count: number, max: number): string {
+  if (count === 0) return "every output, state change and effect equals the recording";
+  return `${count}${count >= max ? " or more" : ""} divergences`;
+}
+
+type Summary = Omit<WhatIf, "feeds" | "records" | "divergences">;
+
+function sum(trials: readonly WhatIf[]): Summary {
+  const total = (count: (trial: WhatIf) => number) => trials.reduce((all, trial) => all + count(trial), 0);
+  const outputs = (kind: keyof WhatIf["outputs"]) => total((trial) => trial.outputs[kind]);
+  return {
+    recordsChanged: total((trial) => trial.recordsChanged),
+    outputs: {
+      same: outputs("same"),
+      changed: outputs("changed"),
+      missing: outputs("missing"),
+      extra: outputs("extra"),
+    },
+    errors: { fixed: total((trial) => trial.errors.fixed), new: total((trial) => trial.errors.new) },
+    stateKeysChanged: total((trial) => trial.stateKeysChanged),
+  };
+}
+
+function describeTrial({ recordsChanged, outputs, errors, stateKeysChanged }: Summary): string {
+  if (recordsChanged === 0) return "the code does what was recorded";
+  const { same, changed, missing, extra } = outputs;
   return [
-    `DIVERGED ${place} (task ${task}, feed ${feed}), cause: ${cause}`,
-    `  ${field}`,
-    `    recorded  ${show(recorded)}`,
-    `    replayed  ${show(replayed)}`,
-    `  again: sluice replay ${run} --task ${task} --feeds ${feed}..${feed + 1}`,
+    `${recordsChanged} records do something else`,
+    `  outputs: ${same} same, ${changed} changed, ${missing} missing, ${extra} extra`,
+    `  errors: ${errors.fixed} fixed, ${errors.new} new`,
+    `  state: ${stateKeysChanged} keys end with another value`,
   ].join("\n");
 }
 
-const SHOWN_MAX = 400;
+/** The options of `sluice bisect` as commander gives them. */
+export interface BisectCommandOptions extends RecordedRunOptions, SelectionOptions {
+  readonly with: string;
+  readonly set: readonly string[];
+  readonly json: boolean;
+}
 
-function show(value: unknown): string {
-  const text = value === undefined ? "nothing" : typeof value === "string" ? value : JSON.stringify(value);
-  return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
+/** Runs `sluice bisect`; answers the exit code. */
+export async function bisectCommand(name: string, options: BisectCommandOptions): Promise<number> {
+  await using recorded = new RecordedRun(name, options);
+  const code = await loadOther(options.with, options.set, recorded.pool);
+  const found: Divergence[] = [];
+  let records = 0;
+  for (const recording of recorded.recordings()) {
+    const selection = selectFeeds(recording, options);
+    const trial = await tryCode(recording, { ...selection, code, divergencesMax: 1, stopsAtFirst: true });
+    found.push(...trial.divergences);
+    records += trial.records;
+  }
+  if (options.json) {
+    printJson({ run: recorded.run.name, records, first: found });
+  } else {
+    const again = `sluice replay ${recorded.words} --with ${options.with}`;
+    for (const divergence of found) printMessage(describeDivergence(divergence, { run: recorded.run, again }));
+    const verdict = found.length === 0 ? "no record does something else" : "the first record of each task that differs";
+    printMessage(`${recorded.run.name}: ${records} records run through ${options.with}: ${verdict}`);
+  }
+  return found.length === 0 ? EXIT.ok : EXIT.divergence;
 }

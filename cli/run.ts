@@ -3,7 +3,6 @@
 import { type Sink, SinkError } from "../adapters/sink.ts";
 import type { Source } from "../adapters/source.ts";
 import { partitionsOf } from "../controller/assignment.ts";
-import type { EffectHandlers } from "../controller/effects.ts";
 import { loadProcessor } from "../controller/load_processor.ts";
 import type { RunSummary } from "../controller/run.ts";
 import { runLoaded } from "../controller/run_processor.ts";
@@ -18,6 +17,7 @@ import { openSinks, openSource } from "./adapters.ts";
 import { absoluteUri, parseUri } from "./uri.ts";
 import { describeFinding } from "./check.ts";
 import { bindUris } from "./bindings.ts";
+import { loadEffects } from "./effects.ts";
 import { EXIT } from "./exit_code.ts";
 import { parseParameters, scriptOf } from "./processors.ts";
 import { reportFailures } from "./failures.ts";
@@ -151,9 +151,4 @@ function describe(
   const dead = deadLetters > 0 ? `, ${deadLetters} dead letters (sluice deadletters ls ${run})` : "";
   return `${run}: ${records} records → ${outputs} outputs${dead} in ${(elapsedMs / 1000).toFixed(2)} s ` +
     `(${recordsPerSecond} records/s)${resumed ? ", resumed" : ""}`;
-}
-
-async function loadEffects(path: string | undefined): Promise<EffectHandlers> {
-  if (path === undefined) return {};
-  return { ...await import(new URL(path, `file://${Deno.cwd()}/`).href) };
 }

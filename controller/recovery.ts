@@ -13,7 +13,7 @@ import { toHex } from "../engine/digest.ts";
 import { acquire, commitTo } from "./commit_to.ts";
 import { type FeedEntry, JournalError, type Progress, UNSETTLED_FEEDS_MAX } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
-import { Rerun, type RerunFeed } from "./rerun.ts";
+import { Rerun, type RerunFeed } from "./replay/rerun.ts";
 import { positionsOf, type Route, routeOutputs } from "./routing.ts";
 import type { TaskSetup } from "./task_setup.ts";
 

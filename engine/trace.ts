@@ -115,23 +115,15 @@ export class Trace {
   }
 }
 
-/** The entries `[from, to)` of `trace`. */
-export function traceEntries(trace: TraceColumns, from: number, to: number): TraceEntry[] {
+/** The entries of `trace`. */
+export function traceEntries(trace: TraceColumns): TraceEntry[] {
   const entries: TraceEntry[] = [];
   const text = trace.text.join("");
   let at = 0;
-  for (let entry = 0; entry < to; entry++) {
-    const subjectEnd = at + trace.subjectLengths[entry];
-    const detailEnd = subjectEnd + trace.detailLengths[entry];
-    if (entry >= from) {
-      const kind = TRACE_KINDS[trace.kinds[entry]];
-      entries.push({
-        kind,
-        subject: text.slice(at, subjectEnd),
-        detail: text.slice(subjectEnd, detailEnd),
-      });
-    }
-    at = detailEnd;
+  for (let entry = 0; entry < trace.kinds.length; entry++) {
+    const subject = text.slice(at, at += trace.subjectLengths[entry]);
+    const detail = text.slice(at, at += trace.detailLengths[entry]);
+    entries.push({ kind: TRACE_KINDS[trace.kinds[entry]], subject, detail });
   }
   return entries;
 }

@@ -190,11 +190,15 @@ export interface TaskJournal {
   openEpoch(epoch: Omit<Epoch, "epoch">): bigint;
   /** The first feed that can be replayed: what was pruned left one feed, as the place to start from. */
   firstReplayable(): number;
+  /** The last feed at or before `seq`, among those that can be replayed, before which the realm was born. */
+  birthBefore(seq: number): number;
   /** Feeds `[from, to)` in order. */
   feeds(from: number, to: number): Iterable<FeedEntry>;
   unitDigests(seq: number): Uint32Array;
   effects(seq: number): readonly JournaledEffect[];
   captured(seq: number): readonly Batch[] | undefined;
+  /** What feed `seq` changed in state and timers. */
+  changes(seq: number): TaskState;
   /** State and timers as they were before feed `seq`, in the order in which they are to be restored. */
   stateBefore(seq: number): Iterable<TaskState>;
   /** Journals what feed `seq` asked for before its answers are delivered. */

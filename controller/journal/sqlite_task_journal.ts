@@ -74,6 +74,11 @@ export class SqliteTaskJournal implements TaskJournal {
     return first === 0 ? 0 : first + 1;
   }
 
+  birthBefore(seq: number): number {
+    const sql = "SELECT max(seq) FROM feeds WHERE task = ? AND seq <= ? AND is_reborn = 1";
+    return Math.max(this.#database.number(sql, this.task.id, seq) ?? 0, this.firstReplayable());
+  }
+
   /** Pruning leaves off at the end of a snapshot; feeds that begin anywhere else have lost some. */
   #firstSeq(): number {
     const task = this.task.id;
@@ -123,6 +128,12 @@ export class SqliteTaskJournal implements TaskJournal {
     );
     const batches = [...rows].map((row) => unpackBatch(row.packed as Uint8Array));
     return batches.length > 0 ? batches : undefined;
+  }
+
+  changes(seq: number): TaskState {
+    const row = this.#database.one("SELECT * FROM state_changes WHERE task = ? AND seq = ?", this.task.id, seq);
+    if (!row) throw this.#missing(`the state changes of feed ${seq}`);
+    return stateFrom(row);
   }
 
   *stateBefore(seq: number): Generator<TaskState> {

@@ -1,10 +1,11 @@
 /** A feed that is in the journal, made into one that can be processed again: from the capture, or read again. */
 
-import type { ReadResult, Source } from "../adapters/source.ts";
-import { type Batch, joinBatches, offsetAt, sliceBatch } from "../engine/batch.ts";
-import type { Feed } from "../engine/feed.ts";
-import type { FeedEntry, Range, TaskJournal } from "./journal/journal.ts";
-import { mergeOrder } from "./sealer.ts";
+import type { ReadResult, Source } from "../../adapters/source.ts";
+import { type Batch, joinBatches, offsetAt, sliceBatch } from "../../engine/batch.ts";
+import type { Feed } from "../../engine/feed.ts";
+import type { FeedEntry, Range, TaskJournal } from "../journal/journal.ts";
+import { mergeOrder } from "../sealer.ts";
+import type { SourcesAtHand } from "./recording.ts";
 
 const READ_BYTES_MAX = 4 * 1024 * 1024;
 const WAIT_MS_MAX = 1000;
@@ -33,7 +34,7 @@ export class InputsChanged extends Error {
 export async function loadRecordedFeed(
   entry: FeedEntry,
   journal: TaskJournal,
-  sources: ReadonlyMap<string, Source>,
+  sources: SourcesAtHand,
 ): Promise<Feed> {
   const batches = journal.captured(entry.seq) ?? await readAgain(entry, sources);
   const inputs = entry.ranges.map(({ input }) => input);
@@ -47,9 +48,9 @@ export async function loadRecordedFeed(
   };
 }
 
-function readAgain({ seq, ranges }: FeedEntry, sources: ReadonlyMap<string, Source>): Promise<Batch[]> {
-  return Promise.all(ranges.map((range) => {
-    const source = sources.get(range.input);
+function readAgain({ seq, ranges }: FeedEntry, sources: SourcesAtHand): Promise<Batch[]> {
+  return Promise.all(ranges.map(async (range) => {
+    const source = await sources.get(range.input);
     if (!source) throw new InputsChanged(seq, range, "its stream is not at hand, and the inputs were not captured");
     return readRange(seq, range, source);
   }));

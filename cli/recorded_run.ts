@@ -1,0 +1,114 @@
+/** A run that the user named, opened to be looked at or run again: in a journal, or in a case file. */
+
+import type { Source } from "../adapters/source.ts";
+import type { Run } from "../controller/journal/journal.ts";
+import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
+import { DEFAULT_LIMITS } from "../controller/limits.ts";
+import type { Recording, SourcesAtHand } from "../controller/replay/recording.ts";
+import { openPool } from "../controller/sandbox/open_pool.ts";
+import type { SandboxPool } from "../controller/sandbox/pool.ts";
+import { openSource } from "./adapters.ts";
+import { findRun } from "./find_run.ts";
+import { parseUri } from "./uri.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** What a run is found by. */
+export interface RecordedRunOptions {
+  readonly journal: string;
+  readonly task?: string;
+}
+
+/** See the module. */
+export class RecordedRun implements AsyncDisposable {
+  readonly journal: SqliteJournal;
+  readonly run: Run;
+  /** How to name it again on a command line. */
+  readonly words: string;
+  readonly #sources: LazySources;
+  readonly #task: string | undefined;
+  #pool: SandboxPool | undefined;
+
+  /** Opens the run `name`, or the one in the case file of that name. */
+  constructor(name: string, { journal, task }: RecordedRunOptions) {
+    const isCase = isCaseFile(name);
+    this.journal = SqliteJournal.openReader(isCase ? name : journal);
+    try {
+      this.run = isCase ? onlyRun(this.journal) : findRun(this.journal, name);
+    } catch (error) {
+      this.journal.close();
+      throw error;
+    }
+    this.words = isCase || journal === DEFAULT_JOURNAL ? name : `${name} --journal ${journal}`;
+    this.#sources = new LazySources(this.run);
+    this.#task = task;
+  }
+
+  /** The sandboxes of this command; started when they are asked for. */
+  get pool(): SandboxPool {
+    return this.#pool ??= openPool({});
+  }
+
+  /** Its tasks; only one when the user asked for it. @throws {UsageError} when there is none of that name */
+  recordings(): readonly Recording[] {
+    const { journal, run } = this;
+    const tasks = journal.tasks(run);
+    const wanted = this.#task === undefined ? tasks : tasks.filter(({ name }) => name === this.#task);
+    if (wanted.length === 0) {
+      const names = tasks.map(({ name }) => name).join(", ");
+      throw new UsageError(`Cannot replay task ${this.#task}: run ${run.name} has the tasks ${names}`);
+    }
+    return wanted.map((task) => ({
+      journal,
+      run,
+      taskJournal: journal.task(task),
+      sources: this.#sources,
+      sandbox: () => this.pool.get(0),
+      limits: DEFAULT_LIMITS,
+    }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sources.close();
+    this.#pool?.close();
+    this.journal.close();
+  }
+}
+
+const DEFAULT_JOURNAL = ".sluice/journal.db";
+const CASE_SUFFIX = ".sluice";
+
+/** Whether `name` means a case file. */
+export function isCaseFile(name: string): boolean {
+  return name.endsWith(CASE_SUFFIX) && name.length > CASE_SUFFIX.length;
+}
+
+function onlyRun(journal: SqliteJournal): Run {
+  const runs = journal.runs();
+  if (runs.length === 1) return runs[0];
+  throw new UsageError(
+    `Cannot use ${journal.path} as a case: it has ${runs.length} runs, a case has one; it may be a journal, then name ` +
+      "the run and give --journal",
+  );
+}
+
+/** Opens a source when its records are needed: what was captured needs none. */
+class LazySources implements SourcesAtHand {
+  readonly #run: Run;
+  readonly #opened = new Map<string, Promise<Source>>();
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  get(input: string): Promise<Source> | undefined {
+    const uri = this.#run.uris[input];
+    if (uri === undefined || parseUri(uri).scheme === "stdio") return undefined;
+    let source = this.#opened.get(input);
+    if (!source) this.#opened.set(input, source = openSource(uri, { isBounded: true }));
+    return source;
+  }
+
+  async close(): Promise<void> {
+    for (const source of this.#opened.values()) await source.then((opened) => opened.close()).catch(() => {});
+  }
+}
