@@ -1,6 +1,7 @@
 /** Ranges as users type them; all are half-open: `3..5` is 3 and 4. */
 
 import type { TaskPartition } from "../controller/journal/journal.ts";
+import { nearest } from "./nearest.ts";
 import { parseOffset } from "./offsets.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -27,6 +28,31 @@ export interface OffsetRange {
   readonly partition: string;
   readonly from: bigint;
   readonly to: bigint;
+}
+
+/** One record of a partition. */
+export interface RecordPlace {
+  readonly stream: string;
+  readonly partition: string;
+  readonly offset: bigint;
+}
+
+/** Parses `stream/partition@offset`, such as `orders.ndjson/0@1234`, or with a Redis id. */
+export function parseRecordPlace(text: string, partitions: readonly TaskPartition[]): RecordPlace {
+  const [, place, digits] = /^(.+)@(\d+(?:-\d+)?)$/.exec(text) ?? [];
+  if (place === undefined) {
+    throw new UsageError(`Cannot use ${text}: stream/partition@offset is wanted, such as orders.ndjson/0@1234`);
+  }
+  const found = partitions.find(({ stream, partition }) => `${stream}/${partition}` === place);
+  if (!found) {
+    const known = partitions.map(({ stream, partition }) => `${stream}/${partition}`);
+    const advice = nearest(place, known);
+    throw new UsageError(
+      `Cannot use ${text}: ${place} is no partition of the run; its partitions are ${known.slice(0, 10).join(", ")}` +
+        (advice ? `. Did you mean ${advice}?` : ""),
+    );
+  }
+  return { stream: found.stream, partition: found.partition, offset: parseOffset(digits)! };
 }
 
 const OFFSET_MAX = 1n << 256n;

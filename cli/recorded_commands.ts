@@ -1,7 +1,7 @@
 /** The commands that look at what was recorded, or run it again: their options. */
 
 import { type Command, Option } from "commander";
-import { journalOption, jsonOption, positive, setOption } from "./options.ts";
+import { journalOption, jsonOption, positive, repeatable, setOption } from "./options.ts";
 
 type SetExitCode = (code: number) => void;
 
@@ -9,6 +9,10 @@ type SetExitCode = (code: number) => void;
 export function addRecordedCommands(program: Command, setExitCode: SetExitCode): void {
   addReplay(program, setExitCode);
   addBisect(program, setExitCode);
+  addState(program, setExitCode);
+  addWhy(program, setExitCode);
+  addImpact(program, setExitCode);
+  addExport(program, setExitCode);
 }
 
 /** Adds the options that select recorded feeds. */
@@ -60,6 +64,95 @@ function addBisect(program: Command, setExitCode: SetExitCode): void {
       setExitCode(await bisectCommand(run, options));
     });
 }
+
+function addState(program: Command, setExitCode: SetExitCode): void {
+  program.command("state")
+    .description("Show the state of a run's tasks: now, or at any moment.")
+    .argument("<run>", "name of the run, or a case file (*.sluice)")
+    .usage("<run> [options]")
+    .addHelpText("before", STATE_EXAMPLES)
+    .addOption(journalOption())
+    .option("--task <task>", "only this task")
+    .option("--at <moment>", "after this feed, or after this record (stream/partition@offset); default: the last feed")
+    .option("--key <key>", "only this key")
+    .option("--prefix <text>", "only keys that begin with it")
+    .option("--diff <a..b>", "what changed between two moments")
+    .option("--history <key>", "every change of one key, with the record that made it")
+    .option("--feeds <a..b>", "with --history: only these feeds, b excluded")
+    .addOption(jsonOption())
+    .action(async (run: string, options) => setExitCode(await (await import("./state.ts")).stateCommand(run, options)));
+}
+
+function addWhy(program: Command, setExitCode: SetExitCode): void {
+  const command = program.command("why")
+    .description("Tell where an output comes from: record, state, effects and code behind it.")
+    .argument("<run>", "name of the run, or a case file (*.sluice)")
+    .argument(
+      "<output>",
+      "FEED#INDEX, @N (the Nth of its task, from 0), a Redis id, JSON that its value contains, or a text",
+    )
+    .usage("<run> <output> [options]")
+    .addHelpText("before", WHY_EXAMPLES);
+  withSelection(command)
+    .option("--last", "when several outputs are alike, the last one", false)
+    .addOption(jsonOption())
+    .action(async (run: string, output: string, options) =>
+      setExitCode(await (await import("./why.ts")).whyCommand(run, output, options))
+    );
+}
+
+function addImpact(program: Command, setExitCode: SetExitCode): void {
+  program.command("impact")
+    .description("Tell what a record did: the outputs, keys of the state, timers and effects that it touched.")
+    .argument("<run>", "name of the run, or a case file (*.sluice)")
+    .argument("<record>", "stream/partition@offset")
+    .usage("<run> <record> [options]")
+    .addOption(journalOption())
+    .option("--task <task>", "only this task")
+    .addOption(jsonOption())
+    .action(async (run: string, record: string, options) =>
+      setExitCode(await (await import("./why.ts")).impactCommand(run, record, options))
+    );
+}
+
+function addExport(program: Command, setExitCode: SetExitCode): void {
+  const command = program.command("export")
+    .description("Write feeds, with their inputs, state, effects and code, to one file that replays anywhere.")
+    .argument("<run>", "name of the run")
+    .usage("<run> [options]")
+    .addHelpText("before", EXPORT_EXAMPLES);
+  withSelection(command)
+    .option(
+      "--failed",
+      "from the first feed with a record that failed to the last, or to the record that halted",
+      false,
+    )
+    .option("-o, --output <file>", "the case file, *.sluice (default: RUN-TASK-FEED.sluice)")
+    .addOption(repeatable("--redact <fields>", "mask these fields, such as email,customer.name; repeat"))
+    .option("--salt <text>", "what masks depend on, for the same ones in several cases (default: by chance)")
+    .addOption(jsonOption())
+    .action(async (run: string, options) =>
+      setExitCode(await (await import("./export.ts")).exportCommand(run, options))
+    );
+}
+
+const EXPORT_EXAMPLES = `Examples:
+  sluice export totals --failed -o incident_1234.sluice
+  sluice export totals --feeds 12..14 --redact email,customer.name
+`;
+
+const STATE_EXAMPLES = `Examples:
+  sluice state totals --at 12 --key ann
+  sluice state totals --at orders.ndjson/0@4711
+  sluice state totals --diff 3..7
+  sluice state totals --history ann
+`;
+
+const WHY_EXAMPLES = `Examples:
+  sluice why totals '{"customer":"ann"}' --last
+  sluice why totals 12#0
+  sluice why totals @4711
+`;
 
 const REPLAY_EXAMPLES = `Examples:
   sluice replay totals

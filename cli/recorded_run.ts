@@ -1,6 +1,7 @@
 /** A run that the user named, opened to be looked at or run again: in a journal, or in a case file. */
 
 import type { Source } from "../adapters/source.ts";
+import { openCase, type OpenedCase } from "../controller/cases/open_case.ts";
 import type { Run } from "../controller/journal/journal.ts";
 import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
 import { DEFAULT_LIMITS } from "../controller/limits.ts";
@@ -31,13 +32,9 @@ export class RecordedRun implements AsyncDisposable {
   /** Opens the run `name`, or the one in the case file of that name. */
   constructor(name: string, { journal, task }: RecordedRunOptions) {
     const isCase = isCaseFile(name);
-    this.journal = SqliteJournal.openReader(isCase ? name : journal);
-    try {
-      this.run = isCase ? onlyRun(this.journal) : findRun(this.journal, name);
-    } catch (error) {
-      this.journal.close();
-      throw error;
-    }
+    const { journal: opened, run } = isCase ? openCase(name) : openRun(name, journal);
+    this.journal = opened;
+    this.run = run;
     this.words = isCase || journal === DEFAULT_JOURNAL ? name : `${name} --journal ${journal}`;
     this.#sources = new LazySources(this.run);
     this.#task = task;
@@ -82,13 +79,14 @@ export function isCaseFile(name: string): boolean {
   return name.endsWith(CASE_SUFFIX) && name.length > CASE_SUFFIX.length;
 }
 
-function onlyRun(journal: SqliteJournal): Run {
-  const runs = journal.runs();
-  if (runs.length === 1) return runs[0];
-  throw new UsageError(
-    `Cannot use ${journal.path} as a case: it has ${runs.length} runs, a case has one; it may be a journal, then name ` +
-      "the run and give --journal",
-  );
+function openRun(name: string, path: string): OpenedCase {
+  const journal = SqliteJournal.openReader(path);
+  try {
+    return { journal, run: findRun(journal, name) };
+  } catch (error) {
+    journal.close();
+    throw error;
+  }
 }
 
 /** Opens a source when its records are needed: what was captured needs none. */

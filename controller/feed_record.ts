@@ -29,11 +29,38 @@ export function originAt(feed: Feed, index: number): Origin | undefined {
   return { stream, partition, offset: offsetAt(found.batch, found.row) };
 }
 
-function find({ batches, segments }: Feed, index: number) {
+/** The place in processing order of the record at `origin`; -1 when the feed does not hold it. */
+export function recordIndex({ batches, segments }: Feed, { stream, partition, offset }: Origin): number {
   let first = 0;
-  for (const { batch, fromRow, toRow, input } of segments) {
+  for (const { batch, fromRow, toRow } of segments) {
+    const records = batches[batch];
+    if (records.stream === stream && records.partition === partition) {
+      for (let row = fromRow; row < toRow; row++) if (offsetAt(records, row) === offset) return first + row - fromRow;
+    }
+    first += toRow - fromRow;
+  }
+  return -1;
+}
+
+/** The record at `index`, with its input and logical time; undefined when there is no such record. */
+export function recordAt(feed: Feed, index: number): FeedRecord | undefined {
+  return find(feed, index);
+}
+
+/** A record within a feed. */
+export interface FeedRecord {
+  readonly batch: Batch;
+  readonly row: number;
+  readonly input: string;
+  /** See `Segment.timeMs`. */
+  readonly timeMs: number;
+}
+
+function find({ batches, segments }: Feed, index: number): FeedRecord | undefined {
+  let first = 0;
+  for (const { batch, fromRow, toRow, input, timeMs } of segments) {
     const row = fromRow + index - first;
-    if (index >= first && row < toRow) return { batch: batches[batch], row, input };
+    if (index >= first && row < toRow) return { batch: batches[batch], row, input, timeMs };
     first += toRow - fromRow;
   }
   return undefined;

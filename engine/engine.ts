@@ -31,6 +31,8 @@ export interface EngineOptions {
   readonly nowMs: number;
   /** Whether `onStart` ran in an earlier life of the task. */
   readonly isStarted: boolean;
+  /** Whether the result says which keys of the state each unit looked at. */
+  readonly notesReads?: boolean;
 }
 
 /** A feed as the engine takes it. */
@@ -79,6 +81,7 @@ export class Engine {
     this.#unit = new Unit(processor, this.#clock, options.seed, ambient);
     this.#onError = options.onError;
     this.#isStarted = options.isStarted;
+    if (options.notesReads) this.#unit.state.noteReads();
   }
 
   get state(): KeyedState {

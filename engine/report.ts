@@ -20,6 +20,13 @@ export interface LogLine {
   readonly text: string;
 }
 
+/** Keys of the state that a unit looked at, whether they had a value or not. */
+export interface UnitReads {
+  /** The unit of the feed, counted from 0. */
+  readonly unit: number;
+  readonly keys: readonly string[];
+}
+
 /** What every unit of a feed did. Columns are per unit, in the order in which units ran. */
 export interface UnitColumns {
   /** The record of the feed, counted from 0; -1 for a timer or a hook. */
@@ -41,6 +48,8 @@ export interface FeedResult {
   readonly failures: readonly Failure[];
   readonly logs: readonly LogLine[];
   readonly logsDropped: number;
+  /** Empty unless `EngineOptions.notesReads`; units that looked at nothing are left out. */
+  readonly reads: readonly UnitReads[];
   /** Records processed; fewer than the feed holds when it halted. */
   readonly records: number;
   readonly isHalted: boolean;
@@ -57,9 +66,11 @@ export class FeedReport {
   readonly #traceEnds = new IntColumn();
   #failures: Failure[] = [];
   #logs: LogLine[] = [];
+  #reads: UnitReads[] = [];
   #logsDropped = 0;
 
-  endUnit(record: number, outputEnd: number, traceEnd: number): void {
+  endUnit(record: number, outputEnd: number, traceEnd: number, reads: readonly string[]): void {
+    if (reads.length > 0) this.#reads.push({ unit: this.#records.length, keys: reads });
     this.#records.push(record);
     this.#outputEnds.push(outputEnd);
     this.#traceEnds.push(traceEnd);
@@ -75,7 +86,7 @@ export class FeedReport {
   }
 
   /** Takes everything and begins anew. */
-  take(rest: Omit<FeedResult, "units" | "failures" | "logs" | "logsDropped">): FeedResult {
+  take(rest: Omit<FeedResult, "units" | "failures" | "logs" | "logsDropped" | "reads">): FeedResult {
     const result: FeedResult = {
       ...rest,
       units: {
@@ -86,10 +97,12 @@ export class FeedReport {
       failures: this.#failures,
       logs: this.#logs,
       logsDropped: this.#logsDropped,
+      reads: this.#reads,
     };
     this.#records.length = this.#outputEnds.length = this.#traceEnds.length = 0;
     this.#failures = [];
     this.#logs = [];
+    this.#reads = [];
     this.#logsDropped = 0;
     return result;
   }

@@ -27,6 +27,8 @@ const VIEW_UNITS_MIN = 13;
 /** Undo entries that stay allocated between records. */
 const UNDO_KEPT_MAX = 1000;
 
+const NO_KEYS: readonly string[] = [];
+
 interface Entry {
   stored: Stored;
   isDirty: boolean;
@@ -73,6 +75,8 @@ export class KeyedState implements State {
   readonly #undoStored: Stored[] = [];
   #undoLength = 0;
   readonly #trace: Trace | undefined;
+  /** Keys that the unit under way looked at; absent when nobody wants to know. */
+  #reads: Set<string> | undefined;
   #present = 0;
   #lastKey: string | undefined;
   #lastEntry: Entry | undefined;
@@ -87,12 +91,27 @@ export class KeyedState implements State {
     return this.#present;
   }
 
+  /** Notes from here on which keys are looked at. */
+  noteReads(): void {
+    this.#reads = new Set();
+  }
+
+  /** Takes the keys that were looked at since the last call. */
+  takeReads(): readonly string[] {
+    if (!this.#reads?.size) return NO_KEYS;
+    const keys = [...this.#reads];
+    this.#reads.clear();
+    return keys;
+  }
+
   get<T>(key: string): T | undefined {
+    this.#reads?.add(key);
     const stored = this.#find(key)?.stored;
     return (stored instanceof Packed ? JSON.parse(stored.json) : stored) as T | undefined;
   }
 
   has(key: string): boolean {
+    this.#reads?.add(key);
     return this.#find(key)?.stored !== undefined;
   }
 
@@ -118,7 +137,7 @@ export class KeyedState implements State {
   }
 
   delete(key: string): boolean {
-    if (!this.has(key)) return false;
+    if (this.#find(key)?.stored === undefined) return false;
     this.#trace?.add(TRACE.stateDeleted, key, "");
     this.#put(key, undefined);
     return true;
@@ -127,6 +146,7 @@ export class KeyedState implements State {
   keys(prefix = ""): string[] {
     const keys: string[] = [];
     for (const [key, { stored }] of this.#entries) if (stored !== undefined && key.startsWith(prefix)) keys.push(key);
+    if (this.#reads) { for (const key of keys) this.#reads.add(key); }
     return keys.sort(compareText);
   }
 

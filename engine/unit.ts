@@ -144,7 +144,7 @@ export class Unit implements ContextHost {
     this.trace.keep();
     this.state.keep();
     this.timers.keep();
-    this.report.endUnit(this.#record, this.outputs.length, this.trace.length);
+    this.report.endUnit(this.#record, this.outputs.length, this.trace.length, this.state.takeReads());
   }
 
   #close(): void {

@@ -72,6 +72,7 @@ export function unpackBatch(packed: Uint8Array): Batch {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const headerEnd = 5 + view.getUint32(1, true);
   const header = JSON.parse(new TextDecoder().decode(packed.subarray(5, headerEnd))) as Header;
+  checkHeader(header);
   const { hasEventTimes, next, headers: headerSizes, ...rest } = header;
   let at = headerEnd;
   const take = (bytes: number): ArrayBuffer => {
@@ -89,6 +90,14 @@ export function unpackBatch(packed: Uint8Array): Batch {
   const bytes = new Uint8Array(take(packed.length - at));
   const optional = { ...(eventTimesMs ? { eventTimesMs } : {}), ...(headers ? { headers } : {}) };
   return { ...rest, next: BigInt(next), ranges, offsetWords, bytes, ...optional };
+}
+
+/** Whoever made the bytes may have meant harm. */
+function checkHeader({ stream, partition, count, offsetWidth, next, headers = [0, 0] }: Header): void {
+  const isCount = (value: unknown) => Number.isInteger(value) && value as number >= 0;
+  const areTexts = [stream, partition, next].every((value) => typeof value === "string");
+  if (areTexts && [count, offsetWidth, ...headers].every(isCount) && /^\d+$/.test(next)) return;
+  throw new RangeError("Cannot unpack batch: its header is not one of a batch");
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array | Uint32Array | Float64Array): Uint8Array {

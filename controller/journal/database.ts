@@ -79,6 +79,25 @@ export class Database {
     if (version < MIGRATIONS.length) this.#migrate(version);
   }
 
+  /**
+   * Checks that the file holds the tables of a journal and nothing else: views and triggers of a stranger would run.
+   *
+   * @throws {JournalError}
+   */
+  checkSchema(): void {
+    const version = this.#pragma("user_version");
+    const plain = new DatabaseSync(":memory:");
+    try {
+      for (const migration of MIGRATIONS.slice(0, version)) plain.exec(migration);
+      const sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name";
+      const schema = (sqlite: DatabaseSync) => JSON.stringify(sqlite.prepare(sql).all());
+      if (this.#guard("read", () => schema(this.#sqlite)) === schema(plain)) return;
+    } finally {
+      plain.close();
+    }
+    throw this.#error("E_NOT_A_JOURNAL", "open", "it holds other tables than a journal; it was not made by Sluice");
+  }
+
   #migrate(version: number): void {
     this.transaction(() => {
       for (const migration of MIGRATIONS.slice(version)) this.#sqlite.exec(migration);

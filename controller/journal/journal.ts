@@ -171,6 +171,8 @@ export interface JournalEvent {
     | "partitions added"
     | "gap accepted"
     | "sink rewound"
+    | "rewound"
+    | "exported"
     | "halted"
     | "ended"
     | "stopped"
@@ -199,6 +201,8 @@ export interface TaskJournal {
   captured(seq: number): readonly Batch[] | undefined;
   /** What feed `seq` changed in state and timers. */
   changes(seq: number): TaskState;
+  /** Feeds in `[from, to)` that may have changed the key `key`, the newest first; a text is looked for, no more. */
+  feedsNaming(key: string, from: number, to: number): Iterable<number>;
   /** State and timers as they were before feed `seq`, in the order in which they are to be restored. */
   stateBefore(seq: number): Iterable<TaskState>;
   /** Journals what feed `seq` asked for before its answers are delivered. */
@@ -210,6 +214,8 @@ export interface TaskJournal {
    * @throws {JournalError} at once when it cannot be written
    */
   prepare(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): Promise<void>;
+  /** Begins an empty journal in the middle: `before` is the feed before the first one, and `state` what it left. */
+  beginAt(before: FeedEntry, unitDigests: Uint32Array, state: Iterable<TaskState>): void;
   /** Notes that the sinks have feed `seq`; durable with the next `prepare` or `flush`. */
   settle(seq: number, receipts: Readonly<Record<string, Receipt>>): void;
   /** Makes what was settled durable. */

@@ -126,14 +126,37 @@ export class SqliteTaskJournal implements TaskJournal {
       this.task.id,
       seq,
     );
-    const batches = [...rows].map((row) => unpackBatch(row.packed as Uint8Array));
+    const batches = [...rows].map((row) => this.#unpack(row.packed, seq));
     return batches.length > 0 ? batches : undefined;
+  }
+
+  #unpack(packed: Row[string], seq: number): Batch {
+    try {
+      return unpackBatch(packed as Uint8Array);
+    } catch (cause) {
+      throw new JournalError(
+        `Cannot read journal ${this.#database.path}: the inputs of feed ${seq} are damaged (${
+          (cause as Error).message
+        })`,
+        { code: "E_JOURNAL_DAMAGED", cause },
+      );
+    }
   }
 
   changes(seq: number): TaskState {
     const row = this.#database.one("SELECT * FROM state_changes WHERE task = ? AND seq = ?", this.task.id, seq);
     if (!row) throw this.#missing(`the state changes of feed ${seq}`);
     return stateFrom(row);
+  }
+
+  *feedsNaming(key: string, from: number, to: number): Generator<number> {
+    const sql = "SELECT max(seq) FROM state_changes WHERE task = ? AND seq >= ? AND seq < ? AND instr(state, ?) > 0";
+    for (let end = to;;) {
+      const seq = this.#database.number(sql, this.task.id, from, end, key) ?? undefined;
+      if (seq === undefined) return;
+      yield seq;
+      end = seq;
+    }
   }
 
   *stateBefore(seq: number): Generator<TaskState> {
@@ -196,6 +219,20 @@ export class SqliteTaskJournal implements TaskJournal {
     feed.captured?.forEach((batch, index) => {
       this.#database.insert("inputs", { task, seq, batch: index, packed: packBatch(batch) }, "REPLACE");
     });
+  }
+
+  beginAt(before: FeedEntry, unitDigests: Uint32Array, state: Iterable<TaskState>): void {
+    const task = this.task.id;
+    const { seq } = before;
+    const ranges = before.ranges.map((range) => ({ ...range, records: 0 }));
+    const { givenUp: _, ...entry } = before;
+    this.#database.insert("feeds", { task, ...feedRow({ ...entry, ranges, letters: 0, failures: 0 }) });
+    this.#database.insert("unit_digests", { task, seq, digests: bytesOf(unitDigests) });
+    this.#database.insert("settlements", { task, seq, receipts: "{}" });
+    let part = 0;
+    for (const each of state) this.#writeSnapshotPart(seq, { beginSeq: seq, part: part++, state: each, isLast: false });
+    this.#writeSnapshotPart(seq, { beginSeq: seq, part, state: NOTHING, isLast: true });
+    this.#database.insert("progress", { task, seq, positions: "[]" }, "REPLACE");
   }
 
   settle(seq: number, receipts: Receipts): void {
@@ -266,6 +303,9 @@ export class SqliteTaskJournal implements TaskJournal {
     });
   }
 }
+
+const NO_ENTRIES = { text: "", lengths: new Int32Array(0) };
+const NOTHING: TaskState = { state: NO_ENTRIES, timers: NO_ENTRIES };
 
 function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);

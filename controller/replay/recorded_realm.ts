@@ -26,6 +26,8 @@ export interface RecordedRealmOptions {
   readonly code?: JournaledCode;
   /** Other answers to effects than the recorded. */
   readonly answer?: EffectAnswerer;
+  /** Whether to note which keys of the state each unit looks at. */
+  readonly notesReads?: boolean;
 }
 
 /** A feed that is being processed. */
@@ -118,13 +120,13 @@ export class RecordedRealm {
 
   #open(entry: FeedEntry): Promise<Realm> {
     const { taskJournal, journal, run, limits, sandbox } = this.#recording;
-    const { role, code, answer } = this.#options;
+    const { role, code, answer, notesReads = false } = this.#options;
     const [before] = taskJournal.feeds(entry.seq - 1, entry.seq);
     const setup = {
       task: `${taskJournal.task.name} (${role})`,
       code: (code ?? journal.code(epochOf(this.#recording, entry).codeHash)).bundle,
       // Recorded feeds hold no record that halted; other code may fail on any of them, and is to go on.
-      options: realmOptions(run, before, { onError: "skip" }, limits),
+      options: { ...realmOptions(run, before, { onError: "skip" }, limits), notesReads },
       chain: chainAfter(before),
       state: taskJournal.stateBefore(entry.seq),
     };

@@ -68,3 +68,21 @@ export async function runFromBirth(
 export function isRecorded(fed: DigestedFed, entry: FeedEntry): boolean {
   return toHex(fed.chain) === toHex(entry.chain) && fed.outputs.count === entry.outputs;
 }
+
+/** Runs `entry` as it was recorded: alone, and behind the feeds since its birth when that is not the same. */
+export async function runRecorded(
+  recording: Recording,
+  realm: RecordedRealm,
+  entry: FeedEntry,
+): Promise<RanFeed | undefined> {
+  const alone = await realm.run(entry);
+  if (!alone || alone.isFromBirth || isSameUnits(recording, alone)) return alone;
+  return runFromBirth(recording, realm, entry);
+}
+
+/** Whether every unit of a feed has the digest that was recorded. */
+export function isSameUnits({ taskJournal }: Recording, { entry, fed }: RanFeed): boolean {
+  const recorded = taskJournal.unitDigests(entry.seq);
+  return recorded.length === fed.unitDigests.length &&
+    recorded.every((digest, unit) => digest === fed.unitDigests[unit]);
+}

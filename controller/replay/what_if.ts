@@ -21,7 +21,7 @@ import { epochOf, type RanFeed, RecordedRealm } from "./recorded_realm.ts";
 import type { Recording } from "./recording.ts";
 import { type FeedSelection, selectedFeeds } from "./replay.ts";
 import { replayableText } from "./replayable.ts";
-import { runFromBirth } from "./rerun.ts";
+import { isSameUnits, runRecorded } from "./rerun.ts";
 import { walk } from "./walk.ts";
 
 /** What differs in a record, by kind. */
@@ -127,11 +127,11 @@ class Trial {
     this.#records += feedRecords(feed);
     await this.#options.onFed?.(feed, fed, info.outputs);
     if (!this.#options.stopsAtFirst) this.#keys.note(entry.seq, fed.changes);
-    if (isSame(this.#recording.taskJournal.unitDigests(entry.seq), fed.unitDigests)) {
+    if (isSameUnits(this.#recording, tried)) {
       this.#outputs.same += fed.outputs.count;
       return;
     }
-    const recorded = await this.#runRecorded(entry);
+    const recorded = (await runRecorded(this.#recording, this.#recorded, entry))!;
     const [was, is] = [new FedView(recorded.fed, recorded.info.outputs), new FedView(fed, info.outputs)];
     for (const [before, after] of pairUnits(was.records, is.records)) {
       if (before !== undefined && after !== undefined && was.digest(before) === is.digest(after)) {
@@ -141,13 +141,6 @@ class Trial {
         this.#noteUnit(tried, record, was.unit(before), is.unit(after));
       }
     }
-  }
-
-  async #runRecorded(entry: FeedEntry): Promise<RanFeed> {
-    const alone = (await this.#recorded.run(entry))!;
-    const digests = this.#recording.taskJournal.unitDigests(entry.seq);
-    if (alone.isFromBirth || isSame(digests, alone.fed.unitDigests)) return alone;
-    return runFromBirth(this.#recording, this.#recorded, entry);
   }
 
   #noteUnit(tried: TriedFeed, record: number, was: UnitView, is: UnitView): void {
@@ -223,8 +216,4 @@ class Trial {
       because: `the source does not have them any more; ${await replayableText(this.#recording)}`,
     });
   }
-}
-
-function isSame(recorded: Uint32Array, tried: Uint32Array): boolean {
-  return recorded.length === tried.length && recorded.every((digest, unit) => digest === tried[unit]);
 }

@@ -114,9 +114,9 @@ export class Cell {
   }
 
   /** Makes the cell ready for feeds. */
-  open({ seed, clock, onError, nowMs, isStarted }: EngineOptions): void {
-    this.#engineOptions = { seed, clock, onError, nowMs, isStarted };
-    this.#door.open(JSON.stringify({ seed, clock, onError, nowMs, isStarted }));
+  open({ seed, clock, onError, nowMs, isStarted, notesReads = false }: EngineOptions): void {
+    this.#engineOptions = { seed, clock, onError, nowMs, isStarted, notesReads };
+    this.#door.open(JSON.stringify(this.#engineOptions));
   }
 
   /** A fresh cell with the same code and state: what modules keep in variables is gone, as it is after a restart. */
@@ -195,7 +195,7 @@ export class Cell {
 
   /** Takes what the feed did. */
   takeFed(): Fed {
-    const { units, trace, outputs, changes, timerChanges, failures, logs, ...rest } = this.#door
+    const { units, trace, outputs, changes, timerChanges, failures, logs, reads, ...rest } = this.#door
       .takeResult() as FeedResult;
     this.#engineOptions = { ...this.#engineOptions!, nowMs: rest.nowMs, isStarted: rest.isStarted };
     // Arrays of the realm make arrays of the realm; the host keeps to its own.
@@ -213,6 +213,7 @@ export class Cell {
       timerChanges: { text: timerChanges.text, lengths: own(timerChanges.lengths) },
       failures: Array.from(failures, (failure) => ({ ...failure })),
       logs: Array.from(logs, (line) => ({ ...line })),
+      ...(reads ? { reads: Array.from(reads, ({ unit, keys }) => ({ unit, keys: Array.from(keys) })) } : {}),
     };
   }
 

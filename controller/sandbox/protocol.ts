@@ -10,7 +10,7 @@ import type { EngineOptions } from "../../engine/engine.ts";
 import type { Failure } from "../../engine/failure.ts";
 import type { Feed } from "../../engine/feed.ts";
 import type { PackedOutputs } from "../../engine/output.ts";
-import type { LogLine, UnitColumns } from "../../engine/report.ts";
+import type { LogLine, UnitColumns, UnitReads } from "../../engine/report.ts";
 import type { CopyPart, StateEntries } from "../../engine/state.ts";
 import type { TraceColumns } from "../../engine/trace.ts";
 import type { ProcessorInfo } from "./realm/guest.ts";
@@ -53,6 +53,8 @@ export interface Fed {
   readonly failures: readonly Failure[];
   readonly logs: readonly LogLine[];
   readonly logsDropped: number;
+  /** See `EngineOptions.notesReads`; absent in what older bundles answer. */
+  readonly reads?: readonly UnitReads[];
   /** What every unit did. */
   readonly units: UnitColumns;
   readonly trace: TraceColumns;
