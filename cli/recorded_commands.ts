@@ -42,6 +42,12 @@ function addReplay(program: Command, setExitCode: SetExitCode): void {
     )
     .option("--effects <file>", "ask these handlers again, instead of taking the recorded answers")
     .option("--to <uri>", "write the replayed outputs there")
+    .option("--inspect [address]", "run under the V8 inspector, for Chrome DevTools or VS Code (127.0.0.1:9229)")
+    .option("--break <s/p@offset>", "with --inspect: stop before this record (default: the first, or the failed one)")
+    .addOption(
+      repeatable("--log <expression>", "print it at the line that --at names, without touching the code; repeat"),
+    )
+    .addOption(repeatable("--at <file:line>", "where --log evaluates; repeat"))
     .addOption(new Option("--max-divergences <n>", "describe so many").argParser(positive).default(100))
     .option("--json", "print the report as JSON", false)
     .action(async (run: string, options) => {

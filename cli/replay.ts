@@ -12,6 +12,7 @@ import type { SandboxPool } from "../controller/sandbox/pool.ts";
 import { openSinks } from "./adapters.ts";
 import { describeDivergence } from "./divergence_report.ts";
 import { loadEffects } from "./effects.ts";
+import type { InspectOptions } from "./inspect.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
 import { parseParameters, scriptOf } from "./processors.ts";
@@ -19,7 +20,7 @@ import { RecordedRun, type RecordedRunOptions } from "./recorded_run.ts";
 import { selectFeeds, type SelectionOptions } from "./selection.ts";
 
 /** The options of `sluice replay` as commander gives them. */
-export interface ReplayCommandOptions extends RecordedRunOptions, SelectionOptions {
+export interface ReplayCommandOptions extends RecordedRunOptions, InspectOptions {
   readonly failed: boolean;
   readonly with?: string;
   readonly set: readonly string[];
@@ -44,6 +45,10 @@ export async function replayCommand(name: string, options: ReplayCommandOptions)
   const startMs = performance.now();
   const totals: Totals = { feeds: 0, records: 0, divergences: [], trials: [] };
   const code = options.with === undefined ? undefined : await loadOther(options.with, options.set, recorded.pool);
+  if (options.inspect !== undefined || options.break !== undefined || options.log.length > 0) {
+    const { inspectRecorded } = await import("./inspect.ts");
+    return await inspectRecorded(recorded.recordings(), code, options);
+  }
   const to = new Map(options.to === undefined ? [] : [["default", options.to]]);
   const context = { run: `${recorded.run.name}-replay`, tasks: 1, onNotice: printMessage };
   const { default: sink } = await openSinks(to, context) as { readonly default?: Sink };

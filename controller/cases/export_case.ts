@@ -20,10 +20,9 @@ import { Realm } from "../realm.ts";
 import { chainAfter, realmOptions } from "../realm_options.ts";
 import { haltOf } from "../replay/halt.ts";
 import { loadRecordedFeed } from "../replay/recorded_feed.ts";
-import { epochOf, RecordedRealm } from "../replay/recorded_realm.ts";
+import { epochOf } from "../replay/recorded_realm.ts";
 import type { Recording } from "../replay/recording.ts";
-import { isSameUnits } from "../replay/rerun.ts";
-import { walk } from "../replay/walk.ts";
+import { firstNeeded } from "../replay/first_needed.ts";
 import { NO_REDACTION, type Redaction } from "./redaction.ts";
 
 /** What to export, and how. */
@@ -112,7 +111,7 @@ class CaseExport {
       this.#writeEpochs();
       this.#writeBeginning(range.from);
       for (const entry of this.#recording.taskJournal.feeds(range.from, range.to)) await this.#writeFeed(entry);
-      const isHalted = await this.#writeHalt();
+      const isHalted = this.#writeHalt();
       this.#journal.addEvent(this.#run, this.#exportedEvent(range));
       this.#task.flush();
       return { ...range, ...this.#report(), isHalted };
@@ -143,22 +142,7 @@ class CaseExport {
         { code: "E_FEED_UNKNOWN" },
       );
     }
-    return { from: wanted >= end ? end : await this.#beginning(wanted, to), to };
-  }
-
-  /** The first of the feeds, unless they need what modules kept in variables since an earlier one. */
-  async #beginning(from: number, to: number): Promise<number> {
-    const { taskJournal } = this.#recording;
-    const realm = new RecordedRealm(this.#recording, { role: "try" });
-    try {
-      for await (const walked of walk(realm, taskJournal.feeds(from, to))) {
-        if (walked.kind === "missing") throw walked.error;
-        if (!isSameUnits(this.#recording, walked)) return taskJournal.birthBefore(from);
-      }
-      return from;
-    } finally {
-      await realm.close();
-    }
+    return { from: wanted >= end ? end : await firstNeeded(this.#recording, wanted, to), to };
   }
 
   /** What is to be masked must be known before the state is, and its keys. */
@@ -253,7 +237,7 @@ class CaseExport {
     });
   }
 
-  async #writeHalt(): Promise<boolean> {
+  #writeHalt(): boolean {
     const halted = haltOf(this.#recording);
     const { taskJournal, journal, run } = this.#recording;
     const last = taskJournal.lastFeed()?.seq ?? -1;

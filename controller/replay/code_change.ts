@@ -1,6 +1,7 @@
 /** What of a processor's code changed: which of its modules, or nothing but its parameters. */
 
 import type { JournaledCode } from "../journal/journal.ts";
+import { isGenerated } from "../sandbox/own_files.ts";
 import type { Explanation } from "./divergence.ts";
 
 interface SourceMap {
@@ -56,10 +57,6 @@ function sluiceRoot(contents: readonly (string | null)[]): string | undefined {
     if (url !== undefined) return decodeURIComponent(new URL(url).pathname);
   }
   return undefined;
-}
-
-function isGenerated(source: string): boolean {
-  return /\/sluice-bundle-[^/]+\/[^/]+$/.test(source);
 }
 
 /** An npm package with its version, or the last two parts of a path. */

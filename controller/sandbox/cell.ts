@@ -6,7 +6,6 @@
  * inside `go`, under a time limit. After a time-out the realm may be in any condition and is dropped.
  */
 
-import vm from "node:vm";
 import type { Batch } from "../../engine/batch.ts";
 import type { EffectRequest, EffectResult } from "../../engine/effects.ts";
 import type { EngineOptions, EngineStatus } from "../../engine/engine.ts";
@@ -14,13 +13,10 @@ import type { Feed } from "../../engine/feed.ts";
 import type { PackedOutputs } from "../../engine/output.ts";
 import type { FeedResult } from "../../engine/report.ts";
 import type { CopyPart } from "../../engine/state.ts";
+import { type Enclosure, RealmEnclosure } from "./enclosure.ts";
 import type { Fed, RealmOptions, TaskState } from "./protocol.ts";
-import { BUNDLE_FILE } from "./realm/errors.ts";
 import type { Door, ProcessorInfo } from "./realm/guest.ts";
 import { decodePayload, encodeBinary, encodeParts } from "./text.ts";
-
-const DOOR = "__sluice";
-const LOAD_TIME_MS_MAX = 10_000;
 
 /** How long one guarded run should take, so that the time limit is one of a record and not of a feed. */
 const SLICE_TIME_MS = 40;
@@ -46,52 +42,11 @@ export class RecordTimeout extends Error {
   }
 }
 
-/**
- * Runs the plan made before. The calls after it consume a pending interruption: Deno 2.9.6 panics when the deadline
- * passes inside a builtin that ends the script (reference/determinism.md, 2.4).
- */
-const GO = new vm.Script(`${DOOR}.go(); (function spin() { for (let i = 0; i < 3; i++) (() => i)(); })();`, {
-  filename: "sluice:go.js",
-});
-
-const scripts = new Map<string, vm.Script>();
-const SCRIPTS_MAX = 16;
-
-function compile(code: string): vm.Script {
-  let script = scripts.get(code);
-  if (!script) {
-    if (scripts.size >= SCRIPTS_MAX) scripts.clear();
-    script = new vm.Script(code, { filename: BUNDLE_FILE });
-    scripts.set(code, script);
-  }
-  return script;
-}
-
-/** What a realm costs at its first use and never again: most of it is the data of `Intl` and `Temporal`. */
-const WARM_UP =
-  `new Intl.DateTimeFormat("en-US").format(0); new Intl.Segmenter("en").segment("a"); "a".localeCompare("b");
-  globalThis.Temporal?.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO("UTC");`;
-
-/** Does once what every realm needs, while the sandbox has nothing else to do. */
-export function warmUp(): void {
-  vm.runInContext(WARM_UP, createRealm());
-  // The first buffer that moves makes V8 drop all code that reads typed arrays; here there is none yet.
-  new ArrayBuffer(8).transfer();
-}
-
-function createRealm(): vm.Context {
-  return vm.createContext(vm.constants.DONT_CONTEXTIFY, {
-    codeGeneration: { strings: false, wasm: false },
-    microtaskMode: "afterEvaluate",
-  } as vm.CreateContextOptions);
-}
-
 /** One realm with one processor in it. */
 export class Cell {
   readonly info: ProcessorInfo;
-  readonly #context: vm.Context;
+  readonly #enclosure: Enclosure;
   readonly #door: Door;
-  readonly #bufferPrototype: object;
   readonly #code: string;
   readonly #options: CellOptions;
   readonly #timeMsMax: number;
@@ -99,15 +54,11 @@ export class Cell {
   #sliceUnits = SLICE_UNITS_FIRST;
 
   /** @throws whatever the processor's modules throw while they are evaluated, and `TypeError` for a bad definition */
-  constructor(code: string, options: CellOptions) {
+  constructor(code: string, options: CellOptions, enclosure: Enclosure = new RealmEnclosure()) {
     this.#code = code;
     this.#options = options;
-    this.#context = createRealm();
-    this.#bufferPrototype = vm.runInContext("ArrayBuffer.prototype", this.#context);
-    const initial = JSON.stringify({ timeMs: options.initialTimeMs, seed: options.seed });
-    Reflect.set(this.#context, DOOR, initial);
-    compile(code).runInContext(this.#context, { timeout: LOAD_TIME_MS_MAX, displayErrors: false });
-    this.#door = Reflect.get(this.#context, DOOR) as Door;
+    this.#enclosure = enclosure;
+    this.#door = enclosure.evaluate(code, JSON.stringify({ timeMs: options.initialTimeMs, seed: options.seed }));
     this.info = JSON.parse(this.#door.describe()) as ProcessorInfo;
     this.#door.seal();
     this.#timeMsMax = options.recordTimeMsMax;
@@ -157,8 +108,7 @@ export class Cell {
       if (status === "waiting") {
         // Microtasks are drained whenever `go` returns: who still waits without a request waits for nothing.
         if (this.#hasRequests()) return status;
-        this.#door.planAbandon();
-        this.#go();
+        this.#abandon();
       } else if (status === "ready") {
         this.#runSlice();
         onSlice();
@@ -166,6 +116,24 @@ export class Cell {
         return status;
       }
     }
+  }
+
+  /**
+   * Like {@linkcode step}, for an enclosure whose microtasks run when the event loop turns, which `turn` waits for.
+   */
+  async stepInTurns(turn: () => Promise<void>): Promise<EngineStatus> {
+    for (;;) {
+      await turn();
+      const status = this.#door.status() as EngineStatus;
+      if (status === "ready") this.#runSlice();
+      else if (status !== "waiting" || this.#hasRequests()) return status;
+      else this.#abandon();
+    }
+  }
+
+  #abandon(): void {
+    this.#door.planAbandon();
+    this.#go();
   }
 
   #requests: EffectRequest[] = [];
@@ -269,12 +237,7 @@ export class Cell {
   }
 
   #go(): void {
-    try {
-      GO.runInContext(this.#context, { timeout: this.#timeMsMax, displayErrors: false });
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
-      throw new RecordTimeout(this.#door.records(), this.#timeMsMax);
-    }
+    if (this.#enclosure.go(this.#timeMsMax) === "late") throw new RecordTimeout(this.#door.records(), this.#timeMsMax);
   }
 
   /** Makes a column's buffer one of the realm's own: nothing of the host can be reached from it. */
@@ -283,7 +246,7 @@ export class Cell {
     const isWhole = byteLength === buffer.byteLength;
     return Object.setPrototypeOf(
       isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength),
-      this.#bufferPrototype,
+      this.#enclosure.bufferPrototype,
     );
   }
 }

@@ -1,6 +1,6 @@
 /** Entry of a sandbox in a child process: envelopes come over standard input, replies go to standard output. */
 
-import { warmUp } from "./cell.ts";
+import { warmUp } from "./enclosure.ts";
 import { closeDoors } from "./doors.ts";
 import { readFrames, writeFrame } from "./frames.ts";
 import { SandboxHost } from "./host.ts";

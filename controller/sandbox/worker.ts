@@ -4,7 +4,7 @@
 /// <reference lib="deno.worker" />
 /// <reference lib="esnext" />
 
-import { warmUp } from "./cell.ts";
+import { warmUp } from "./enclosure.ts";
 import { closeDoors } from "./doors.ts";
 import { SandboxHost } from "./host.ts";
 import { type Envelope, type Reply, replyBuffers, type Request } from "./protocol.ts";
