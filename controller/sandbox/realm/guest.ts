@@ -37,6 +37,10 @@ export interface ProcessorInfo {
   readonly inputs: readonly string[];
   /** The names of its outputs. */
   readonly outputs: readonly string[];
+  /** Input → name of its codec; absent in what older bundles say. */
+  readonly inputCodecs?: Readonly<Record<string, string>>;
+  /** Output → name of its codec; absent in what older bundles say. */
+  readonly outputCodecs?: Readonly<Record<string, string>>;
   /** Whether an input wants bytes. */
   readonly takesBytes: boolean;
   /** Whether an output's codec makes bytes; then all values leave as one code unit per byte. */
@@ -70,11 +74,17 @@ function describeProcessor(): string {
     ...(version === undefined ? {} : { version }),
     inputs: Object.keys(inputs),
     outputs: Object.keys(outputs),
+    inputCodecs: codecNames(inputs),
+    outputCodecs: codecNames(outputs),
     takesBytes: Object.values(inputs).some(({ kind }) => kind === "bytes"),
     givesBytes: Object.values(outputs).some(({ kind }) => kind === "bytes"),
     isSingleLine: Object.values(outputs).every(({ isSingleLine }) => isSingleLine === true),
   };
   return JSON.stringify(info);
+}
+
+function codecNames(codecs: Readonly<Record<string, { readonly name: string }>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(codecs).map(([name, codec]) => [name, codec.name]));
 }
 
 function running(): Engine {

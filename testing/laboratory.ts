@@ -1,0 +1,111 @@
+/** One processor in a realm of the test's own thread, with the state that its task has: what both kinds of test stand on. */
+
+import type { EffectHandlers } from "../controller/effects.ts";
+import { answerWith } from "../controller/effects.ts";
+import { bundleProcessor, type Parameters } from "../controller/sandbox/bundle.ts";
+import { Cell } from "../controller/sandbox/cell.ts";
+import type { Fed, RealmOptions } from "../controller/sandbox/protocol.ts";
+import { applyChanges, type StateMap } from "../controller/state_map.ts";
+import type { ClockPolicy } from "../engine/clock.ts";
+import type { ErrorPolicy } from "../engine/failure.ts";
+import type { Feed } from "../engine/feed.ts";
+import type { StateEntries } from "../engine/state.ts";
+
+/** A processor that was bundled once. */
+export interface LoadedCode {
+  readonly code: string;
+  readonly sourceMap: string;
+}
+
+const loaded = new Map<string, Promise<LoadedCode>>();
+
+/** Bundles the script at `url`, once for all tests of this process. */
+export function loadCode(url: URL | string, parameters: Parameters): Promise<LoadedCode> {
+  const path = decodeURIComponent(new URL(url, "file:///").pathname);
+  const key = JSON.stringify([path, parameters]);
+  let code = loaded.get(key);
+  if (!code) loaded.set(key, code = bundleProcessor(path, parameters));
+  return code;
+}
+
+/** What fixes the behaviour of a task besides its code. */
+export interface LaboratoryOptions {
+  readonly seed: number;
+  readonly clock: ClockPolicy;
+  readonly onError: ErrorPolicy;
+  readonly effects: EffectHandlers;
+  /** What modules see as the time while they are evaluated. */
+  readonly startMs: number;
+}
+
+const RECORD_TIME_MS_MAX = 10_000;
+
+/** See the module. */
+export class Laboratory {
+  readonly #code: string;
+  readonly #options: LaboratoryOptions;
+  readonly state: StateMap = { state: new Map(), timers: new Map() };
+  #cell: Cell;
+  #nowMs = 0;
+  #isStarted = false;
+
+  constructor({ code }: LoadedCode, options: LaboratoryOptions) {
+    this.#code = code;
+    this.#options = options;
+    this.#cell = this.#open();
+  }
+
+  get info(): Cell["info"] {
+    return this.#cell.info;
+  }
+
+  /** Runs a feed to its end, or to the record that halts it; what was done is kept. */
+  async run(feed: Feed): Promise<Fed> {
+    this.#cell.begin(feed);
+    const answer = answerWith(this.#options.effects);
+    while (this.#cell.step(() => {}) === "waiting") {
+      this.#cell.deliver(await answer(feed.seq, this.#cell.takeRequests()));
+    }
+    const fed = this.#cell.takeFed();
+    const thrown = this.#cell.takeMicrotaskError();
+    if (thrown) throw new Error(`A callback of queueMicrotask threw: ${thrown}`);
+    applyChanges(this.state, { state: fed.changes, timers: fed.timerChanges });
+    this.#nowMs = fed.nowMs;
+    this.#isStarted = fed.isStarted;
+    // An engine that halted takes no further feed.
+    if (fed.isHalted) this.restart();
+    return fed;
+  }
+
+  /** Throws the realm away and goes on in a fresh one with what a journal would have: state, timers, time. */
+  restart(): void {
+    this.#cell = this.#open();
+    this.#cell.restore({ state: entries(this.state.state), timers: entries(this.state.timers) });
+  }
+
+  #open(): Cell {
+    const { seed, clock, onError, startMs } = this.#options;
+    const options: RealmOptions = {
+      seed,
+      clock,
+      onError,
+      nowMs: this.#nowMs,
+      isStarted: this.#isStarted,
+      initialTimeMs: clock === "event" ? 0 : startMs,
+      recordTimeMsMax: RECORD_TIME_MS_MAX,
+    };
+    const cell = new Cell(this.#code, options);
+    cell.open(options);
+    return cell;
+  }
+}
+
+function entries(map: ReadonlyMap<string, string>): StateEntries {
+  let text = "";
+  const lengths: number[] = [];
+  for (const [key, json] of map) {
+    text += key + json;
+    lengths.push(key.length, json.length);
+  }
+  return { text, lengths: Int32Array.from(lengths) };
+}
