@@ -13,6 +13,7 @@ export function addRecordedCommands(program: Command, setExitCode: SetExitCode):
   addWhy(program, setExitCode);
   addImpact(program, setExitCode);
   addExport(program, setExitCode);
+  addTestFrom(program, setExitCode);
 }
 
 /** Adds the options that select recorded feeds. */
@@ -139,6 +140,17 @@ function addExport(program: Command, setExitCode: SetExitCode): void {
     .addOption(jsonOption())
     .action(async (run: string, options) =>
       setExitCode(await (await import("./export.ts")).exportCommand(run, options))
+    );
+}
+
+function addTestFrom(program: Command, setExitCode: SetExitCode): void {
+  program.command("test-from")
+    .description("Write a test from a case: its records as fixtures, its outputs and state as a snapshot.")
+    .argument("<case>", "the case file, *.sluice")
+    .option("-o, --output <file>", "the test (default: tests/CASE_test.ts)")
+    .option("--processor <script>", "the processor to test (default: the script that was recorded, where it still is)")
+    .action(async (path: string, options) =>
+      setExitCode(await (await import("./test_from.ts")).testFromCommand(path, options))
     );
 }
 

@@ -1,0 +1,141 @@
+/** The source of a test made from a case. It is meant to be read, and changed, by people. */
+
+import type { CaseContents, CaseFeed, CaseRecord } from "../controller/cases/read_case.ts";
+import type { JournaledEffect } from "../controller/journal/journal.ts";
+
+/** How the test refers to what it was made from. */
+export interface TestSourceContext {
+  /** The processor, as the test imports it. */
+  readonly path: string;
+  readonly caseName: string;
+}
+
+/** The test, not yet formatted. */
+export function testSource(contents: CaseContents, { path, caseName }: TestSourceContext): string {
+  const { run, feeds, effects, records } = contents;
+  const streams = new Set(records.map(({ stream }) => stream));
+  const stream = streams.size === 1 ? [...streams][0] : undefined;
+  const imports = effects.length === 0 ? "" : effects.some(({ ok }) => !ok) ? "answers, RecordedError, " : "answers, ";
+  return `/**
+ * Made by \`sluice test-from ${comment(caseName)}\`: ${describe(contents)}
+ *
+ * The snapshot of outputs and state is made with \`deno test -A --update-snapshots\` once the processor does what it
+ * should; from then on it fails when that changes.
+ */
+
+import { ${imports}testProcessor } from "@sluice/sluice/testing";
+import type processor from ${JSON.stringify(path)};
+
+Deno.test(${JSON.stringify(`${run.processor}: ${caseName.replace(/\.sluice$/, "")}`)}, async (t) => {
+  const test = await testProcessor<typeof processor>(import.meta.resolve(${JSON.stringify(path)}), {
+    ${optionsOf(contents, stream).join("\n    ")}
+  });
+${feeds.map((feed, i) => stepsOf(feed, feeds[i - 1], { stream })).join("\n")}
+  await t.assertSnapshot(test.snapshot());
+});
+`;
+}
+
+function describe({ run, records, feeds }: CaseContents): string {
+  const failure = feeds.find((feed) => feed.failure !== undefined)?.failure;
+  const first = feeds[0]?.seq ?? 0;
+  const what = `${records.length} records of run ${run.name}, feeds ${first} to ${feeds.at(-1)?.seq ?? first}`;
+  return comment(failure === undefined ? `${what}.` : `${what};\n * the last of them failed with "${failure}".`);
+}
+
+/** What comes from a case must not end the comment it is put in. */
+function comment(text: string): string {
+  return text.replaceAll("*/", "*\\/");
+}
+
+function optionsOf(
+  { run, feeds, effects, state, timers, onError }: CaseContents,
+  stream: string | undefined,
+): string[] {
+  return [
+    ...(run.seed === 0 ? [] : [`seed: ${run.seed},`]),
+    ...(run.clock === "feed" ? [] : [`clock: ${JSON.stringify(run.clock)},`]),
+    ...(onError === "halt" ? [] : [`onError: ${JSON.stringify(onError)},`]),
+    ...(stream === undefined ? [] : [`stream: ${JSON.stringify(stream)},`]),
+    `nowMs: ${timeText(feeds[0]?.timeMs ?? run.createdMs)},`,
+    ...(state.size === 0 ? [] : [`state: ${objectOf(state)},`]),
+    ...(timers.size === 0 ? [] : [`timers: ${objectOf(timers)},`]),
+    ...(effects.length === 0 ? [] : [`effects: ${effectsOf(effects)},`]),
+  ];
+}
+
+function objectOf(map: ReadonlyMap<string, string>): string {
+  const members = [...map].sort(([a], [b]) => a < b ? -1 : 1).map(([key, json]) => `${propertyName(key)}: ${json}`);
+  return `{ ${members.join(", ")} }`;
+}
+
+/** `__proto__` as a plain name would set the prototype. */
+function propertyName(key: string): string {
+  return key === "__proto__" ? `["__proto__"]` : JSON.stringify(key);
+}
+
+function effectsOf(effects: readonly JournaledEffect[]): string {
+  const byName = Map.groupBy(effects, ({ name }) => name);
+  const members = [...byName].map(([name, asked]) => {
+    const pairs = asked.map(({ inputJson, ok, text }) => {
+      const answer = ok ? text === "" ? "undefined" : text : `new RecordedError(${JSON.stringify(text)})`;
+      return `[${inputJson === "" ? "undefined" : inputJson}, ${answer}]`;
+    });
+    return `${propertyName(name)}: answers([${pairs.join(", ")}])`;
+  });
+  return `{ ${members.join(", ")} }`;
+}
+
+function stepsOf(
+  feed: CaseFeed,
+  before: CaseFeed | undefined,
+  context: { readonly stream: string | undefined },
+): string {
+  const passedMs = before ? feed.timeMs - before.timeMs : 0;
+  const steps = [
+    ...(passedMs > 0 ? [`await test.advance(${passedMs});`] : []),
+    ...(feed.records.length > 0 ? [sendOf(feed, context)] : []),
+    ...(feed.isEnd ? ["await test.end();"] : []),
+  ];
+  return steps.map((step) => `  ${step}`).join("\n");
+}
+
+function sendOf({ records, failure }: CaseFeed, { stream }: { readonly stream: string | undefined }): string {
+  const note = failure === undefined ? "" : `// This one failed: ${failure.replaceAll(/\s+/g, " ")}\n  `;
+  return `${note}await test.send(\n    ${records.map((record) => recordText(record, stream)).join(",\n    ")},\n  );`;
+}
+
+function recordText(record: CaseRecord, theStream: string | undefined): string {
+  const { input, stream, partition, offset, key, value, eventTimeMs, headers } = record;
+  const members = [
+    `value: ${valueText(value)}`,
+    ...(key === null ? [] : [`key: ${JSON.stringify(key)}`]),
+    ...(input === "default" ? [] : [`input: ${JSON.stringify(input)}`]),
+    ...(stream === theStream ? [] : [`stream: ${JSON.stringify(stream)}`]),
+    ...(partition === "0" ? [] : [`partition: ${JSON.stringify(partition)}`]),
+    `offset: ${offset}n`,
+    ...(eventTimeMs === undefined ? [] : [`eventTimeMs: ${timeText(eventTimeMs)}`]),
+    ...(headers.length === 0 ? [] : [`headers: { ${headers.map(headerText).join(", ")} }`]),
+  ];
+  return `{ ${members.join(", ")} }`;
+}
+
+function headerText([name, value]: readonly [string, string | null]): string {
+  return `${propertyName(name)}: ${JSON.stringify(value)}`;
+}
+
+/** JSON as an expression, text as text; `as never` where it would not fit the type of the input. */
+function valueText(value: Uint8Array | null): string {
+  if (value === null) return "null";
+  const text = new TextDecoder().decode(value);
+  try {
+    // Parsed and written once more: what is in a case must not become code.
+    return JSON.stringify(JSON.parse(text));
+  } catch {
+    return JSON.stringify(text);
+  }
+}
+
+function timeText(timeMs: number): string {
+  return Number.isInteger(timeMs) ? `Date.parse(${JSON.stringify(new Date(timeMs).toISOString())})` : String(timeMs);
+}
