@@ -8,7 +8,7 @@ import { offsetText } from "./offsets.ts";
 
 /** What it takes to tell a difference. */
 export interface ReportContext {
-  readonly run: Run;
+  readonly run: Pick<Run, "uris">;
   /** The command that shows it again, but for the feed. */
   readonly again: string;
 }
@@ -30,7 +30,7 @@ export function describeDivergence(divergence: Divergence, { run, again }: Repor
 const DIFFERENCES_MAX = 5;
 
 /** Where it happened: `stream/partition@offset`, or the timer. */
-export function placeText({ record, input, timer }: Place, { uris }: Run): string {
+export function placeText({ record, input, timer }: Place, { uris }: Pick<Run, "uris">): string {
   if (timer !== undefined) return `timer ${JSON.stringify(timer)}`;
   if (!record) return "a timer or hook";
   const offset = offsetText(input === undefined ? undefined : uris[input], record.offset);

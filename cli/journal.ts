@@ -77,12 +77,13 @@ function feedJson({ uris }: Run, task: string, { chain, inputDigest, ...entry }:
 }
 
 function feedLine({ uris }: Run, task: string, entry: FeedEntry): string {
-  const { seq, ranges, records, outputs, failures, chain, isReborn, isEnd, receipts } = entry;
+  const { seq, ranges, records, outputs, failures, chain, isReborn, isEnd, receipts, givenUp } = entry;
   const places = ranges.map(({ input, stream, partition, from, to }) => {
     const text = (offset: bigint) => offsetText(uris[input], offset);
     return `${stream}/${partition} ${text(from)} to ${text(to)}`;
   }).join(", ");
   const marks = [
+    givenUp ?? "",
     isReborn && "realm reborn",
     isEnd && "end",
     failures > 0 && `${failures} failed`,

@@ -27,6 +27,11 @@ export function repeatable(flags: string, description: string): Option {
   );
 }
 
+/** Parses a number from 0 on. */
+export function notNegative(text: string): number {
+  return text === "0" ? 0 : positive(text);
+}
+
 /** Parses a number above 0. */
 export function positive(text: string): number {
   const value = Number(text);

@@ -6,7 +6,7 @@ import type { Limits } from "../controller/limits.ts";
 import type { Observer } from "../controller/task_setup.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
 import { EXIT } from "./exit_code.ts";
-import { journalOption, jsonOption, positive, repeatable, setOption } from "./options.ts";
+import { journalOption, jsonOption, notNegative, positive, repeatable, setOption } from "./options.ts";
 import { printMessage } from "./output.ts";
 import { addRecordedCommands } from "./recorded_commands.ts";
 import { applySettings } from "./settings.ts";
@@ -106,6 +106,13 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
       new Option("--shutdown-timeout <s>", "seconds to finish in after a signal").argParser(positive).default(30),
     )
     .option("--effects <file>", "module whose exports are the handlers of effects")
+    .addOption(
+      new Option("--verify <share>", "run this share of the feeds again meanwhile and compare").argParser(share),
+    )
+    .addOption(
+      new Option("--on-divergence <act>", "what to do when --verify finds a difference").choices(["stop", "warn"])
+        .default("warn"),
+    )
     .option("--json", "print the summary as JSON", false)
     .option("--quiet", "print no summary", false)
     .action(async (processor: string, options) => {
@@ -189,8 +196,10 @@ function describeOption({ description, argChoices, defaultValueDescription, defa
   return `${description}${choices}${isTelling ? ` (default: ${shown})` : ""}`;
 }
 
-function notNegative(text: string): number {
-  return text === "0" ? 0 : positive(text);
+function share(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError("A share above 0, up to 1, is wanted, such as 0.01.");
+  return value;
 }
 
 function integer(text: string): number {

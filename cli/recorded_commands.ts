@@ -1,7 +1,7 @@
 /** The commands that look at what was recorded, or run it again: their options. */
 
 import { type Command, Option } from "commander";
-import { journalOption, jsonOption, positive, repeatable, setOption } from "./options.ts";
+import { journalOption, jsonOption, notNegative, positive, repeatable, setOption } from "./options.ts";
 
 type SetExitCode = (code: number) => void;
 
@@ -14,6 +14,7 @@ export function addRecordedCommands(program: Command, setExitCode: SetExitCode):
   addImpact(program, setExitCode);
   addExport(program, setExitCode);
   addTestFrom(program, setExitCode);
+  addRewind(program, setExitCode);
 }
 
 /** Adds the options that select recorded feeds. */
@@ -151,6 +152,23 @@ function addTestFrom(program: Command, setExitCode: SetExitCode): void {
     .option("--processor <script>", "the processor to test (default: the script that was recorded, where it still is)")
     .action(async (path: string, options) =>
       setExitCode(await (await import("./test_from.ts")).testFromCommand(path, options))
+    );
+}
+
+function addRewind(program: Command, setExitCode: SetExitCode): void {
+  program.command("rewind")
+    .description("Move a stopped run back; says what that means, and does it with --yes.")
+    .argument("<run>")
+    .usage("<run> --to-feed N | --to stream/partition:offset [--yes] [options]")
+    .addOption(journalOption())
+    .option("--task <task>", "the task, where there are several")
+    .addOption(new Option("--to-feed <n>", "back to where it stood before this feed").argParser(notNegative))
+    .option("--to <s/p:offset>", "back to the feed with this offset")
+    .option("--yes", "do it", false)
+    .option("--emit-again", "although its sinks will get outputs a second time", false)
+    .addOption(jsonOption())
+    .action(async (run: string, options) =>
+      setExitCode(await (await import("./rewind.ts")).rewindCommand(run, options))
     );
 }
 

@@ -36,7 +36,7 @@ export class RecordedRun implements AsyncDisposable {
     this.journal = opened;
     this.run = run;
     this.words = isCase || journal === DEFAULT_JOURNAL ? name : `${name} --journal ${journal}`;
-    this.#sources = new LazySources(this.run);
+    this.#sources = new LazySources(this.run.uris);
     this.#task = task;
   }
 
@@ -90,16 +90,16 @@ function openRun(name: string, path: string): OpenedCase {
 }
 
 /** Opens a source when its records are needed: what was captured needs none. */
-class LazySources implements SourcesAtHand {
-  readonly #run: Run;
+export class LazySources implements SourcesAtHand {
+  readonly #uris: Run["uris"];
   readonly #opened = new Map<string, Promise<Source>>();
 
-  constructor(run: Run) {
-    this.#run = run;
+  constructor(uris: Run["uris"]) {
+    this.#uris = uris;
   }
 
   get(input: string): Promise<Source> | undefined {
-    const uri = this.#run.uris[input];
+    const uri = this.#uris[input];
     if (uri === undefined || parseUri(uri).scheme === "stdio") return undefined;
     let source = this.#opened.get(input);
     if (!source) this.#opened.set(input, source = openSource(uri, { isBounded: true }));

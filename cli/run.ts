@@ -24,6 +24,7 @@ import { reportFailures } from "./failures.ts";
 import { printData, printMessage } from "./output.ts";
 import type { ProgramHooks } from "./program.ts";
 import { openProgress, type ProgressBar } from "./progress.ts";
+import { RunCheck } from "./run_check.ts";
 import { runReport } from "./run_report.ts";
 import { listenForSignals } from "./signals.ts";
 
@@ -48,6 +49,8 @@ export interface RunCommandOptions {
   readonly recordTimeout: number;
   readonly shutdownTimeout: number;
   readonly effects?: string;
+  readonly verify?: number;
+  readonly onDivergence: "stop" | "warn";
   readonly json: boolean;
   readonly quiet: boolean;
 }
@@ -68,6 +71,8 @@ export async function runCommand(
   const name = options.name ?? (isStdin ? unnamed(processor.info.name) : processor.info.name);
   const from: Record<string, Source> = {};
   let to: Record<string, Sink> = {};
+  const uris = Object.fromEntries([...inputs].map(([input, uri]) => [input, absoluteUri(uri)]));
+  const check = new RunCheck({ name, uris }, options);
   const signals = listenForSignals(options.shutdownTimeout * 1000);
   const startMs = performance.now();
   let progress: ProgressBar | undefined;
@@ -77,14 +82,16 @@ export async function runCommand(
     to = await openSinks(outputs, { run: name, tasks, onNotice: printMessage });
     const isWatched = options.untilEnd && !options.quiet && !options.json && !isStdout;
     progress = isWatched ? await openProgress(Object.values(from)) : undefined;
+    const { verify: _, ...rest } = options;
     const summary = await runLoaded(processor, pool, {
-      ...options,
+      ...rest,
+      ...check.options,
       from,
       to,
       name,
       acceptsGaps: options.acceptGap,
       ...(options.tasks === undefined ? {} : { tasksMax: options.tasks }),
-      uris: Object.fromEntries([...inputs].map(([input, uri]) => [input, absoluteUri(uri)])),
+      uris,
       limits: {
         feedRecordsMax: options.feedRecords,
         lingerMs: options.linger,
@@ -98,20 +105,21 @@ export async function runCommand(
         onCommit: (task, committed) => progress?.advance(task, committed),
         ...hooks.observer,
       },
-      stop: signals.stop,
+      stop: AbortSignal.any([signals.stop, check.stop]),
     });
     progress?.close();
     const exitCode = await finish(summary, options, {
       sourceMap: processor.bundle.sourceMap,
       elapsedMs: performance.now() - startMs,
       isStdout,
-    }) ?? signals.exitCode;
+    }) ?? signals.exitCode ?? (check.hasFound ? EXIT.divergence : undefined);
     // A thread that cannot be stopped would keep the process alive for ever.
     if (summary.hasHung) Deno.exit(exitCode ?? EXIT.ok);
     return exitCode ?? EXIT.ok;
   } finally {
     progress?.close();
     signals.close();
+    await check.close();
     for (const port of new Set([...Object.values(from), ...Object.values(to)])) await port.close();
   }
 }

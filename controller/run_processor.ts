@@ -10,12 +10,25 @@ import { lockRun } from "./journal/lock.ts";
 import { SqliteJournal } from "./journal/sqlite_journal.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { type LoadedProcessor, loadProcessor } from "./load_processor.ts";
+import type { Divergence } from "./replay/divergence.ts";
+import type { SourcesAtHand } from "./replay/recording.ts";
 import { routesTo } from "./routing.ts";
 import { run, type RunSummary } from "./run.ts";
 import { openPool } from "./sandbox/open_pool.ts";
 import type { SandboxPool } from "./sandbox/pool.ts";
 import type { Isolation } from "./sandbox/sandbox.ts";
+import { SelfCheck } from "./self_check.ts";
 import type { CapturePolicy, Observer } from "./task_setup.ts";
+
+/** How a run checks itself while it goes on. */
+export interface VerifyOptions {
+  /** The share of feeds to run again, from 0 to 1. */
+  readonly share: number;
+  /** Called at once for a feed that did something else. */
+  readonly onDivergence: (divergence: Divergence) => void;
+  /** Input name → source to read inputs again from, where the journal does not keep them; not the ones the run reads. */
+  readonly sources?: SourcesAtHand;
+}
 
 /** What to run, between what, and how. */
 export interface RunProcessorOptions {
@@ -52,6 +65,8 @@ export interface RunProcessorOptions {
   readonly tasksMax?: number;
   /** Handlers of `context.effect(name, input)`. */
   readonly effects?: EffectHandlers;
+  /** Runs a share of the feeds again meanwhile, in a fresh realm, and tells what differs. */
+  readonly verify?: VerifyOptions;
   /** Limits other than the defaults. */
   readonly limits?: Partial<Limits>;
   /** Aborts when the run is to stop: what is under way is finished and committed. */
@@ -82,11 +97,13 @@ export async function runLoaded(
   options: Omit<RunProcessorOptions, "processor">,
 ): Promise<RunSummary> {
   const name = options.name ?? info.name;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const journal = await SqliteJournal.open(options.journal);
   try {
     const lock = lockRun(options.journal, name, systemClock.nowMs());
+    const selfCheck = options.verify && selfCheckOf(name, options.verify, { ...options, limits });
     try {
-      return await run({
+      const summary = await run({
         name,
         journal,
         pool,
@@ -98,19 +115,42 @@ export async function runLoaded(
         clock: systemClock,
         clockPolicy: options.clock ?? "feed",
         seed: options.seed ?? 0,
-        limits: { ...DEFAULT_LIMITS, ...options.limits },
+        limits,
         onError: options.onError ?? "halt",
         capture: options.capture ?? "auto",
         acceptsGaps: options.acceptsGaps ?? false,
         tasksMax: options.tasksMax,
         effects: options.effects ?? {},
-        observer: options.observer ?? {},
+        observer: selfCheck ? observedBy(selfCheck, options.observer) : options.observer ?? {},
         stop: options.stop ?? new AbortController().signal,
       });
+      await selfCheck?.close();
+      return summary;
     } finally {
+      await selfCheck?.close().catch(() => {});
       lock.release();
     }
   } finally {
     journal.close();
   }
+}
+
+function selfCheckOf(
+  run: string,
+  { share, onDivergence, sources = new Map() }: VerifyOptions,
+  { journal, isolation = "worker", limits }: Pick<RunProcessorOptions, "journal" | "isolation"> & {
+    readonly limits: Limits;
+  },
+): SelfCheck {
+  return new SelfCheck({ run, journal, share, sources, isolation, limits, onDivergence });
+}
+
+function observedBy(selfCheck: SelfCheck, observer: Observer = {}): Observer {
+  return {
+    ...observer,
+    onStep(step, task, seq): void {
+      observer.onStep?.(step, task, seq);
+      if (step === "settled") selfCheck.noteSettled(task, seq);
+    },
+  };
 }

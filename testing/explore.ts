@@ -129,11 +129,13 @@ async function outcomeOf(
   const records = mixed(place(options.records, laboratory.info.inputs[0]), order);
   const byRecord = new Map<string, readonly OutputText[]>();
   let timeMs = START_MS;
-  for (let at = 0, seq = 0; at < records.length; seq++) {
+  let at = 0;
+  for (let seq = 0; at < records.length; seq++) {
     const size = sizes[seq % sizes.length];
+    const first = at;
     const fed = records.slice(at, at + size).map((record, i) => ({
       ...record,
-      timeMs: timeMs += gapsMs[(at + i) % gapsMs.length],
+      timeMs: timeMs += gapsMs[(first + i) % gapsMs.length],
     }));
     noteOutputs(byRecord, fed, await laboratory.run(feedOf(seq, fed, laboratory.info.inputCodecs ?? {})), laboratory);
     at += fed.length;

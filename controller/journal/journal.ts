@@ -113,7 +113,7 @@ export interface FeedEntry {
   readonly isStarted: boolean;
   readonly chain: Uint8Array;
   readonly inputDigest: Uint8Array;
-  /** Present when the record killed its sandbox and was given up on without being processed. */
+  /** Present when nothing was processed: the record killed its sandbox and was given up on, or the task was rewound. */
   readonly givenUp?: string;
   /** Output name → receipt, once the sinks have the feed's outputs. */
   readonly receipts?: Readonly<Record<string, Receipt>>;

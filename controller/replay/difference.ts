@@ -7,7 +7,9 @@ import type { OutputView, UnitView } from "./fed_view.ts";
 export interface Difference {
   /** Such as `output[0].cents`, `state["ann"]`, `effect[0]`, `timer["t"]`, `error`. */
   readonly field: string;
+  /** What was there then; a digest where only that was kept. */
   readonly recorded: unknown;
+  /** What is there now. */
   readonly replayed: unknown;
 }
 

@@ -13,13 +13,17 @@ export type Cause = "input" | "code" | "environment" | "config" | "effect" | "no
 
 /** A cause, and what it was concluded from in one sentence. */
 export interface Explanation {
+  /** Why it differs. */
   readonly cause: Cause;
+  /** What that was concluded from, in one sentence. */
   readonly because: string;
 }
 
 /** See the module. Its own fields are those of the first difference. */
 export interface Divergence extends Difference, Explanation {
+  /** The name of the task. */
   readonly task: string;
+  /** The feed, counted from 0 within the task. */
   readonly feed: number;
   /** Absent for timers and hooks. */
   readonly record: Origin | undefined;

@@ -7,6 +7,7 @@ import type { Sandbox } from "../sandbox/sandbox.ts";
 
 /** The sources of a run, for inputs that the journal does not hold; opened when they are asked for. */
 export interface SourcesAtHand {
+  /** The source of `input`, where there is one. */
   get(input: string): Source | undefined | Promise<Source | undefined>;
 }
 

@@ -35,6 +35,8 @@ export interface FeedSelection {
 /** What to replay. */
 export interface ReplayOptions extends FeedSelection {
   readonly divergencesMax: number;
+  /** Whether a feed that needs what modules kept in variables counts as one that differs. */
+  readonly refusesHidden?: boolean;
   /** Asked once more, instead of taking the recorded answers. */
   readonly effects?: EffectHandlers;
   /** Sees what each feed did. */
@@ -138,11 +140,16 @@ class Replay {
     const { entry, feed, fed, info } = ran;
     const changed = this.#answers?.changedIn(entry.seq);
     const unit = this.#firstDifferentUnit(entry, fed);
-    if (unit !== undefined && !changed && !ran.isFromBirth && await this.#isHidden(entry)) return "hidden";
+    const isHidden = unit !== undefined && !changed && !ran.isFromBirth && await this.#isHidden(entry);
+    if (isHidden && !this.#options.refusesHidden) {
+      this.#options.onNotice?.(this.#hiddenText(entry));
+      return "hidden";
+    }
     this.#feeds++;
     this.#records += feedRecords(feed);
     await this.#options.onFed?.(feed, fed, info.outputs);
-    if (unit !== undefined || changed) await this.#explain(ran, unit ?? 0);
+    if (isHidden) await this.#noteHidden(ran, unit);
+    else if (unit !== undefined || changed) await this.#explain(ran, unit ?? 0);
     return undefined;
   }
 
@@ -159,15 +166,26 @@ class Replay {
     const realm = new RecordedRealm(this.#recording, { role: "since birth" });
     try {
       const { fed } = await runFromBirth(this.#recording, realm, entry);
-      if (this.#firstDifferentUnit(entry, fed) !== undefined) return false;
+      return this.#firstDifferentUnit(entry, fed) === undefined;
     } finally {
       await realm.close();
     }
-    this.#options.onNotice?.(
-      `Task ${this.#recording.taskJournal.task.name} keeps something in module variables: feed ${entry.seq} alone does ` +
-        "something else than behind the feeds since its realm was born. Keep it in context.state instead",
-    );
-    return true;
+  }
+
+  #hiddenText({ seq }: FeedEntry): string {
+    return `Task ${this.#recording.taskJournal.task.name} keeps something in module variables: feed ${seq} alone does ` +
+      "something else than behind the feeds since its realm was born. Keep it in context.state instead";
+  }
+
+  /** What the feed does since its birth is what was recorded: it can be shown beside what it does alone. */
+  async #noteHidden(ran: RanFeed, unit: number): Promise<void> {
+    const view = new FedView(ran.fed, ran.info.outputs);
+    const recorded = await this.#runOnceMore(ran.entry);
+    const [first, ...others] = differencesOf(recorded!.unit(unit), view.unit(unit));
+    const place = placeOf(this.#recording, ran, view.record(unit), view.unit(unit));
+    if (first) {
+      this.#note({ ...place, ...first, others, cause: "nondeterminism", because: this.#hiddenText(ran.entry) });
+    }
   }
 
   async #noteMissing(entry: FeedEntry, error: InputsChanged): Promise<void> {

@@ -10,6 +10,7 @@ import { Engine, type EngineOptions } from "../../../engine/engine.ts";
 import type { Segment } from "../../../engine/feed.ts";
 import { checkProcessor } from "../../../engine/processor.ts";
 import type { FeedResult } from "../../../engine/report.ts";
+import type { StateEntries } from "../../../engine/state.ts";
 import type { TextBatch } from "../../../engine/text_batch.ts";
 import { sealGlobal } from "./freeze.ts";
 import { DOOR } from "./install.ts";
@@ -149,8 +150,8 @@ const door = {
     running().state.restore({ text, lengths: new Int32Array(lengths) }),
   restoreTimers: (text: string, lengths: ArrayBuffer): void =>
     running().timers.restore({ text, lengths: new Int32Array(lengths) }),
-  copyState: (entriesMax: number, isFirst: boolean) => running().state.copy({ entriesMax, isFirst }),
-  copyTimers: (entriesMax: number, isFirst: boolean) => running().timers.copy({ entriesMax, isFirst }),
+  copyState: (entriesMax: number, isFirst: boolean): StateEntries => running().state.copy({ entriesMax, isFirst }),
+  copyTimers: (entriesMax: number, isFirst: boolean): StateEntries => running().timers.copy({ entriesMax, isFirst }),
   /** Says what the next `go` does: process up to so many units. */
   planRun: (unitsMax: number): void => void (go = () => running().run(unitsMax)),
   planDelivery: (resultsJson: string): void => {

@@ -1,0 +1,59 @@
+/** `sluice run --verify`: what is found is told at once, and ends the run where that was asked for. */
+
+import type { VerifyOptions } from "../controller/run_processor.ts";
+import type { Divergence } from "../controller/replay/divergence.ts";
+import type { Run } from "../controller/journal/journal.ts";
+import { describeDivergence } from "./divergence_report.ts";
+import { printMessage } from "./output.ts";
+import { LazySources } from "./recorded_run.ts";
+
+/** What the check of a run is given. */
+export interface RunCheckOptions {
+  readonly verify?: number;
+  readonly onDivergence: "stop" | "warn";
+  readonly journal: string;
+}
+
+/** See the module. */
+export class RunCheck {
+  readonly #options: RunCheckOptions;
+  readonly #run: Pick<Run, "name" | "uris">;
+  readonly #sources: LazySources;
+  readonly #stop = new AbortController();
+  #found = 0;
+
+  constructor(run: Pick<Run, "name" | "uris">, options: RunCheckOptions) {
+    this.#run = run;
+    this.#options = options;
+    this.#sources = new LazySources(run.uris);
+  }
+
+  /** For `RunProcessorOptions`. */
+  get options(): { readonly verify?: VerifyOptions } {
+    const share = this.#options.verify;
+    if (share === undefined) return {};
+    return { verify: { share, sources: this.#sources, onDivergence: (divergence) => this.#tell(divergence) } };
+  }
+
+  /** Aborts when the run is to end. */
+  get stop(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Whether a feed did something else. */
+  get hasFound(): boolean {
+    return this.#found > 0;
+  }
+
+  close(): Promise<void> {
+    return this.#sources.close();
+  }
+
+  #tell(divergence: Divergence): void {
+    this.#found++;
+    const { name } = this.#run;
+    const journal = this.#options.journal === ".sluice/journal.db" ? "" : ` --journal ${this.#options.journal}`;
+    printMessage(describeDivergence(divergence, { run: this.#run, again: `sluice replay ${name}${journal}` }));
+    if (this.#options.onDivergence === "stop") this.#stop.abort();
+  }
+}

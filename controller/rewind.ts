@@ -1,0 +1,142 @@
+/**
+ * Rewinding: a stopped task goes back to where it stood before one of its feeds, on purpose.
+ *
+ * The journal is never cut. A feed is added in which nothing is processed: it changes state and timers back, and the task
+ * stands where it stood then. So sequence and digests go on, every sink learns of it as of any feed, and what was done
+ * before can still be replayed. What the task does next it does again: with sinks that keep what they have, its outputs
+ * come a second time.
+ */
+
+import type { StateEntries } from "../engine/state.ts";
+import {
+  type FeedEntry,
+  type Journal,
+  JournalError,
+  type Progress,
+  type Run,
+  type TaskJournal,
+} from "./journal/journal.ts";
+import { partitionKey } from "./journal/rows.ts";
+import { stateMap } from "./state_map.ts";
+
+/** What a rewind would do. */
+export interface RewindPlan {
+  readonly task: string;
+  /** The feed that will be run again first. */
+  readonly toFeed: number;
+  /** The last feed there is. */
+  readonly lastFeed: number;
+  /** What the feeds from `toFeed` on did, and would do again. */
+  readonly records: number;
+  readonly outputs: number;
+  /** Where each partition goes on. */
+  readonly positions: ReadonlyMap<string, Progress>;
+}
+
+/** @throws {JournalError} when the task does not have that feed any more */
+export function planRewind(taskJournal: TaskJournal, toFeed: number): RewindPlan {
+  const { task } = taskJournal;
+  const last = taskJournal.lastFeed()?.seq ?? -1;
+  const first = taskJournal.firstReplayable();
+  if (toFeed < first || toFeed > last) {
+    const has = last < 0 ? "it has no feeds" : `it has feeds ${first} to ${last}`;
+    throw new JournalError(`Cannot rewind task ${task.name} to feed ${toFeed}: ${has}`, { code: "E_FEED_UNKNOWN" });
+  }
+  let [records, outputs] = [0, 0];
+  for (const entry of taskJournal.feeds(toFeed, last + 1)) {
+    records += entry.records;
+    outputs += entry.outputs;
+  }
+  return { task: task.name, toFeed, lastFeed: last, records, outputs, positions: positionsBefore(taskJournal, toFeed) };
+}
+
+/** Where the task stood before feed `seq`. */
+function positionsBefore(taskJournal: TaskJournal, seq: number): ReadonlyMap<string, Progress> {
+  const positions = new Map<string, Progress>();
+  const { partitions, starts } = taskJournal.task;
+  for (let at = seq - 1; at >= taskJournal.firstReplayable() && positions.size < partitions.length; at--) {
+    const [entry] = taskJournal.feeds(at, at + 1);
+    const target = rewoundTo(entry);
+    // Behind a rewind the task stood where it stood before its target.
+    if (target !== undefined) return new Map([...positionsBefore(taskJournal, target), ...positions]);
+    for (const range of entry.ranges) {
+      const key = partitionKey(range);
+      if (!positions.has(key)) positions.set(key, { position: range.to });
+    }
+  }
+  for (const partition of partitions) {
+    const key = partitionKey(partition);
+    const start = starts.get(key);
+    if (!positions.has(key) && start) positions.set(key, start);
+  }
+  return positions;
+}
+
+const REWOUND = /^rewound to feed (\d+)$/;
+
+/** The feed that `entry` goes back to, when it is a rewind. */
+export function rewoundTo({ givenUp }: FeedEntry): number | undefined {
+  const [, target] = REWOUND.exec(givenUp ?? "") ?? [];
+  return target === undefined ? undefined : Number(target);
+}
+
+/** Rewinds the task in its journal; its sinks follow when it is run next. Nobody else may own it meanwhile. */
+export async function rewind(
+  journal: Journal,
+  run: Run,
+  taskJournal: TaskJournal,
+  plan: RewindPlan,
+  nowMs: number,
+): Promise<void> {
+  const { toFeed, lastFeed, positions, task } = plan;
+  const last = taskJournal.lastFeed()!;
+  const [before] = taskJournal.feeds(toFeed - 1, toFeed);
+  const { epoch: _, ...owner } = taskJournal.epochs().at(-1)!;
+  const epoch = taskJournal.openEpoch({ ...owner, openedMs: nowMs });
+  const seq = lastFeed + 1;
+  await taskJournal.prepare({
+    seq,
+    epoch,
+    ranges: [],
+    isEnd: false,
+    isReborn: true,
+    records: 0,
+    outputs: 0,
+    failures: 0,
+    letters: 0,
+    nowMs: before?.nowMs ?? 0,
+    isStarted: before?.isStarted ?? false,
+    chain: last.chain,
+    inputDigest: new Uint8Array(16),
+    givenUp: `rewound to feed ${toFeed}`,
+    unitDigests: new Uint32Array(0),
+    changes: changesBack(taskJournal, toFeed, seq),
+    deadLetters: [],
+    captured: undefined,
+    snapshotPart: undefined,
+  }, positions);
+  const detail = { toFeed, from: lastFeed, records: plan.records, outputs: plan.outputs };
+  journal.addEvent(run, { kind: "rewound", task, seq, atMs: nowMs, detail });
+}
+
+/** What makes the state before feed `seq` the one before feed `toFeed`. */
+function changesBack(taskJournal: TaskJournal, toFeed: number, seq: number) {
+  const [then, now] = [stateMap(taskJournal.stateBefore(toFeed)), stateMap(taskJournal.stateBefore(seq))];
+  return { state: entriesBack(then.state, now.state), timers: entriesBack(then.timers, now.timers) };
+}
+
+function entriesBack(then: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): StateEntries {
+  let text = "";
+  const lengths: number[] = [];
+  for (const [key, json] of then) {
+    if (now.get(key) === json) continue;
+    text += key + json;
+    lengths.push(key.length, json.length);
+  }
+  for (const key of now.keys()) {
+    if (then.has(key)) continue;
+    text += key;
+    lengths.push(key.length, -1);
+  }
+  return { text, lengths: Int32Array.from(lengths) };
+}
