@@ -2,7 +2,7 @@
 
 import { exportCase, type ExportReport } from "../controller/cases/export_case.ts";
 import { FieldRedaction } from "../controller/cases/redaction.ts";
-import { haltOf } from "../controller/replay/halt.ts";
+import { haltOf } from "../controller/replay/halted.ts";
 import type { Recording } from "../controller/replay/recording.ts";
 import { selectedFeeds } from "../controller/replay/replay.ts";
 import { EXIT } from "./exit_code.ts";

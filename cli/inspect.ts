@@ -6,7 +6,7 @@ import type { Inspector } from "../controller/debug/inspector.ts";
 import type { FeedEntry, JournaledCode } from "../controller/journal/journal.ts";
 import { feedWith } from "../controller/replay/find_feed.ts";
 import { firstNeeded } from "../controller/replay/first_needed.ts";
-import { type Halted, haltOf } from "../controller/replay/halt.ts";
+import { type Halted, haltOf } from "../controller/replay/halted.ts";
 import { epochOf } from "../controller/replay/recorded_realm.ts";
 import type { Recording } from "../controller/replay/recording.ts";
 import { selectedFeeds } from "../controller/replay/replay.ts";

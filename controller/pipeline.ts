@@ -15,10 +15,20 @@ import type { Snapshots } from "./snapshots.ts";
 import type { TaskSetup } from "./task_setup.ts";
 import type { RecordFailure } from "./feed_record.ts";
 
+/** What halted a task. */
+export interface Halt {
+  /** The feed that the record will be the first of. */
+  readonly seq: number;
+  /** The feed it was tried in: what it asked for is journaled there. */
+  readonly askedIn: number;
+  readonly timeMs: number;
+  readonly failure: RecordFailure;
+}
+
 /** How a pipeline ended. */
 export type PipelineEnd =
   | { readonly kind: "ended" | "stopped" }
-  | { readonly kind: "halted"; readonly seq: number; readonly timeMs: number; readonly failure: RecordFailure }
+  | ({ readonly kind: "halted" } & Halt)
   | { readonly kind: "broken"; readonly pending: PendingFeed; readonly error: RealmBroken };
 
 /** What a pipeline works with. */
@@ -199,7 +209,8 @@ export class Pipeline {
     if (pending.sealed.batches.length > 0) this.#givePermit();
     if (!fed.isHalted) return undefined;
     const { timeMs } = pending.sealed.ranges[0] ?? { timeMs: fed.nowMs };
-    return { kind: "halted", seq: pending.seq + (didNothing ? 0 : 1), timeMs, failure: fed.failures.at(-1)! };
+    const seq = pending.seq + (didNothing ? 0 : 1);
+    return { kind: "halted", seq, askedIn: pending.seq, timeMs, failure: fed.failures.at(-1)! };
   }
 
   async #drain(): Promise<PipelineEnd | undefined> {

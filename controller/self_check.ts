@@ -2,7 +2,7 @@
  * Self-check: a share of the feeds of a run that is under way is run again, from the state in the journal, in a fresh realm
  * of a sandbox of its own. What would not survive a restart, or would not replay, shows while it can still be helped.
  *
- * Checks never hold a run up: one goes on at a time, and feeds that come meanwhile are passed over (I8).
+ * Checks never hold a run up: one goes on at a time, some wait, and feeds that come meanwhile are passed over (I8).
  */
 
 import { SqliteJournal } from "./journal/sqlite_journal.ts";
@@ -28,7 +28,10 @@ export interface SelfCheckOptions {
   readonly onDivergence: (divergence: Divergence) => void;
 }
 
-/** How many feeds were checked, and how many were passed over because another was under way. */
+/** Feeds that wait to be checked. */
+const WAITING_MAX = 64;
+
+/** How many feeds were checked, and how many were passed over because too many waited. */
 export interface SelfCheckTally {
   readonly checked: number;
   readonly passedOver: number;
@@ -40,6 +43,7 @@ export class SelfCheck {
   readonly #options: SelfCheckOptions;
   #pool: SandboxPool | undefined;
   #journal: SqliteJournal | undefined;
+  readonly #waiting: (readonly [task: string, seq: number])[] = [];
   #checking: Promise<void> | undefined;
   #failure: Error | undefined;
   readonly #tally = { checked: 0, passedOver: 0, diverged: 0 };
@@ -55,17 +59,22 @@ export class SelfCheck {
   /** To be told of every feed that is settled. */
   noteSettled(task: string, seq: number): void {
     if (this.#failure || !isChosen(seq, this.#options.share)) return;
-    if (this.#checking) {
+    if (this.#waiting.length >= WAITING_MAX) {
       this.#tally.passedOver++;
       return;
     }
-    this.#checking = this.#check(task, seq)
+    this.#waiting.push([task, seq]);
+    this.#checking ??= this.#checkWaiting()
       .catch((error) => void (this.#failure ??= error as Error))
       .finally(() => this.#checking = undefined);
   }
 
+  async #checkWaiting(): Promise<void> {
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) await this.#check(...next);
+  }
+
   /**
-   * Waits for the check under way and gives back what is open.
+   * Waits for the checks that are left and gives back what is open.
    *
    * @throws whatever kept a check from being made: a check that cannot be made is none
    */

@@ -15,7 +15,7 @@ import { Committer, type PendingFeed, type Tally } from "./committer.ts";
 import { answerWith } from "./effects.ts";
 import type { Progress } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
-import { Pipeline, type PipelineEnd } from "./pipeline.ts";
+import { type Halt, Pipeline, type PipelineEnd } from "./pipeline.ts";
 import { Realm, type RealmBroken } from "./realm.ts";
 import { chainAfter, realmOptions } from "./realm_options.ts";
 import { recover } from "./recovery.ts";
@@ -67,7 +67,7 @@ export class Task {
         case "stopped":
           return this.summary();
         case "halted":
-          throw this.#halt(end.seq, end.timeMs, end.failure);
+          throw this.#halt(end);
         case "broken":
           await this.#answerBreak(end.pending, end.error);
           break;
@@ -205,7 +205,10 @@ export class Task {
       return this.#caution.suspect(records, error.record);
     }
     const failure = failureOf(pending, error);
-    if (onError === "halt" || records !== 1) throw this.#halt(pending.seq, this.#timeOf(pending), failure);
+    if (onError === "halt" || records !== 1) {
+      const { seq } = pending;
+      throw this.#halt({ seq, askedIn: seq, timeMs: this.#timeOf(pending), failure });
+    }
     await this.#giveUp(pending, failure);
     this.#caution.resolved();
   }
@@ -228,19 +231,20 @@ export class Task {
     await this.#committer!.drain();
   }
 
-  #halt(seq: number, timeMs: number, failure: RecordFailure): ProcessorFailed {
+  #halt({ seq, askedIn, timeMs, failure }: Halt): ProcessorFailed {
     const { run, journal, taskJournal, clock } = this.#setup;
     const task = taskJournal.task.name;
     const { batch, input, ...rest } = failure;
     const origin = batch && input !== undefined
       ? { input, stream: batch.stream, partition: batch.partition, offset: offsetAt(batch, 0) }
       : {};
+    const effects = taskJournal.effects(askedIn).filter(({ record }) => record === failure.record);
     journal.addEvent(run, {
       kind: "halted",
       task,
       seq,
       atMs: clock.nowMs(),
-      detail: { failure: rest, timeMs, ...origin, ...(batch ? { record: packBatch(batch).toBase64() } : {}) },
+      detail: { failure: rest, timeMs, ...origin, effects, ...(batch ? { record: packBatch(batch).toBase64() } : {}) },
     });
     const place = { run: run.name, task, processor: run.processor, seq, ...origin, ...this.#offsetText(origin) };
     return new ProcessorFailed(place, rest);

@@ -103,7 +103,7 @@ function caseOf(options: ExploreOptions): fc.Arbitrary<Case> {
     sizes: list(splits, fc.integer({ min: 1, max: Math.max(1, records.length) }), Infinity),
     crashes: list(crashes, fc.boolean(), false),
     order: list(orders, fc.nat(7), 0),
-    gapsMs: list(times, fc.constantFrom(0, 1, 1000, 86_400_000), 0),
+    gapsMs: list(times, fc.constantFrom(0, 1, 1000, 3_600_000, 90_061_001), 0),
   });
 }
 

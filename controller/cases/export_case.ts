@@ -18,7 +18,7 @@ import { partitionKey } from "../journal/rows.ts";
 import { SqliteJournal } from "../journal/sqlite_journal.ts";
 import { Realm } from "../realm.ts";
 import { chainAfter, realmOptions } from "../realm_options.ts";
-import { haltOf } from "../replay/halt.ts";
+import { haltOf } from "../replay/halted.ts";
 import { loadRecordedFeed } from "../replay/recorded_feed.ts";
 import { epochOf } from "../replay/recorded_realm.ts";
 import type { Recording } from "../replay/recording.ts";
@@ -247,15 +247,13 @@ class CaseExport {
     )!;
     const [batch] = halted.feed.batches.map((each) => this.#redaction.batch(each));
     const failure = JSON.parse(this.#redaction.text(JSON.stringify(halted.failure)));
-    const detail = { ...event.detail, failure, record: packBatch(batch).toBase64() };
-    this.#journal.addEvent(this.#run, { ...event, detail });
-    const asked = taskJournal.effects(halted.feed.seq);
-    const effects = asked.map((each) => ({
+    const effects = halted.effects.map((each) => ({
       ...each,
       inputJson: this.#redaction.text(each.inputJson),
       text: this.#redaction.text(each.text),
     }));
-    this.#task.recordEffects(halted.feed.seq, effects);
+    const detail = { ...event.detail, failure, effects, record: packBatch(batch).toBase64() };
+    this.#journal.addEvent(this.#run, { ...event, detail });
     this.#records++;
     return true;
   }

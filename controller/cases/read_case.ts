@@ -6,7 +6,7 @@ import { RecordHeaders } from "../../engine/headers.ts";
 import { payloadAt } from "../../formats/record_payload.ts";
 import { recordAt } from "../feed_record.ts";
 import type { JournaledEffect } from "../journal/journal.ts";
-import { haltOf } from "../replay/halt.ts";
+import { haltOf, recordedEffects } from "../replay/halted.ts";
 import { loadRecordedFeed } from "../replay/recorded_feed.ts";
 import { epochOf, RecordedRealm } from "../replay/recorded_realm.ts";
 import type { Recording } from "../replay/recording.ts";
@@ -76,7 +76,7 @@ export async function readCase(recording: Recording): Promise<CaseContents> {
     run,
     feeds,
     records: feeds.flatMap(({ records }) => records),
-    effects: feeds.flatMap(({ seq }) => taskJournal.effects(seq)),
+    effects: feeds.flatMap(({ seq }) => recordedEffects(recording, seq)),
     state: await lookedAt(recording, before.state),
     timers: before.timers,
     onError: epoch.config.onError,

@@ -10,7 +10,7 @@ import type { Feed } from "../../engine/feed.ts";
 import { digestFeed } from "../digests.ts";
 import type { FeedEntry, JournaledCode } from "../journal/journal.ts";
 import { chainAfter, realmOptions } from "../realm_options.ts";
-import type { Halted } from "../replay/halt.ts";
+import { type Halted, recordedEffects } from "../replay/halted.ts";
 import { loadRecordedFeed } from "../replay/recorded_feed.ts";
 import { epochOf } from "../replay/recorded_realm.ts";
 import type { Recording } from "../replay/recording.ts";
@@ -101,7 +101,7 @@ async function jobOf(recording: Recording, options: DebugOptions, code: Journale
     options: realmOptions(run, before, { onError: "skip" }, limits),
     state: [...taskJournal.stateBefore(first)],
     feeds,
-    effects: feeds.map(({ seq }) => taskJournal.effects(seq)),
+    effects: feeds.map(({ seq }) => recordedEffects(recording, seq)),
     stop,
   };
 }

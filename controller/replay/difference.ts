@@ -70,9 +70,27 @@ function* differenceOfTraces(
     const isSame = was && is && was.kind === is.kind && was.subject === is.subject && was.detail === is.detail;
     // An error was told of as such.
     if (!isSame && [was, is].every((entry) => entry === undefined || entry.kind === "error")) return;
-    if (!isSame) return yield differenceOfEntries(was, is, effects);
+    if (!isSame) return yield differenceOfEntries(...unmatched(was, is, recorded, replayed, i), effects);
     if (was.kind === "effect") effects++;
   }
+}
+
+/** Leaves out the entry that is only further on on the other side: what is missing, or came in between, is what differs. */
+function unmatched(
+  was: TraceEntry | undefined,
+  is: TraceEntry | undefined,
+  recorded: readonly TraceEntry[],
+  replayed: readonly TraceEntry[],
+  at: number,
+): readonly [TraceEntry | undefined, TraceEntry | undefined] {
+  if (!was || !is || isAlike(was, is)) return [was, is];
+  if (!replayed.slice(at).some((entry) => isAlike(was, entry))) return [was, undefined];
+  if (!recorded.slice(at).some((entry) => isAlike(is, entry))) return [undefined, is];
+  return [was, is];
+}
+
+function isAlike(a: TraceEntry, b: TraceEntry): boolean {
+  return a.kind === b.kind && a.subject === b.subject;
 }
 
 function differenceOfEntries(was: TraceEntry | undefined, is: TraceEntry | undefined, effects: number): Difference {

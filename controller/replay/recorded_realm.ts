@@ -15,6 +15,7 @@ import { type DigestedFed, Realm } from "../realm.ts";
 import { chainAfter, realmOptions } from "../realm_options.ts";
 import type { TaskState } from "../sandbox/protocol.ts";
 import type { ProcessorInfo } from "../sandbox/realm/guest.ts";
+import { recordedEffects } from "./halted.ts";
 import { loadRecordedFeed } from "./recorded_feed.ts";
 import type { Recording } from "./recording.ts";
 
@@ -130,7 +131,7 @@ export class RecordedRealm {
       chain: chainAfter(before),
       state: taskJournal.stateBefore(entry.seq),
     };
-    const recorded = answerFrom((seq) => taskJournal.effects(seq));
+    const recorded = answerFrom((seq) => recordedEffects(this.#recording, seq));
     return Realm.open(sandbox(), setup, limits, { answer: answer ?? recorded, record: () => {} });
   }
 }
