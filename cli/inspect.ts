@@ -10,7 +10,7 @@ import { type Halted, haltOf } from "../controller/replay/halted.ts";
 import { epochOf } from "../controller/replay/recorded_realm.ts";
 import type { Recording } from "../controller/replay/recording.ts";
 import { selectedFeeds } from "../controller/replay/replay.ts";
-import type { Origin } from "../engine/record.ts";
+import { isSameOrigin, type Origin } from "../engine/record.ts";
 import { EXIT } from "./exit_code.ts";
 import { offsetText } from "./offsets.ts";
 import { printData, printMessage } from "./output.ts";
@@ -62,7 +62,7 @@ async function sessionOf(recordings: readonly Recording[], options: InspectOptio
     return { recording, entries, ...(isHalt ? { halted } : {}), ...(record ? { record } : {}) };
   }
   const record = parseRecordPlace(stopAt, partitions);
-  if (halted && isSame(halted.place.record, record)) return { recording, entries: [], halted, record };
+  if (halted && isSameOrigin(halted.place.record, record)) return { recording, entries: [], halted, record };
   const { seq } = feedWith(recording, record);
   return { recording, entries: await entriesFor(recording, seq, seq + 1), record };
 }
@@ -87,10 +87,6 @@ async function entriesFor(recording: Recording, from: number, to: number): Promi
 function firstOf([first]: readonly FeedEntry[]): Origin | undefined {
   const [range] = first?.ranges ?? [];
   return range && { stream: range.stream, partition: range.partition, offset: range.from };
-}
-
-function isSame(a: Origin, b: Origin): boolean {
-  return a.stream === b.stream && a.partition === b.partition && a.offset === b.offset;
 }
 
 async function waitForDebugger({ recording, record, ...session }: Session, options: InspectOptions): Promise<number> {

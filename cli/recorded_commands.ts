@@ -46,6 +46,7 @@ function addReplay(program: Command, setExitCode: SetExitCode): void {
     .option("--to <uri>", "write the replayed outputs there")
     .option("--inspect [address]", "run under the V8 inspector, for Chrome DevTools or VS Code (127.0.0.1:9229)")
     .option("--break <s/p@offset>", "with --inspect: stop before this record (default: the first, or the failed one)")
+    .option("--step", "look at one record after the other, forwards and backwards, in a session", false)
     .addOption(
       repeatable("--log <expression>", "print it at the line that --at names, without touching the code; repeat"),
     )

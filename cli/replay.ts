@@ -28,6 +28,7 @@ export interface ReplayCommandOptions extends RecordedRunOptions, InspectOptions
   readonly only?: ChangeKind;
   readonly effects?: string;
   readonly to?: string;
+  readonly step: boolean;
   readonly maxDivergences: number;
   readonly json: boolean;
 }
@@ -49,6 +50,11 @@ export async function replayCommand(name: string, options: ReplayCommandOptions)
   if (options.inspect !== undefined || options.break !== undefined || options.log.length > 0) {
     const { inspectRecorded } = await import("./inspect.ts");
     return await inspectRecorded(recorded.recordings(), code, options);
+  }
+  if (options.step) {
+    const { stepThrough } = await import("./step.ts");
+    const [recording] = recorded.recordings();
+    return await stepThrough(recording, selectFeeds(recording, options), options.failed);
   }
   const to = new Map(options.to === undefined ? [] : [["default", options.to]]);
   const context = { run: `${recorded.run.name}-replay`, tasks: 1, onNotice: printMessage };

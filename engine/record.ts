@@ -12,6 +12,11 @@ export interface Origin {
   readonly offset: bigint;
 }
 
+/** Whether both are the same place. */
+export function isSameOrigin(a: Origin, b: Origin): boolean {
+  return a.stream === b.stream && a.partition === b.partition && a.offset === b.offset;
+}
+
 /** A record as a processor sees it. */
 export interface StreamRecord<T = unknown> extends Origin {
   /** The input it arrived at: `"default"` unless the processor names its inputs. */

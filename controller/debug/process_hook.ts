@@ -5,7 +5,7 @@
  */
 
 import vm from "node:vm";
-import type { Origin } from "../../engine/record.ts";
+import { isSameOrigin, type Origin } from "../../engine/record.ts";
 
 /** Where the debugger is to stop: before a record, before every one that failed, or nowhere. */
 export interface Stop {
@@ -63,8 +63,7 @@ export class ProcessHook {
   #isNext(record: Origin): boolean {
     this.#record = record;
     const { record: wanted } = this.#stop;
-    const isIt = wanted !== undefined && wanted.stream === record.stream && wanted.partition === record.partition &&
-      wanted.offset === record.offset;
+    const isIt = wanted !== undefined && isSameOrigin(wanted, record);
     this.#hasStopped ||= isIt;
     return isIt;
   }
