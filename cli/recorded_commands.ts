@@ -15,6 +15,7 @@ export function addRecordedCommands(program: Command, setExitCode: SetExitCode):
   addExport(program, setExitCode);
   addTestFrom(program, setExitCode);
   addRewind(program, setExitCode);
+  addUi(program, setExitCode);
 }
 
 /** Adds the options that select recorded feeds. */
@@ -171,6 +172,16 @@ function addRewind(program: Command, setExitCode: SetExitCode): void {
     .action(async (run: string, options) =>
       setExitCode(await (await import("./rewind.ts")).rewindCommand(run, options))
     );
+}
+
+function addUi(program: Command, setExitCode: SetExitCode): void {
+  program.command("ui")
+    .description("Look at runs, feeds, records and state on a local page; it only reads.")
+    .addOption(journalOption())
+    .addOption(new Option("--port <n>", "where it listens; 0 for any").argParser(notNegative).default(4400))
+    .option("--host <address>", "for whom; beyond this machine a token is wanted", "127.0.0.1")
+    .option("--json", "print the address as JSON", false)
+    .action(async (options) => setExitCode(await (await import("./ui_command.ts")).uiCommand(options)));
 }
 
 const EXPORT_EXAMPLES = `Examples:

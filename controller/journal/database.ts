@@ -182,6 +182,11 @@ export class Database {
     return this.#guard("read", () => Object.values(this.#statement(sql).get(...cells) ?? {})[0] as number | undefined);
   }
 
+  /** Rows of numbers, unchecked: for overviews. */
+  numbers(sql: string, ...cells: Cell[]): Readonly<Record<string, number>>[] {
+    return this.#guard("read", () => this.#statement(sql).all(...cells)) as Record<string, number>[];
+  }
+
   /** The texts that a pragma answers. */
   pragma(name: string): string[] {
     return this.#guard("read", () => this.#sqlite.prepare(`PRAGMA ${name}`).all()).map((row) =>

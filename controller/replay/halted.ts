@@ -30,8 +30,11 @@ interface HaltDetail {
   readonly record?: string;
 }
 
+/** The part of a {@linkcode Recording} that tells. */
+export type HaltedTask = Pick<Recording, "journal" | "run" | "taskJournal">;
+
 /** What the task is halted by; undefined when it is not, or by a timer or hook. */
-export function haltOf({ journal, run, taskJournal }: Recording): Halted | undefined {
+export function haltOf({ journal, run, taskJournal }: HaltedTask): Halted | undefined {
   const task = taskJournal.task.name;
   const event = journal.events(run).findLast((event) => event.kind === "halted" && event.task === task);
   if (event === undefined || event.seq! <= (taskJournal.lastFeed()?.seq ?? -1)) return undefined;

@@ -81,9 +81,7 @@ export class RecordedRealm {
 
   /** Runs a feed that comes behind the last one that was recorded. */
   async runBehindLast(feed: Feed): Promise<RanFeed> {
-    const { taskJournal } = this.#recording;
-    const epoch = taskJournal.epochs().at(-1)!;
-    const entry = { ...NOT_JOURNALED, seq: feed.seq, epoch: epoch.epoch };
+    const entry = behindLast(this.#recording, feed.seq);
     const started = this.#process(await this.#realmBefore(entry), feed);
     return { ...started, entry, fed: await started.fed };
   }
@@ -134,6 +132,11 @@ export class RecordedRealm {
     const recorded = answerFrom((seq) => recordedEffects(this.#recording, seq));
     return Realm.open(sandbox(), setup, limits, { answer: answer ?? recorded, record: () => {} });
   }
+}
+
+/** An entry for the feed `seq`, which the journal does not have. */
+export function behindLast({ taskJournal }: Recording, seq: number): FeedEntry {
+  return { ...NOT_JOURNALED, seq, epoch: taskJournal.epochs().at(-1)!.epoch };
 }
 
 /** The entry of a feed that the journal knows nothing of. */

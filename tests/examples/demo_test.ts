@@ -17,8 +17,9 @@ Deno.test("the demo is killed, goes on, is replayed, and names what changed code
   assertMatch(text, /every output, state change and effect equals the recording/);
   assertMatch(
     text,
-    /DIVERGED orders\.ndjson\/0@\d+ .*cause: code\n {2}output\[0\]\.cents\n {4}recorded {2}9021\n {4}replayed {2}8118/,
+    /DIVERGED orders\.ndjson\/0@\d+ .*\n {2}output\[0\]\.cents\n {4}recorded {2}9021\n {4}replayed {2}8118/,
   );
+  assertMatch(text, /cause: code — the script differs/);
 });
 
 for (const { name } of [...Deno.readDirSync(EXAMPLES)].filter((entry) => /^\d\d_/.test(entry.name))) {
