@@ -4,6 +4,7 @@ import { fromFileUrl, join } from "@std/path";
 import readme from "./starter/README.md" with { type: "text" };
 import orders from "./starter/orders.ndjson" with { type: "text" };
 import totals from "./starter/totals.ts" with { type: "text" };
+import totalsSnapshot from "./starter/__snapshots__/totals_test.ts.snap" with { type: "text" };
 import totalsTest from "./starter/totals_test.ts" with { type: "text" };
 import denoJson from "../deno.json" with { type: "json" };
 import { EXIT } from "./exit_code.ts";
@@ -15,11 +16,12 @@ export async function initCommand(folder: string): Promise<number> {
   const files: Readonly<Record<string, string>> = {
     "totals.ts": totals,
     "totals_test.ts": totalsTest,
+    "__snapshots__/totals_test.ts.snap": totalsSnapshot,
     "orders.ndjson": orders,
     "README.md": readme,
     "deno.json": `${JSON.stringify(config(), null, 2)}\n`,
   };
-  await Deno.mkdir(folder, { recursive: true });
+  await Deno.mkdir(join(folder, "__snapshots__"), { recursive: true });
   for (const name of Object.keys(files)) await refuseExisting(join(folder, name));
   for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(folder, name), text);
   printMessage(
@@ -40,7 +42,11 @@ async function refuseExisting(path: string): Promise<void> {
 /** A checkout is linked, so that the project uses the Sluice that made it; a published Sluice comes from JSR. */
 function config(): object {
   const name = `jsr:@sluice/sluice@^${denoJson.version}`;
-  const imports = { "@sluice/sluice": name, "@sluice/sluice/processor": `${name}/processor` };
+  const imports = {
+    "@sluice/sluice": name,
+    "@sluice/sluice/processor": `${name}/processor`,
+    "@sluice/sluice/testing": `${name}/testing`,
+  };
   if (!import.meta.url.startsWith("file:")) return { imports };
   const root = fromFileUrl(new URL("..", import.meta.url));
   return {

@@ -143,11 +143,6 @@ interface Place {
 
 function hostsOf(uri: string, scheme: string, path: string): Place {
   const [, hosts, names] = /^\/\/([^/]+)(?:\/(.*))?$/.exec(path) ?? [];
-  if (hosts?.includes("@")) {
-    throw new UsageError(
-      `Cannot use this ${scheme} URI: everyone on this machine sees a password in it; set REDIS_USERNAME and REDIS_PASSWORD`,
-    );
-  }
   const endpoints = hosts?.split(",").map((each) => /^(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(each));
   if (!endpoints?.every((each) => each !== null)) {
     throw new UsageError(`Cannot use ${uri}: ${scheme}://host:port/name is wanted`);

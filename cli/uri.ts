@@ -23,10 +23,15 @@ const SCHEMES = [
   "stdio",
 ];
 
-/** Takes `uri` apart; `-` is standard input or output, and what has no scheme is a file. */
+/**
+ * Takes `uri` apart; `-` is standard input or output, and what has no scheme is a file.
+ *
+ * @throws {UsageError} that does not repeat it, when it holds a secret: URIs go into journals and messages
+ */
 export function parseUri(uri: string): ParsedUri {
   if (uri === "-") return { scheme: "stdio", path: "", options: new Map() };
   const [, scheme = "file", rest] = /^(?:([A-Za-z][A-Za-z0-9+.-]+):)?(.*)$/s.exec(uri)!;
+  refuseSecrets(scheme, rest);
   if (!SCHEMES.includes(scheme)) {
     const advice = nearest(scheme, SCHEMES);
     throw new UsageError(
@@ -41,6 +46,19 @@ export function parseUri(uri: string): ParsedUri {
   const path = (isQuery ? rest.slice(0, question) : rest).replace(/^\/\/(?=\/)/, "");
   if (scheme === "file" && path === "") throw new UsageError(`Cannot use ${uri}: it names no file`);
   return { scheme, path, options: new Map(new URLSearchParams(isQuery ? rest.slice(question + 1) : "")) };
+}
+
+const SECRET_OPTION = /[?&]([\w.-]*(?:password|passwd|secret|token|credentials))=/i;
+
+function refuseSecrets(scheme: string, rest: string): void {
+  const isUserNamed = scheme !== "file" && /^\/\/[^/]*@/.test(rest);
+  const [, option] = SECRET_OPTION.exec(rest) ?? [];
+  if (!isUserNamed && option === undefined) return;
+  const place = scheme.startsWith("redis")
+    ? "set REDIS_USERNAME and REDIS_PASSWORD"
+    : "set it in the environment or in ?config=FILE (docs/KAFKA.md)";
+  const what = option === undefined ? "a password" : `its ${option}`;
+  throw new UsageError(`Cannot use this ${scheme} URI: everyone on this machine sees ${what} in it; ${place}`);
 }
 
 /** `uri` in a form that means the same from any folder. */

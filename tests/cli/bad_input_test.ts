@@ -192,3 +192,25 @@ Deno.test("a CSV with a header and a compressed file are read as records", async
   assertEquals(broken.code, 1);
   assertMatch(broken.stderr, /Cannot read broken\.gz: incorrect header check/);
 });
+
+Deno.test("secrets in URIs are refused without being repeated, and never reach the journal", async () => {
+  await using folder = new TestFolder();
+  folder.write("in.ndjson", '{"n":1}\n');
+  const uris = [
+    "kafka://ann:hunter2@127.0.0.1:1/orders",
+    "redis://ann:hunter2@127.0.0.1:1/orders",
+    "redis-hash://:hunter2@127.0.0.1:1/orders",
+    "redis://127.0.0.1:1/orders?password=hunter2",
+    "kafka://127.0.0.1:1/orders?start=earliest&sasl.password=hunter2",
+    "file:in.ndjson?apiToken=hunter2",
+  ];
+  for (const uri of uris) {
+    for (const args of [["--from", uri, "--to", "o.ndjson"], ["--from", "in.ndjson", "--to", uri]]) {
+      const { code, stdout, stderr } = await runCli(["run", "copy", ...args, "--until-end"], { cwd: folder.path });
+      assertEquals([code, `${stdout}${stderr}`.includes("hunter2")], [2, false], stderr);
+      assertStringIncludes(stderr, "everyone on this machine sees");
+    }
+  }
+  const files = [...Deno.readDirSync(folder.path)].map(({ name }) => name);
+  assertEquals(files.includes("o.ndjson"), false);
+});
