@@ -51,6 +51,9 @@ export class SqliteTaskJournal implements TaskJournal {
     epochs.forEach(({ epoch }, i) => {
       if (epoch !== BigInt(i)) throw this.#missing(`epoch ${i}`);
     });
+    // Rows at the end, or all of them, can vanish with a damaged index: every feed had an owner.
+    const last = this.#database.number("SELECT max(epoch) FROM feeds WHERE task = ?", this.task.id) ?? -1;
+    if (last >= epochs.length) throw this.#missing(`epoch ${last}`);
     return epochs;
   }
 
@@ -71,7 +74,14 @@ export class SqliteTaskJournal implements TaskJournal {
 
   firstReplayable(): number {
     const first = this.#firstSeq();
-    return first === 0 ? 0 : first + 1;
+    return first > 0 || this.#isLeftBehind(first) ? first + 1 : first;
+  }
+
+  /** Of the feed that stands before the first one, for its digest and time, nothing else is kept. */
+  #isLeftBehind(seq: number): boolean {
+    const hasFeed = this.#database.number("SELECT count(*) FROM feeds WHERE task = ? AND seq = ?", this.task.id, seq);
+    const sql = "SELECT count(*) FROM state_changes WHERE task = ? AND seq = ?";
+    return hasFeed === 1 && this.#database.number(sql, this.task.id, seq) === 0;
   }
 
   birthBefore(seq: number): number {

@@ -49,6 +49,17 @@ Deno.test("a case replays without journal and inputs, from its own first feed, w
   assertEquals(verified.code, 0, verified.stderr);
 });
 
+Deno.test("a case may begin with any feed, the second and the first as well", async () => {
+  await using folder = await recorded();
+  for (const [from, to] of [[0, 1], [1, 2], [2, 5], [4, 5]]) {
+    const name = `c${from}.sluice`;
+    const exported = await runCli(["export", "test", "--feeds", `${from}..${to}`, "-o", name], { cwd: folder.path });
+    assertEquals(exported.code, 0, exported.stderr);
+    const { code, stdout, stderr } = await runCli(["replay", name, "--json"], { cwd: folder.path });
+    assertEquals([code, JSON.parse(stdout).feeds], [0, to - from], stderr);
+  }
+});
+
 Deno.test("a case begins at the birth of the realm when modules keep something in variables", async () => {
   await using folder = await recorded("moduleCounter++; context.emit({ value: moduleCounter });");
   const { stdout, stderr } = await runCli(["export", "test", "--feeds", "3..4", "-o", "c.sluice", "--json"], {

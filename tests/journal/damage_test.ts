@@ -80,6 +80,16 @@ Deno.test("a flipped bit is noticed, or changes nothing that is read", async () 
   assert(refused > FLIPS / 10, `only ${refused} of ${FLIPS} flips were noticed`);
 });
 
+Deno.test("owners that vanished with a damaged index are missed", async () => {
+  await using folder = new TestFolder();
+  const path = await writeJournal(folder);
+  const journal = await SqliteJournal.open(path);
+  journal.database.run("DELETE FROM epochs");
+  const [task] = journal.tasks(journal.runs()[0]);
+  assertThrows(() => journal.task(task).epochs(), JournalError, "epoch 0 is missing");
+  journal.close();
+});
+
 Deno.test("a journal that was cut off anywhere is refused, or read right", async () => {
   await using folder = new TestFolder();
   const path = await writeJournal(folder);

@@ -59,10 +59,12 @@ export interface KafkaRecord {
   readonly timeMs?: number;
 }
 
-/** Writes records by kafkajs, without transactions. */
+/** Writes records by kafkajs, without transactions; idempotent, or what it tries again on a young topic would be there twice. */
 export async function writeTopic(topic: string, records: readonly KafkaRecord[], address?: string): Promise<void> {
   const producer = (await kafkaClient(address)).producer({
     createPartitioner: () => ({ message }) => message.partition!,
+    idempotent: true,
+    maxInFlightRequests: 1,
   });
   await producer.connect();
   const messages = records.map(({ timeMs, ...record }) => ({
