@@ -27,9 +27,11 @@ async function describeFailure(error: Error, { run, journal, sourceMap }: Failur
     error.message,
     ...(frames === "" ? [] : [frames]),
     "Everything before it is committed, nothing after it was processed. What helps next:",
-    `  sluice replay ${run} --failed${options}             run it again, with the same time and state`,
-    `  sluice replay ${run} --failed --with FIXED.ts${options}   try a change on it`,
-    `  sluice run … --on-error dead-letter${options}       put it aside and go on`,
+    `  sluice replay ${run} --failed${options}                     run it again, with the same time and state`,
+    `  sluice replay ${run} --failed --inspect${options}           under a debugger, stopped before it`,
+    `  sluice replay ${run} --failed --with FIXED.ts${options}     try a change on it`,
+    `  sluice export ${run} --failed -o incident.sluice${options}  take it away, and make a test of it`,
+    `  sluice run … --on-error dead-letter${options}               put it aside and go on`,
   ].join("\n");
 }
 

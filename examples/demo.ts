@@ -48,7 +48,8 @@ try {
   await sluice(["replay", "totals"], "inherit").spawn().status;
 
   say("5. Changed code (ten percent off from 90 euros) over the same feeds: what would have been different?");
-  await sluice(["replay", "totals", "--with", CHANGED, "--feeds", "0..10", "--max-divergences", "3"], "inherit").spawn().status;
+  await sluice(["replay", "totals", "--with", CHANGED, "--feeds", "0..10", "--max-divergences", "3"], "inherit").spawn()
+    .status;
   if (!isRight) Deno.exit(1);
 } finally {
   await Deno.remove(folder, { recursive: true });
