@@ -103,7 +103,7 @@ export async function runLoaded(
     const lock = lockRun(options.journal, name, systemClock.nowMs());
     const selfCheck = options.verify && selfCheckOf(name, options.verify, { ...options, limits });
     try {
-      const summary = await run({
+      return await run({
         name,
         journal,
         pool,
@@ -124,10 +124,8 @@ export async function runLoaded(
         observer: selfCheck ? observedBy(selfCheck, options.observer) : options.observer ?? {},
         stop: options.stop ?? new AbortController().signal,
       });
-      await selfCheck?.close();
-      return summary;
     } finally {
-      await selfCheck?.close().catch(() => {});
+      await selfCheck?.close();
       lock.release();
     }
   } finally {
@@ -135,14 +133,17 @@ export async function runLoaded(
   }
 }
 
+interface SelfCheckContext extends Pick<RunProcessorOptions, "journal" | "isolation" | "observer"> {
+  readonly limits: Limits;
+}
+
 function selfCheckOf(
   run: string,
   { share, onDivergence, sources = new Map() }: VerifyOptions,
-  { journal, isolation = "worker", limits }: Pick<RunProcessorOptions, "journal" | "isolation"> & {
-    readonly limits: Limits;
-  },
+  { journal, isolation = "worker", limits, observer }: SelfCheckContext,
 ): SelfCheck {
-  return new SelfCheck({ run, journal, share, sources, isolation, limits, onDivergence });
+  const onNotice = (text: string): void => observer?.onNotice?.(text);
+  return new SelfCheck({ run, journal, share, sources, isolation, limits, onDivergence, onNotice });
 }
 
 function observedBy(selfCheck: SelfCheck, observer: Observer = {}): Observer {

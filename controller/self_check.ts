@@ -26,6 +26,8 @@ export interface SelfCheckOptions {
   readonly isolation: Isolation;
   readonly limits: Limits;
   readonly onDivergence: (divergence: Divergence) => void;
+  /** Told why no more checks can be made: the run itself goes on. */
+  readonly onNotice: (text: string) => void;
 }
 
 /** Feeds that wait to be checked. */
@@ -45,7 +47,7 @@ export class SelfCheck {
   #journal: SqliteJournal | undefined;
   readonly #waiting: (readonly [task: string, seq: number])[] = [];
   #checking: Promise<void> | undefined;
-  #failure: Error | undefined;
+  #hasFailed = false;
   readonly #tally = { checked: 0, passedOver: 0, diverged: 0 };
 
   constructor(options: SelfCheckOptions) {
@@ -58,14 +60,14 @@ export class SelfCheck {
 
   /** To be told of every feed that is settled. */
   noteSettled(task: string, seq: number): void {
-    if (this.#failure || !isChosen(seq, this.#options.share)) return;
+    if (this.#hasFailed || !isChosen(seq, this.#options.share)) return;
     if (this.#waiting.length >= WAITING_MAX) {
       this.#tally.passedOver++;
       return;
     }
     this.#waiting.push([task, seq]);
     this.#checking ??= this.#checkWaiting()
-      .catch((error) => void (this.#failure ??= error as Error))
+      .catch((error) => this.#giveUp(error as Error))
       .finally(() => this.#checking = undefined);
   }
 
@@ -73,17 +75,18 @@ export class SelfCheck {
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) await this.#check(...next);
   }
 
-  /**
-   * Waits for the checks that are left and gives back what is open.
-   *
-   * @throws whatever kept a check from being made: a check that cannot be made is none
-   */
+  /** Waits for the checks that are left and gives back what is open. */
   async close(): Promise<void> {
     await this.#checking;
     this.#journal?.close();
     this.#pool?.close();
     this.#journal = this.#pool = undefined;
-    if (this.#failure) throw this.#failure;
+  }
+
+  #giveUp({ message }: Error): void {
+    this.#hasFailed = true;
+    this.#waiting.length = 0;
+    this.#options.onNotice(`The run is not verified any more: ${message}`);
   }
 
   async #check(task: string, seq: number): Promise<void> {

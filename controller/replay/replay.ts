@@ -9,7 +9,7 @@
 import { toHex } from "../../engine/digest.ts";
 import { type Feed, feedRecords } from "../../engine/feed.ts";
 import type { EffectHandlers } from "../effects.ts";
-import { type FeedEntry, JournalError } from "../journal/journal.ts";
+import { type FeedEntry, JournalError, type TaskJournal } from "../journal/journal.ts";
 import type { DigestedFed } from "../realm.ts";
 import { differencesOf } from "./difference.ts";
 import { type Divergence, type Explanation, placeInTask, placeOf } from "./divergence.ts";
@@ -67,6 +67,16 @@ export function* selectedFeeds(
   for (const entry of taskJournal.feeds(Math.max(from, first), to)) if (isWanted(entry)) yield entry;
 }
 
+/** `entries`, and before each what modules may have kept something of: the feeds since the birth of its realm. */
+export function* sinceBirths(taskJournal: TaskJournal, entries: Iterable<FeedEntry>): Generator<FeedEntry> {
+  let next = 0;
+  for (const entry of entries) {
+    yield* taskJournal.feeds(Math.max(next, taskJournal.birthBefore(entry.seq)), entry.seq);
+    yield entry;
+    next = entry.seq + 1;
+  }
+}
+
 /** Replays feeds of one task with the code that was recorded. */
 export async function replayTask(recording: Recording, options: ReplayOptions): Promise<ReplayResult> {
   const replay = new Replay(recording, options);
@@ -99,7 +109,7 @@ class Replay {
   async run(): Promise<ReplayResult> {
     for (let hidden = await this.#pass(this.#selected()); hidden;) {
       // The code keeps something in variables: from here on every stretch begins at a birth.
-      hidden = await this.#pass(this.#sinceBirths(hidden.seq));
+      hidden = await this.#pass(sinceBirths(this.#recording.taskJournal, this.#selected(hidden.seq)));
     }
     return { feeds: this.#feeds, records: this.#records, divergences: this.#divergences };
   }
@@ -110,17 +120,6 @@ class Replay {
 
   #selected(from = this.#options.from): Iterable<FeedEntry> {
     return selectedFeeds(this.#recording, { ...this.#options, from });
-  }
-
-  /** The selected feeds from `seq` on, with those that modules may have kept something of. */
-  *#sinceBirths(seq: number): Generator<FeedEntry> {
-    const { taskJournal } = this.#recording;
-    let next = 0;
-    for (const entry of this.#selected(seq)) {
-      yield* taskJournal.feeds(Math.max(next, taskJournal.birthBefore(entry.seq)), entry.seq);
-      yield entry;
-      next = entry.seq + 1;
-    }
   }
 
   /** Runs `entries`; answers a feed that needs those before it, since its realm was not opened where it was born. */

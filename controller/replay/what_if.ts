@@ -13,6 +13,7 @@ import type { DigestedFed } from "../realm.ts";
 import { explainCode } from "./code_change.ts";
 import { type Difference, differencesOf, errorOf } from "./difference.ts";
 import { type Divergence, type Explanation, placeInTask, placeOf } from "./divergence.ts";
+import { firstNeeded } from "./first_needed.ts";
 import { FedView, pairUnits, type UnitView } from "./fed_view.ts";
 import { outcomeOf } from "./halt.ts";
 import type { Halted } from "./halted.ts";
@@ -20,7 +21,7 @@ import { KeyDifferences } from "./key_differences.ts";
 import { compareAnswers } from "./live_effects.ts";
 import { epochOf, type RanFeed, RecordedRealm } from "./recorded_realm.ts";
 import type { Recording } from "./recording.ts";
-import { type FeedSelection, selectedFeeds } from "./replay.ts";
+import { type FeedSelection, selectedFeeds, sinceBirths } from "./replay.ts";
 import { replayableText } from "./replayable.ts";
 import { isSameUnits, runRecorded } from "./rerun.ts";
 import { walk } from "./walk.ts";
@@ -100,7 +101,8 @@ class Trial {
   }
 
   async run(): Promise<WhatIf> {
-    for await (const walked of walk(this.#tried, selectedFeeds(this.#recording, this.#options))) {
+    for await (const walked of walk(this.#tried, await this.#entries())) {
+      if (!this.#isWanted(walked.entry)) continue;
       if (walked.kind === "missing") await this.#noteMissing(walked.entry, walked.error.message);
       else await this.#compare(walked);
       if (this.#options.stopsAtFirst && this.#divergences.length > 0) break;
@@ -115,6 +117,20 @@ class Trial {
       stateKeysChanged: this.#keys.finish(),
       divergences: this.#divergences,
     };
+  }
+
+  /** The selected feeds; with those before them that the recorded code needs, since the other may need them as well. */
+  async #entries(): Promise<Iterable<FeedEntry>> {
+    const selected = () => selectedFeeds(this.#recording, this.#options);
+    const [first] = selected();
+    if (first === undefined) return [];
+    const needed = await firstNeeded(this.#recording, first.seq, first.seq + 1).catch(() => first.seq);
+    return needed === first.seq ? selected() : sinceBirths(this.#recording.taskJournal, selected());
+  }
+
+  #isWanted(entry: FeedEntry): boolean {
+    const { from, to, isWanted } = this.#options;
+    return entry.seq >= from && entry.seq < to && isWanted(entry);
   }
 
   async close(): Promise<void> {

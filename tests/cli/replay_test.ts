@@ -121,3 +121,12 @@ Deno.test("a record that halted its run is replayed with --failed, and a fix is 
     null,
   ]);
 });
+
+Deno.test("code that keeps something in variables is compared fairly, also from the middle on", async () => {
+  await using folder = await recorded("moduleCounter++; context.emit({ value: { n: value.n, moduleCounter } });");
+  const [same, report] = await replay(folder, ["--feeds", "2..3", "--with", "p.ts"]);
+  assertEquals([same, report.feeds, report.divergences], [0, 1, []]);
+  folder.write("new.ts", folder.read("p.ts").replace("n: value.n,", "n: value.n === 9 ? 0 : value.n,"));
+  const [code, { divergences }] = await replay(folder, ["--feeds", "2..3", "--with", "new.ts"]);
+  assertEquals([code, divergences.length, divergences[0].field, divergences[0].recorded], [3, 1, "output[0].n", 9]);
+});
