@@ -99,6 +99,7 @@ export class Sealer {
       to: batch.next,
       records: batch.count,
       timeMs,
+      ...eventTimeOf(batch, batch.count - 1),
     }));
     batches.forEach((batch, i) => {
       taken[i].position = batch.next;
@@ -106,6 +107,11 @@ export class Sealer {
     });
     return { batches, segments: mergeOrder(batches, inputs, timeMs), ranges, progress: this.progress };
   }
+}
+
+function eventTimeOf({ eventTimesMs }: Batch, row: number): Pick<Range, "eventTimeMs"> {
+  const eventTimeMs = eventTimesMs?.[row] ?? NaN;
+  return Number.isFinite(eventTimeMs) ? { eventTimeMs } : {};
 }
 
 function progressOf(position: bigint, anchor: string | undefined): Progress {
@@ -194,7 +200,9 @@ export function cutRanges(feed: SealedFeed, records: number): readonly Range[] {
     rows[batch] += taken;
     left -= taken;
   }
-  return feed.ranges.flatMap((range, i) =>
-    rows[i] === 0 ? [] : [{ ...range, records: rows[i], to: positionAt(feed.batches[i], rows[i]) }]
-  );
+  return feed.ranges.flatMap(({ eventTimeMs: _, ...range }, i) => {
+    if (rows[i] === 0) return [];
+    const batch = feed.batches[i];
+    return [{ ...range, records: rows[i], to: positionAt(batch, rows[i]), ...eventTimeOf(batch, rows[i] - 1) }];
+  });
 }

@@ -225,6 +225,7 @@ function rowOf(entry: FeedEntry, run: Run): FeedRow {
     records,
     outputs,
     failures,
+    lagMs: lagOf(entry),
     isReborn,
     isEnd,
     epoch: Number(epoch),
@@ -234,6 +235,10 @@ function rowOf(entry: FeedEntry, run: Run): FeedRow {
       return `${stream}/${partition} ${text(from)}–${text(to)}`;
     }),
   };
+}
+
+function lagOf({ ranges: [range] }: FeedEntry): number | null {
+  return range?.eventTimeMs === undefined ? null : range.timeMs - range.eventTimeMs;
 }
 
 type Ran = NonNullable<Awaited<ReturnType<typeof runRecorded>>>;

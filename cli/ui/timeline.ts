@@ -15,7 +15,8 @@ export interface TimelineRange {
 const SQL = `
   SELECT min(seq) AS "from", max(seq) AS "to", max(now_ms) AS time_ms, max(now_ms) - min(now_ms) AS duration_ms,
     sum(records) AS records, sum(outputs) AS outputs, sum(failures) AS failures, sum(is_reborn) AS births,
-    max(epoch) - min(epoch) AS epochs
+    max(epoch) AS epoch,
+    max(json_extract(ranges, '$[0].timeMs') - json_extract(ranges, '$[0].eventTimeMs')) AS lag_ms
   FROM feeds WHERE task = ? AND seq >= ? AND seq < ? GROUP BY CAST((seq - ?) / ? AS INTEGER) ORDER BY 1`;
 
 /** The buckets of the feeds `[from, to)`. Rows are not checked against their checksums: it is an overview. */
@@ -36,6 +37,7 @@ export function timelineOf(
     outputs: row.outputs,
     failures: row.failures,
     births: row.births,
-    epochs: row.epochs,
+    epoch: row.epoch,
+    lagMs: row.lag_ms,
   }));
 }

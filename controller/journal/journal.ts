@@ -83,6 +83,8 @@ export interface Range extends TaskPartition {
   readonly to: bigint;
   readonly records: number;
   readonly timeMs: number;
+  /** The event time of its last record, where that has one: it tells how old records were when they were fed. */
+  readonly eventTimeMs?: number;
 }
 
 /** How far a task has come in one partition. */

@@ -51,6 +51,8 @@ export interface FeedRow {
   readonly records: number;
   readonly outputs: number;
   readonly failures: number;
+  /** How old its last record was when it was fed; null where records have no time of their own. */
+  readonly lagMs: number | null;
   readonly isReborn: boolean;
   readonly isEnd: boolean;
   readonly epoch: number;
@@ -132,6 +134,8 @@ export interface BucketJson {
   readonly outputs: number;
   readonly failures: number;
   readonly births: number;
-  /** Owners that took over. */
-  readonly epochs: number;
+  /** The last owner's number. */
+  readonly epoch: number;
+  /** How old the last record of a feed was when it was fed, the most; null where records have no time of their own. */
+  readonly lagMs: number | null;
 }

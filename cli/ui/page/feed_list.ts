@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { FeedRow, TaskJson } from "./answers.ts";
 import { ask, taskPath } from "./ask.ts";
 import { hashOf, type Route } from "./route.ts";
-import { count, html, time } from "./shown.ts";
+import { count, html, lag, time } from "./shown.ts";
 
 const ROW_HEIGHT = 26;
 const PAGE_ROWS = 200;
@@ -46,7 +46,7 @@ export function FeedList({ route, task }: FeedListProps) {
   const offset = (row: number) => perPixel === 1 ? row * ROW_HEIGHT : top + (row - firstRow) * ROW_HEIGHT;
   return html`
     <div class="row head"><span>feed</span><span>time (UTC)</span><span class="number">records</span>
-      <span class="number">outputs</span><span></span></div>
+      <span class="number">outputs</span><span class="number">lag</span><span></span></div>
     <div class="rows" ref=${box} onScroll=${() => setTop(box.current!.scrollTop)} role="list" aria-label="Feeds">
       <div style=${{ height: `${fullHeight}px` }}></div>
       ${shown.map((row) =>
@@ -74,6 +74,7 @@ function Row({ route, seq, feed, top }: RowProps) {
       <span>${feed ? time(feed.timeMs) : "…"}</span>
       <span class="number">${feed ? count(feed.records) : ""}</span>
       <span class="number">${feed ? count(feed.outputs) : ""}</span>
+      <span class="number">${feed && feed.lagMs !== null ? lag(feed.lagMs) : ""}</span>
       <span>${feed && marksOf(feed)}</span>
     </a>
   `;

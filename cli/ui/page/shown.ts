@@ -21,6 +21,13 @@ export function time(timeMs: number): string {
   return Number.isFinite(timeMs) && timeMs > 0 ? new Date(timeMs).toISOString().replace("T", " ").slice(0, 23) : "–";
 }
 
+/** How far behind, in the unit that tells. */
+export function lag(timeMs: number): string {
+  const units = [["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1000]] as const;
+  const [unit, width] = units.find(([, each]) => Math.abs(timeMs) >= each) ?? ["ms", 1];
+  return `${(timeMs / width).toFixed(width === 1 ? 0 : 1)} ${unit}`;
+}
+
 /** JSON with line breaks, other text as it is. */
 export function pretty(text: string): string {
   try {
