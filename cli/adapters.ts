@@ -1,4 +1,4 @@
-/** From URIs to sources and sinks: with `kafka_uris.ts` and `redis_uris.ts` the only place that knows all adapters. */
+/** From URIs to sources and sinks: with `kafka_uris.ts`, `redis_uris.ts`, `kinesis_uris.ts` the only place that knows all adapters. */
 
 import { FileSink } from "../adapters/file/sink.ts";
 import { FileSource, RECORD_BYTES_MAX } from "../adapters/file/source.ts";
@@ -24,6 +24,7 @@ export async function openSource(uri: string, context: SourceContext): Promise<S
   // Loaded only when it is needed: a client is large.
   if (scheme === "kafka") return await (await import("./kafka_uris.ts")).openKafkaSource(uri, context);
   if (isRedis(scheme)) return await (await import("./redis_uris.ts")).openRedisSource(uri, context);
+  if (scheme === "kinesis") return await (await import("./kinesis_uris.ts")).openKinesisSource(uri, context);
   checkOptions(uri, options, ["key", "time", "recordBytesMax"]);
   if (context.start !== undefined && context.start !== "beginning") {
     throw new UsageError(
@@ -88,6 +89,7 @@ export function isRedis(scheme: string): boolean {
 
 async function openAlone(uri: string): Promise<Sink> {
   const { scheme, path, options } = parseUri(uri);
+  if (scheme === "kinesis") throw new UsageError(`Cannot write ${uri}: Kinesis streams can be read so far`);
   checkOptions(uri, options, []);
   if (scheme === "stdio") return new StdioSink();
   return new FileSink({ path, isFolder: path.endsWith("/") || await isFolder(path) });

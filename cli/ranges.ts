@@ -39,7 +39,7 @@ export interface RecordPlace {
 
 /** Parses `stream/partition@offset`, such as `orders.ndjson/0@1234`, or with a Redis id. */
 export function parseRecordPlace(text: string, partitions: readonly TaskPartition[]): RecordPlace {
-  const [, place, digits] = /^(.+)@(\d+(?:-\d+)?)$/.exec(text) ?? [];
+  const [, place, digits] = /^(.+)@(\d+(?:[-.]\d+)?)$/.exec(text) ?? [];
   if (place === undefined) {
     throw new UsageError(`Cannot use ${text}: stream/partition@offset is wanted, such as orders.ndjson/0@1234`);
   }
@@ -59,7 +59,7 @@ const OFFSET_MAX = 1n << 256n;
 
 /** Parses `stream/partition:a..b`; names may contain slashes, so they are matched against `partitions`. */
 export function parseOffsetRange(text: string, partitions: readonly TaskPartition[]): OffsetRange {
-  const [, place, from, to] = /^(.+):(\d*(?:-\d+)?)\.\.(\d*(?:-\d+)?)$/.exec(text) ?? [];
+  const [, place, from, to] = /^(.+):(\d*(?:-\d+|\.\d+)?)\.\.(\d*(?:-\d+|\.\d+)?)$/.exec(text) ?? [];
   if (place === undefined) {
     throw new UsageError(
       `Cannot use offsets ${text}: stream/partition:a..b is wanted, such as orders.ndjson/0:0..1000`,

@@ -72,7 +72,7 @@ function theTask(
 }
 
 function placeOf(tasks: readonly TaskJournal[], to: string): { taskJournal: TaskJournal; toFeed: number } {
-  const [, place, digits] = /^(.+):(\d+(?:-\d+)?)$/.exec(to) ?? [];
+  const [, place, digits] = /^(.+):(\d+(?:[-.]\d+)?)$/.exec(to) ?? [];
   const offset = digits === undefined ? undefined : parseOffset(digits);
   for (const taskJournal of tasks) {
     const partition = taskJournal.task.partitions.find((each) => `${each.stream}/${each.partition}` === place);

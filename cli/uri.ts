@@ -14,6 +14,7 @@ export interface ParsedUri {
 const SCHEMES = [
   "file",
   "kafka",
+  "kinesis",
   "redis",
   "rediss",
   "redis+unix",

@@ -1,0 +1,177 @@
+/**
+ * GetRecords as batches. The SDK signs, sends, and makes errors exceptions; its decoding of a page (an object, a date and a
+ * byte array per record) is left out: the body becomes packed columns, aggregates taken apart.
+ */
+
+import { GetRecordsCommand, type KinesisClient } from "@aws-sdk/client-kinesis";
+import { type Batch, writeOffset } from "../../engine/batch.ts";
+import { beginsLikeOne, type UserRecord, userRecords } from "./aggregated.ts";
+import { OFFSET_WIDTH, offsetOf } from "./position.ts";
+
+/** A page of a shard. */
+export interface Page {
+  readonly batch: Omit<Batch, "stream" | "partition" | "next">;
+  /** The sequence number of the first record; undefined when there is none. */
+  readonly firstSequence: bigint | undefined;
+  /** The offset of the last record; undefined when there is none. */
+  readonly lastOffset: bigint | undefined;
+  /** Undefined when the shard is closed and was read to its end. */
+  readonly nextIterator: string | undefined;
+  readonly millisBehindLatest: number;
+}
+
+interface Body {
+  readonly Records: readonly {
+    readonly Data: string;
+    readonly PartitionKey: string;
+    readonly SequenceNumber: string;
+    readonly ApproximateArrivalTimestamp: number;
+  }[];
+  readonly NextShardIterator?: string | null;
+  readonly MillisBehindLatest?: number;
+}
+
+const NOTHING = new TextEncoder().encode("{}");
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/** Makes `client` good for {@linkcode getRecords}, and for nothing else. */
+export function packPages(client: KinesisClient): void {
+  // Next to the transport: a body that is a page is taken away before the SDK decodes it; errors pass.
+  client.middlewareStack.add((next) => async (call) => {
+    const result = await next(call);
+    const response = result.response as { statusCode: number; body: AsyncIterable<Uint8Array> | Uint8Array };
+    if (response.statusCode !== 200) return result;
+    const body = await collect(response.body as AsyncIterable<Uint8Array>);
+    response.body = NOTHING;
+    pages.set(response, body);
+    return result;
+  }, { step: "deserialize", priority: "low", name: "takePage" });
+  // Behind the SDK's decoding: what was taken is handed over.
+  client.middlewareStack.add((next) => async (call) => {
+    const result = await next(call);
+    const body = pages.get(result.response as object);
+    if (body) Object.assign(result.output as object, { body });
+    return result;
+  }, { step: "deserialize", priority: "high", name: "givePage" });
+}
+
+const pages = new WeakMap<object, Uint8Array>();
+
+/** One page. @throws the SDK's exceptions, and {@linkcode BrokenAggregate} */
+export async function getRecords(client: KinesisClient, iterator: string, recordsMax: number): Promise<Page> {
+  const output = await client.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: recordsMax }));
+  return packPage((output as unknown as { readonly body: Uint8Array }).body);
+}
+
+/** A page from its JSON. */
+export function packPage(body: Uint8Array): Page {
+  const { Records, NextShardIterator, MillisBehindLatest = 0 } = JSON.parse(decoder.decode(body)) as Body;
+  const packer = new PagePacker(body.length, Records.length);
+  for (const { Data, PartitionKey, SequenceNumber, ApproximateArrivalTimestamp } of Records) {
+    packer.add(Data, PartitionKey, BigInt(SequenceNumber), Math.round(ApproximateArrivalTimestamp * 1000));
+  }
+  return {
+    ...packer.finish(),
+    firstSequence: Records.length === 0 ? undefined : BigInt(Records[0].SequenceNumber),
+    nextIterator: NextShardIterator ?? undefined,
+    millisBehindLatest: MillisBehindLatest,
+  };
+}
+
+/** Base64 is longer than what it stands for: the bytes of plain records fit into the length of their body. */
+class PagePacker {
+  #bytes: Uint8Array<ArrayBuffer>;
+  #ranges: Uint32Array<ArrayBuffer>;
+  #offsetWords: Uint32Array<ArrayBuffer>;
+  #timesMs: Float64Array<ArrayBuffer>;
+  #count = 0;
+  #at = 0;
+  #lastOffset: bigint | undefined;
+
+  constructor(bytesMax: number, records: number) {
+    this.#bytes = new Uint8Array(bytesMax);
+    this.#ranges = new Uint32Array(4 * records);
+    this.#offsetWords = new Uint32Array(OFFSET_WIDTH * records);
+    this.#timesMs = new Float64Array(records);
+  }
+
+  add(base64: string, key: string, sequence: bigint, timeMs: number): void {
+    const start = this.#at;
+    const needed = start + base64.length + 3 * key.length;
+    if (needed > this.#bytes.length) this.#growBytes(needed);
+    const { written } = this.#bytes.subarray(start).setFromBase64(base64);
+    const value = this.#bytes.subarray(start, start + written);
+    const inside = beginsLikeOne(value) ? userRecords(value.slice()) : undefined;
+    if (inside) return inside.forEach((record, sub) => this.#addUserRecord(record, offsetOf(sequence, sub), timeMs));
+    this.#at = start + written;
+    const keyLength = encoder.encodeInto(key, this.#bytes.subarray(this.#at)).written;
+    this.#addRow([this.#at, this.#at += keyLength, start, start + written], offsetOf(sequence, 0), timeMs);
+  }
+
+  #addUserRecord({ key, value }: UserRecord, offset: bigint, timeMs: number): void {
+    const start = this.#put(value);
+    const keyStart = this.#put(key);
+    this.#addRow([keyStart, keyStart + key.length, start, start + value.length], offset, timeMs);
+  }
+
+  #put(bytes: Uint8Array): number {
+    const start = this.#at;
+    if (start + bytes.length > this.#bytes.length) this.#growBytes(start + bytes.length);
+    this.#bytes.set(bytes, start);
+    this.#at += bytes.length;
+    return start;
+  }
+
+  #addRow(range: readonly number[], offset: bigint, timeMs: number): void {
+    if (this.#count === this.#timesMs.length) this.#grow();
+    this.#ranges.set(range, 4 * this.#count);
+    writeOffset(this.#offsetWords, OFFSET_WIDTH, this.#count, offset);
+    this.#timesMs[this.#count++] = timeMs;
+    this.#lastOffset = offset;
+  }
+
+  /** The records of an aggregate share their keys; here each has its own. */
+  #growBytes(needed: number): void {
+    const larger = new Uint8Array(2 * needed);
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
+
+  /** Aggregates hold more records than the page says. */
+  #grow(): void {
+    const rows = Math.max(16, 2 * this.#count);
+    const grown = <T extends Uint32Array<ArrayBuffer> | Float64Array<ArrayBuffer>>(larger: T, column: T): T => {
+      larger.set(column);
+      return larger;
+    };
+    this.#ranges = grown(new Uint32Array(4 * rows), this.#ranges);
+    this.#offsetWords = grown(new Uint32Array(OFFSET_WIDTH * rows), this.#offsetWords);
+    this.#timesMs = grown(new Float64Array(rows), this.#timesMs);
+  }
+
+  finish(): Pick<Page, "batch" | "lastOffset"> {
+    const count = this.#count;
+    const batch = {
+      count,
+      bytes: this.#bytes.slice(0, this.#at),
+      ranges: this.#ranges.slice(0, 4 * count),
+      offsetWords: this.#offsetWords.slice(0, OFFSET_WIDTH * count),
+      offsetWidth: OFFSET_WIDTH,
+      eventTimesMs: this.#timesMs.slice(0, count),
+    };
+    return { batch, lastOffset: this.#lastOffset };
+  }
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
