@@ -42,7 +42,8 @@ export function openClient({ region, endpoint }: KinesisAddress): KinesisClient 
 /** All shards of a stream, closed ones too. */
 export async function listShards(client: KinesisClient, stream: string): Promise<readonly Shard[]> {
   const shards: Shard[] = [];
-  for (let next: string | undefined;;) {
+  let next: string | undefined;
+  for (;;) {
     const page = await client.send(
       new ListShardsCommand(next === undefined ? { StreamName: stream } : { NextToken: next }),
     );
