@@ -99,7 +99,7 @@ function addWhy(program: Command, setExitCode: SetExitCode): void {
     .argument("<run>", "name of the run, or a case file (*.sluice)")
     .argument(
       "<output>",
-      "FEED#INDEX, @N (the Nth of its task, from 0), a Redis id, JSON that its value contains, or a text",
+      "FEED#INDEX, @N (the Nth of its task, from 0), a Redis id, URI/PARTITION@OFFSET, JSON that its value contains, or a text",
     )
     .usage("<run> <output> [options]")
     .addHelpText("before", WHY_EXAMPLES);
@@ -200,6 +200,7 @@ const WHY_EXAMPLES = `Examples:
   sluice why totals '{"customer":"ann"}' --last
   sluice why totals 12#0
   sluice why totals @4711
+  sluice why totals kafka://localhost:9092/totals/0@4711
 `;
 
 const REPLAY_EXAMPLES = `Examples:

@@ -16,6 +16,7 @@ import { placeText } from "./divergence_report.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
 import { parseRecordPlace } from "./ranges.ts";
+import { type NamedRecord, namesRecord, recordAt } from "./record_at.ts";
 import { RecordedRun, type RecordedRunOptions } from "./recorded_run.ts";
 import { selectFeeds, type SelectionOptions, timeOf } from "./selection.ts";
 import { UsageError } from "./usage_error.ts";
@@ -55,7 +56,7 @@ export async function whyCommand(
   return EXIT.ok;
 }
 
-/** `FEED#INDEX`, `@N`, a Redis id, JSON whose members are in the value, or a text in the key or the value. */
+/** `FEED#INDEX`, `@N`, a Redis id, a record of the output's stream, JSON whose members are in the value, or a text in the key or the value. */
 async function* outputsLike(
   recording: Recording,
   wanted: string,
@@ -74,7 +75,7 @@ async function* outputsLike(
     const atThatTime = [...entries()].filter((entry) => timeOf(entry) === Number(ms));
     return yield* nthOutput(recording, atThatTime, Number(sequence));
   }
-  const isLike = matcher(wanted);
+  const isLike = namesRecord(wanted) ? sameAs(await recordAt(wanted)) : matcher(wanted);
   for await (const found of findOutputs(recording, entries(), isLike)) yield found;
 }
 
@@ -99,6 +100,10 @@ function matcher(wanted: string): (output: OutputView) => boolean {
     return ({ key, value }) => key === wanted || value?.includes(wanted) === true;
   }
   return ({ value }) => value !== null && contains(parseJson(value), pattern);
+}
+
+function sameAs(wanted: NamedRecord): (output: OutputView) => boolean {
+  return ({ key, value }) => value === wanted.value && (key === wanted.key || wanted.key === null);
 }
 
 function parseJson(text: string): unknown {

@@ -78,7 +78,7 @@ export async function* findOutputs(
   const realm = new RecordedRealm(recording, { role: "find" });
   try {
     for await (const walked of walk(realm, entries)) {
-      if (walked.kind === "missing") throw walked.error;
+      if (walked.kind !== "ran") throw walked.error;
       const { entry, fed, info } = walked;
       for (const [index, output] of new FedView(fed, info.outputs).outputs.entries()) {
         if (isWanted(output, index, entry)) yield { entry, index, output };

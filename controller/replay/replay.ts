@@ -21,7 +21,7 @@ import { epochOf, type RanFeed, RecordedRealm } from "./recorded_realm.ts";
 import type { Recording } from "./recording.ts";
 import { replayableText } from "./replayable.ts";
 import { runFromBirth } from "./rerun.ts";
-import { walk } from "./walk.ts";
+import { type BrokenFeed, walk } from "./walk.ts";
 
 /** Which feeds of a task. */
 export interface FeedSelection {
@@ -129,6 +129,7 @@ class Replay {
       const { entry } = walked;
       if (entry.seq < from || entry.seq >= to || !isWanted(entry)) continue;
       if (walked.kind === "missing") await this.#noteMissing(entry, walked.error);
+      else if (walked.kind === "broken") this.#noteBroken(walked);
       else if (await this.#compare(walked) === "hidden") return entry;
       if (this.#divergences.length >= divergencesMax) return undefined;
     }
@@ -198,6 +199,15 @@ class Replay {
       cause: "input",
       because: `the source does not have them any more; ${await replayableText(this.#recording)}`,
     });
+  }
+
+  #noteBroken({ entry, feed, error }: BrokenFeed): void {
+    this.#feeds++;
+    this.#records += feedRecords(feed);
+    const place = placeOf(this.#recording, { entry, feed }, error.record ?? -1);
+    const because = "the feed was processed then, and breaks its sandbox now";
+    const values = { field: "error", recorded: undefined, replayed: `${error.code}: ${error.message}`, others: [] };
+    this.#note({ ...place, ...values, cause: "nondeterminism", because });
   }
 
   async #explain(ran: RanFeed, unit: number): Promise<void> {

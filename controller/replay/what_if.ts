@@ -24,7 +24,7 @@ import type { Recording } from "./recording.ts";
 import { type FeedSelection, selectedFeeds, sinceBirths } from "./replay.ts";
 import { replayableText } from "./replayable.ts";
 import { isSameUnits, runRecorded } from "./rerun.ts";
-import { walk } from "./walk.ts";
+import { type BrokenFeed, walk } from "./walk.ts";
 
 /** What differs in a record, by kind. */
 export type ChangeKind = "changed" | "missing" | "extra" | "errors" | "state" | "other";
@@ -104,6 +104,7 @@ class Trial {
     for await (const walked of walk(this.#tried, await this.#entries())) {
       if (!this.#isWanted(walked.entry)) continue;
       if (walked.kind === "missing") await this.#noteMissing(walked.entry, walked.error.message);
+      else if (walked.kind === "broken") this.#noteBroken(walked);
       else await this.#compare(walked);
       if (this.#options.stopsAtFirst && this.#divergences.length > 0) break;
     }
@@ -205,6 +206,18 @@ class Trial {
       this.#explanations.set(codeHash, explanation);
     }
     return explanation;
+  }
+
+  /** What its other records would have done is not known. */
+  #noteBroken({ entry, feed, error }: BrokenFeed): void {
+    this.#feeds++;
+    this.#records += feedRecords(feed);
+    this.#recordsChanged++;
+    this.#errors.new++;
+    if (this.#divergences.length >= this.#options.divergencesMax) return;
+    const place = placeOf(this.#recording, { entry, feed }, error.record ?? -1);
+    const difference = { field: "error", recorded: undefined, replayed: `${error.code}: ${error.message}` };
+    this.#divergences.push({ ...place, ...difference, others: [], ...this.#explain(entry, difference) });
   }
 
   async #tryHalted({ feed, failure: recorded }: Halted): Promise<void> {

@@ -130,3 +130,13 @@ Deno.test("code that keeps something in variables is compared fairly, also from 
   const [code, { divergences }] = await replay(folder, ["--feeds", "2..3", "--with", "new.ts"]);
   assertEquals([code, divergences.length, divergences[0].field, divergences[0].recorded], [3, 1, "output[0].n", 9]);
 });
+
+Deno.test("other code that breaks its sandbox is told with its feed, and the feeds behind it are tried", async () => {
+  await using folder = await recorded(BODY);
+  folder.write("new.ts", scriptOf(`if (value.n === 5) queueMicrotask(() => { throw new Error("late"); }); ${BODY}`));
+  const { code, stdout, stderr } = await runCli(["replay", "test", "--with", "new.ts", "--json"], { cwd: folder.path });
+  const { feeds, divergences, whatIf } = JSON.parse(stdout || stderr);
+  assertEquals([code, feeds, divergences.length, whatIf.errors], [3, 4, 1, { fixed: 0, new: 1 }]);
+  assertEquals([divergences[0].feed, divergences[0].field, divergences[0].cause], [1, "error", "code"]);
+  assertEquals(divergences[0].replayed.startsWith("E_MICROTASK: "), true, divergences[0].replayed);
+});

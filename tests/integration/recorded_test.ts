@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type CliResult, runCli } from "../support/cli.ts";
-import { freshTopic, kafkaAddress, withAdmin, writeTopic } from "../support/kafka.ts";
+import { freshTopic, kafkaAddress, readTopic, withAdmin, writeTopic } from "../support/kafka.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 import { freshKey, redisAddress, withRedis } from "../support/redis.ts";
 import { addOrders } from "../support/redis_job.ts";
@@ -14,6 +14,8 @@ const BODY = `const sum = (context.state.get<number>("sum") ?? 0) + value.cents;
 interface System {
   readonly from: string;
   readonly to: string;
+  /** The place of the 13th output, as `why` takes it. */
+  readonly output: () => Promise<string>;
   /** The 13th record, whose value has 13 cents. */
   readonly place: string;
   /** Makes the source lose its records. */
@@ -28,6 +30,7 @@ async function redis(): Promise<System> {
   return {
     from: at(input),
     to: at(output),
+    output: () => withRedis(async (client) => `${at(output)}/0@${(await client.xrange(output, "-", "+"))[12][0]}`),
     place: `${input}/0@13-0`,
     trim: () => withRedis((client) => client.xtrim(input, "MAXLEN", 0)),
   };
@@ -44,6 +47,10 @@ async function kafka(): Promise<System> {
   return {
     from: await at(input),
     to: await at(output),
+    output: async () => {
+      const { offset } = (await readTopic(output)).find(({ value }) => value!.includes('"cents":13,'))!;
+      return `${await at(output)}/0@${offset}`;
+    },
     place: `${input}/0@12`,
     trim: () =>
       withAdmin(async (admin) => {
@@ -55,7 +62,7 @@ async function kafka(): Promise<System> {
 
 for (const [name, system] of [["Redis", redis], ["Kafka", kafka]] as const) {
   Deno.test(`${name}: a run is replayed, looked into by the system's own offsets, rewound, and taken away`, async () => {
-    const { from, to, place, trim } = await system();
+    const { from, to, output, place, trim } = await system();
     await using folder = new TestFolder();
     // Kafka keeps the checkpoints of a run under its name.
     const job = `job-${crypto.randomUUID()}`;
@@ -86,7 +93,9 @@ for (const [name, system] of [["Redis", redis], ["Kafka", kafka]] as const) {
     await sluice(run);
     assertEquals(JSON.parse((await sluice(["replay", job, "--feeds", "1..3", "--json"])).stdout).records, 20);
     assertEquals((await sluice(["state", job, "--at", place])).stdout, `sum\t${13 * 14 / 2}\n`);
-    assertStringIncludes((await sluice(["why", job, '{"cents":13}'])).stdout, place);
+    for (const wanted of ['{"cents":13}', await output()]) {
+      assertStringIncludes((await sluice(["why", job, wanted])).stdout, place);
+    }
     assertStringIncludes((await sluice(["impact", job, place])).stdout, '"cents":13');
     const { stderr } = await sluice(["bisect", job, "--with", "new.ts"], 3);
     assertStringIncludes(stderr, `DIVERGED ${place}`);
