@@ -1,6 +1,7 @@
 /** How failures are told: what happened, where, and the commands that help next. */
 
 import { ProcessorFailed } from "../controller/task_errors.ts";
+import { DEFAULT_JOURNAL } from "./options.ts";
 import { printMessage } from "./output.ts";
 
 /** Prints why tasks stopped. */
@@ -19,7 +20,7 @@ export interface FailureContext {
 async function describeFailure(error: Error, { run, journal, sourceMap }: FailureContext): Promise<string> {
   if (!(error instanceof ProcessorFailed)) return isExpected(error) ? error.message : error.stack ?? error.message;
   const { failure } = error;
-  const options = journal === ".sluice/journal.db" ? "" : ` --journal ${journal}`;
+  const options = journal === DEFAULT_JOURNAL ? "" : ` --journal ${journal}`;
   // Loaded only now: a run that goes well should not wait for it.
   const { SourcePositions } = await import("../controller/sandbox/source_positions.ts");
   const frames = new SourcePositions(sourceMap).translate(failure.stack.split("\n").slice(1).join("\n"));

@@ -4,15 +4,18 @@ import { debugFeeds, type DebugReport } from "../controller/debug/debug_run.ts";
 import { type Logpoint, type LogpointHit, watchLogpoints } from "../controller/debug/logpoints.ts";
 import type { Inspector } from "../controller/debug/inspector.ts";
 import type { FeedEntry, JournaledCode } from "../controller/journal/journal.ts";
+import { originAt } from "../controller/feed_record.ts";
+import { placeInTask } from "../controller/replay/divergence.ts";
 import { feedWith } from "../controller/replay/find_feed.ts";
 import { firstNeeded } from "../controller/replay/first_needed.ts";
 import { type Halted, haltOf } from "../controller/replay/halted.ts";
+import { loadRecordedFeed } from "../controller/replay/recorded_feed.ts";
 import { epochOf } from "../controller/replay/recorded_realm.ts";
 import type { Recording } from "../controller/replay/recording.ts";
 import { selectedFeeds } from "../controller/replay/replay.ts";
 import { isSameOrigin, type Origin } from "../engine/record.ts";
+import { placeText } from "./divergence_report.ts";
 import { EXIT } from "./exit_code.ts";
-import { offsetText } from "./offsets.ts";
 import { printData, printMessage } from "./output.ts";
 import { parseRecordPlace } from "./ranges.ts";
 import { selectFeeds, type SelectionOptions } from "./selection.ts";
@@ -57,7 +60,11 @@ async function sessionOf(recordings: readonly Recording[], options: InspectOptio
   if (stopAt === undefined) {
     const isHalt = options.failed === true && halted !== undefined;
     const selected = isHalt ? [] : [...selectedFeeds(recording, selectFeeds(recording, options))];
-    const record = options.log.length > 0 ? undefined : isHalt ? halted.place.record : firstOf(selected);
+    const record = options.log.length > 0
+      ? undefined
+      : isHalt
+      ? halted.place.record
+      : await firstOf(recording, selected);
     const entries = await entriesFor(recording, selected[0]?.seq ?? Infinity, (selected.at(-1)?.seq ?? -1) + 1);
     return { recording, entries, ...(isHalt ? { halted } : {}), ...(record ? { record } : {}) };
   }
@@ -84,9 +91,13 @@ async function entriesFor(recording: Recording, from: number, to: number): Promi
   return [...recording.taskJournal.feeds(first, to)].filter(({ givenUp }) => givenUp === undefined);
 }
 
-function firstOf([first]: readonly FeedEntry[]): Origin | undefined {
-  const [range] = first?.ranges ?? [];
-  return range && { stream: range.stream, partition: range.partition, offset: range.from };
+/** Ranges begin where the one before ended: only the records themselves tell their offsets. */
+async function firstOf(
+  { taskJournal, sources }: Recording,
+  entries: readonly FeedEntry[],
+): Promise<Origin | undefined> {
+  const entry = entries.find(({ records, givenUp }) => records > 0 && givenUp === undefined);
+  return entry && originAt(await loadRecordedFeed(entry, taskJournal, sources), 0);
 }
 
 async function waitForDebugger({ recording, record, ...session }: Session, options: InspectOptions): Promise<number> {
@@ -100,8 +111,8 @@ async function waitForDebugger({ recording, record, ...session }: Session, optio
   return finish(report, options);
 }
 
-function invitation(url: string, { run }: Recording, record: Origin | undefined): string {
-  const stop = record ? [`It stops before ${placeIn(run, record)}; "step into" (F11) leads into process().`] : [];
+function invitation(url: string, recording: Recording, record: Origin | undefined): string {
+  const stop = record ? [`It stops before ${placeIn(recording, record)}; "step into" (F11) leads into process().`] : [];
   return [
     `Waiting for a debugger at ${url}`,
     "Open chrome://inspect in Chrome, or attach VS Code (docs/DEBUGGING.md has the launch.json).",
@@ -109,8 +120,8 @@ function invitation(url: string, { run }: Recording, record: Origin | undefined)
   ].join("\n");
 }
 
-function placeIn({ uris }: Recording["run"], { stream, partition, offset }: Origin): string {
-  return `${stream}/${partition}@${offsetText(Object.values(uris)[0], offset)}`;
+function placeIn(recording: Recording, record: Origin): string {
+  return placeText(placeInTask(recording, { seq: 0 }, record), recording.run);
 }
 
 async function logExpressions({ recording, ...session }: Session, options: InspectOptions): Promise<number> {
@@ -137,8 +148,10 @@ function hitJson({ logpoint, record, text }: LogpointHit): string {
   return JSON.stringify({ ...logpoint, record, value: text });
 }
 
-function hitText({ logpoint: { file, line, expression }, record, text }: LogpointHit, { run }: Recording): string {
-  return `${placeIn(run, { ...record, offset: BigInt(record.offset) })}  ${file}:${line}  ${expression} = ${text}`;
+function hitText({ logpoint: { file, line, expression }, record, text }: LogpointHit, recording: Recording): string {
+  return `${
+    placeIn(recording, { ...record, offset: BigInt(record.offset) })
+  }  ${file}:${line}  ${expression} = ${text}`;
 }
 
 /** `--log` and `--at` come in pairs. */

@@ -2,7 +2,8 @@
 
 import { InvalidArgumentError, Option } from "commander";
 
-const DEFAULT_JOURNAL = ".sluice/journal.db";
+/** Where runs are journaled unless told otherwise. */
+export const DEFAULT_JOURNAL = ".sluice/journal.db";
 
 /** `--json`. */
 export function jsonOption(): Option {

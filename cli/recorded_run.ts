@@ -10,6 +10,7 @@ import { openPool } from "../controller/sandbox/open_pool.ts";
 import type { SandboxPool } from "../controller/sandbox/pool.ts";
 import { openSource } from "./adapters.ts";
 import { findRun } from "./find_run.ts";
+import { DEFAULT_JOURNAL } from "./options.ts";
 import { parseUri } from "./uri.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -52,7 +53,7 @@ export class RecordedRun implements AsyncDisposable {
     const wanted = this.#task === undefined ? tasks : tasks.filter(({ name }) => name === this.#task);
     if (wanted.length === 0) {
       const names = tasks.map(({ name }) => name).join(", ");
-      throw new UsageError(`Cannot replay task ${this.#task}: run ${run.name} has the tasks ${names}`);
+      throw new UsageError(`Cannot find task ${this.#task}: run ${run.name} has the tasks ${names}`);
     }
     return wanted.map((task) => ({
       journal,
@@ -71,7 +72,6 @@ export class RecordedRun implements AsyncDisposable {
   }
 }
 
-const DEFAULT_JOURNAL = ".sluice/journal.db";
 const CASE_SUFFIX = ".sluice";
 
 /** Whether `name` means a case file. */

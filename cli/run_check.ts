@@ -4,6 +4,7 @@ import type { VerifyOptions } from "../controller/run_processor.ts";
 import type { Divergence } from "../controller/replay/divergence.ts";
 import type { Run } from "../controller/journal/journal.ts";
 import { describeDivergence } from "./divergence_report.ts";
+import { DEFAULT_JOURNAL } from "./options.ts";
 import { printMessage } from "./output.ts";
 import { LazySources } from "./recorded_run.ts";
 
@@ -52,7 +53,7 @@ export class RunCheck {
   #tell(divergence: Divergence): void {
     this.#found++;
     const { name } = this.#run;
-    const journal = this.#options.journal === ".sluice/journal.db" ? "" : ` --journal ${this.#options.journal}`;
+    const journal = this.#options.journal === DEFAULT_JOURNAL ? "" : ` --journal ${this.#options.journal}`;
     printMessage(describeDivergence(divergence, { run: this.#run, again: `sluice replay ${name}${journal}` }));
     if (this.#options.onDivergence === "stop") this.#stop.abort();
   }

@@ -2,6 +2,7 @@
 
 import type { FeedSelection } from "../controller/replay/replay.ts";
 import { type Step, Stepper } from "../controller/replay/stepper.ts";
+import { jsonOrText } from "../controller/replay/difference.ts";
 import type { Recording } from "../controller/replay/recording.ts";
 import { selectedFeeds } from "../controller/replay/replay.ts";
 import { messageColours } from "./colours.ts";
@@ -201,18 +202,9 @@ function condition(expression: string, stepper: Stepper): (step: Step) => boolea
   const names = ["value", "key", "offset", "partition", "outputs", "error", "state"];
   const evaluate = new Function(...names, `return (${expression === "" ? "true" : expression});`);
   return ({ value, key, record, did }) => {
-    const outputs = did.outputs.map((output) => parse(output.value));
+    const outputs = did.outputs.map((output) => jsonOrText(output.value));
     const error = did.trace.find(({ kind }) => kind === "error")?.subject;
-    const state = (name: string): unknown => parse(stepper.state.state.get(name) ?? null) ?? undefined;
-    return Boolean(evaluate(parse(value), key, record?.offset, record?.partition, outputs, error, state));
+    const state = (name: string): unknown => jsonOrText(stepper.state.state.get(name) ?? null) ?? undefined;
+    return Boolean(evaluate(jsonOrText(value), key, record?.offset, record?.partition, outputs, error, state));
   };
-}
-
-function parse(text: string | null): unknown {
-  if (text === null) return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

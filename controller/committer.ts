@@ -5,9 +5,8 @@
  */
 
 import type { Checkpoint, Receipt } from "../adapters/sink.ts";
-import { type Batch, offsetAt } from "../engine/batch.ts";
-import { payloadAt } from "../formats/record_payload.ts";
-import type { DeadLetter, FeedEntry, PreparedFeed, Progress, Range } from "./journal/journal.ts";
+import type { Batch } from "../engine/batch.ts";
+import type { FeedEntry, PreparedFeed, Progress, Range } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 import { commitAhead, commitTo } from "./commit_to.ts";
 import { releaseFeed } from "./release.ts";
@@ -18,7 +17,7 @@ import { cutRanges } from "./sealer.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { TaskSetup } from "./task_setup.ts";
 import type { DigestedFed } from "./realm.ts";
-import type { RecordFailure } from "./feed_record.ts";
+import { deadLetterOf } from "./feed_record.ts";
 
 /** A feed between sealing and commit. */
 export interface PendingFeed {
@@ -106,7 +105,7 @@ export class Committer {
     const ranges = fed.isHalted ? cutRanges(pending.sealed, fed.records) : pending.sealed.ranges;
     this.#advance(ranges, pending, fed);
     this.#snapshots.noteChanges({ state: fed.changes, timers: fed.timerChanges });
-    const deadLetters = onError === "dead-letter" ? fed.failures.flatMap(letterOf) : [];
+    const deadLetters = onError === "dead-letter" ? fed.failures.flatMap(deadLetterOf) : [];
     const entry = { ...this.#entry(pending, fed, ranges, givenUp), letters: deadLetters.length };
     const prepared: PreparedFeed = {
       ...entry,
@@ -215,10 +214,4 @@ export class Committer {
     this.tally.outputs += outputs;
     this.tally.deadLetters += letters;
   }
-}
-
-function letterOf({ batch, input, ...failure }: RecordFailure): DeadLetter[] {
-  if (!batch || input === undefined) return [];
-  const { stream, partition } = batch;
-  return [{ range: { input, stream, partition, offset: offsetAt(batch, 0) }, ...payloadAt(batch, 0), failure }];
 }

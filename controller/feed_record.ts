@@ -3,6 +3,8 @@
 import { type Batch, offsetAt, sliceBatch } from "../engine/batch.ts";
 import type { Failure } from "../engine/failure.ts";
 import type { Feed } from "../engine/feed.ts";
+import { payloadAt } from "../formats/record_payload.ts";
+import type { DeadLetter } from "./journal/journal.ts";
 import type { Origin } from "../engine/record.ts";
 
 /** A failure with the record it happened at. */
@@ -64,4 +66,11 @@ function find({ batches, segments }: Feed, index: number): FeedRecord | undefine
     first += toRow - fromRow;
   }
   return undefined;
+}
+
+/** The dead letter of a failed record; none for timers and hooks. */
+export function deadLetterOf({ batch, input, ...failure }: RecordFailure): DeadLetter[] {
+  if (!batch || input === undefined) return [];
+  const { stream, partition } = batch;
+  return [{ range: { input, stream, partition, offset: offsetAt(batch, 0) }, ...payloadAt(batch, 0), failure }];
 }

@@ -17,7 +17,7 @@ import {
   type TaskJournal,
 } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
-import { stateMap } from "./state_map.ts";
+import { packEntries, stateMap } from "./state_map.ts";
 
 /** What a rewind would do. */
 export interface RewindPlan {
@@ -92,11 +92,10 @@ export async function rewind(
   const last = taskJournal.lastFeed()!;
   const [before] = taskJournal.feeds(toFeed - 1, toFeed);
   const { epoch: _, ...owner } = taskJournal.epochs().at(-1)!;
-  const epoch = taskJournal.openEpoch({ ...owner, openedMs: nowMs });
   const seq = lastFeed + 1;
-  await taskJournal.prepare({
+  const detail = { toFeed, from: lastFeed, records: plan.records, outputs: plan.outputs };
+  const feed = {
     seq,
-    epoch,
     ranges: [],
     isEnd: false,
     isReborn: true,
@@ -114,9 +113,13 @@ export async function rewind(
     deadLetters: [],
     captured: undefined,
     snapshotPart: undefined,
-  }, positions);
-  const detail = { toFeed, from: lastFeed, records: plan.records, outputs: plan.outputs };
-  journal.addEvent(run, { kind: "rewound", task, seq, atMs: nowMs, detail });
+  };
+  // A rewind that nobody is told of, or an event of one that was not, must not be left by a crash.
+  await journal.atomically(() => {
+    const epoch = taskJournal.openEpoch({ ...owner, openedMs: nowMs });
+    journal.addEvent(run, { kind: "rewound", task, seq, atMs: nowMs, detail });
+    return taskJournal.prepare({ ...feed, epoch }, positions);
+  });
 }
 
 /** What makes the state before feed `seq` the one before feed `toFeed`. */
@@ -126,17 +129,7 @@ function changesBack(taskJournal: TaskJournal, toFeed: number, seq: number) {
 }
 
 function entriesBack(then: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): StateEntries {
-  let text = "";
-  const lengths: number[] = [];
-  for (const [key, json] of then) {
-    if (now.get(key) === json) continue;
-    text += key + json;
-    lengths.push(key.length, json.length);
-  }
-  for (const key of now.keys()) {
-    if (then.has(key)) continue;
-    text += key;
-    lengths.push(key.length, -1);
-  }
-  return { text, lengths: Int32Array.from(lengths) };
+  const changed = [...then].filter(([key, json]) => now.get(key) !== json);
+  const gone = [...now.keys()].filter((key) => !then.has(key)).map((key) => [key, undefined] as const);
+  return packEntries([...changed, ...gone]);
 }

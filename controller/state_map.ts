@@ -37,3 +37,14 @@ export function* entriesOf(
     yield [key, lengths[i + 1] < 0 ? undefined : text.slice(at, at += lengths[i + 1])];
   }
 }
+
+/** What {@linkcode entriesOf} takes apart, put together. */
+export function packEntries(entries: Iterable<readonly [key: string, json: string | undefined]>): StateEntries {
+  let text = "";
+  const lengths: number[] = [];
+  for (const [key, json] of entries) {
+    text += key + (json ?? "");
+    lengths.push(key.length, json === undefined ? -1 : json.length);
+  }
+  return { text, lengths: Int32Array.from(lengths) };
+}

@@ -5,11 +5,10 @@ import { answerWith } from "../controller/effects.ts";
 import { bundleProcessor, type Parameters } from "../controller/sandbox/bundle.ts";
 import { Cell } from "../controller/sandbox/cell.ts";
 import type { Fed, RealmOptions } from "../controller/sandbox/protocol.ts";
-import { applyChanges, type StateMap } from "../controller/state_map.ts";
+import { applyChanges, packEntries, type StateMap } from "../controller/state_map.ts";
 import type { ClockPolicy } from "../engine/clock.ts";
 import type { ErrorPolicy } from "../engine/failure.ts";
 import type { Feed } from "../engine/feed.ts";
-import type { StateEntries } from "../engine/state.ts";
 
 /** A processor that was bundled once. */
 export interface LoadedCode {
@@ -80,7 +79,7 @@ export class Laboratory {
   /** Throws the realm away and goes on in a fresh one with what a journal would have: state, timers, time. */
   restart(): void {
     this.#cell = this.#open();
-    this.#cell.restore({ state: entries(this.state.state), timers: entries(this.state.timers) });
+    this.#cell.restore({ state: packEntries(this.state.state), timers: packEntries(this.state.timers) });
   }
 
   #open(): Cell {
@@ -98,14 +97,4 @@ export class Laboratory {
     cell.open(options);
     return cell;
   }
-}
-
-function entries(map: ReadonlyMap<string, string>): StateEntries {
-  let text = "";
-  const lengths: number[] = [];
-  for (const [key, json] of map) {
-    text += key + json;
-    lengths.push(key.length, json.length);
-  }
-  return { text, lengths: Int32Array.from(lengths) };
 }

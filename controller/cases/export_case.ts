@@ -7,12 +7,11 @@
  * inputs do, which is what was recorded unless they are redacted or the code is not deterministic.
  */
 
-import { type Batch, offsetAt } from "../../engine/batch.ts";
+import type { Batch } from "../../engine/batch.ts";
 import { toHex } from "../../engine/digest.ts";
 import { packBatch } from "../../formats/packed_batch.ts";
-import { payloadAt } from "../../formats/record_payload.ts";
-import type { RecordFailure } from "../feed_record.ts";
-import type { DeadLetter, FeedEntry, JournalEvent, Progress, Run, TaskJournal } from "../journal/journal.ts";
+import { deadLetterOf } from "../feed_record.ts";
+import type { FeedEntry, JournalEvent, Progress, Run, TaskJournal } from "../journal/journal.ts";
 import { JournalError } from "../journal/journal.ts";
 import { partitionKey } from "../journal/rows.ts";
 import { SqliteJournal } from "../journal/sqlite_journal.ts";
@@ -188,7 +187,7 @@ class CaseExport {
     const fed = await this.#realm!.process({ ...recorded, batches });
     if (!this.#redaction.isOn && toHex(fed.chain) !== toHex(entry.chain)) this.#diverged.push(seq);
     this.#records += entry.records;
-    const deadLetters = entry.letters > 0 ? fed.failures.flatMap(letterOf) : [];
+    const deadLetters = entry.letters > 0 ? fed.failures.flatMap(deadLetterOf) : [];
     await this.#prepare({
       ...entry,
       outputs: fed.outputs.count,
@@ -268,10 +267,4 @@ class CaseExport {
 /** The sandbox takes the buffers it is given. */
 function copyBatch(batch: Batch): Batch {
   return structuredClone(batch);
-}
-
-function letterOf({ batch, input, ...failure }: RecordFailure): DeadLetter[] {
-  if (!batch || input === undefined) return [];
-  const { stream, partition } = batch;
-  return [{ range: { input, stream, partition, offset: offsetAt(batch, 0) }, ...payloadAt(batch, 0), failure }];
 }

@@ -69,8 +69,8 @@ export async function debugFeeds(recording: Recording, options: DebugOptions): P
     // It may have ended before it was told anything.
     await writeFrame(child.stdin.getWriter(), job).catch(() => {});
     const report = await collect(child.stdout, recording, options, job.feeds);
-    const said = report.failure === undefined || report.failure !== "" ? report.failure : (await complaints).trim();
-    return { ...report, failure: said };
+    // It ended without a word of its own: what it printed may tell.
+    return report.failure === "" ? { ...report, failure: (await complaints).trim() } : report;
   } finally {
     try {
       child.kill("SIGKILL");

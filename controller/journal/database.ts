@@ -127,11 +127,16 @@ export class Database {
   }
 
   /**
-   * Runs `work` in one transaction, which others see when this returns, and which is durable when it resolves.
+   * Runs `work` in one transaction, which others see when this returns, and which is durable when it resolves; within
+   * another one it is part of that.
    *
    * @throws {JournalError} at once when it cannot be written: whoever writes on must not leave it out
    */
   durably(work: () => void): Promise<void> {
+    if (this.#sqlite.isTransaction) {
+      work();
+      return Promise.resolve();
+    }
     this.#sqlite.exec("PRAGMA synchronous=NORMAL");
     try {
       this.transaction(work);

@@ -47,16 +47,16 @@ function differenceOfOutput(
   was: OutputView | undefined,
   is: OutputView | undefined,
 ): Difference | undefined {
-  if (!was || !is) return { field, recorded: was && parse(was.value), replayed: is && parse(is.value) };
+  if (!was || !is) return { field, recorded: was && jsonOrText(was.value), replayed: is && jsonOrText(is.value) };
   if (was.name !== is.name) return { field: `${field}.name`, recorded: was.name, replayed: is.name };
   if (was.key !== is.key) return { field: `${field}.key`, recorded: was.key, replayed: is.key };
   if (was.partition !== is.partition) {
     return { field: `${field}.partition`, recorded: was.partition, replayed: is.partition };
   }
   if (was.headers !== is.headers) {
-    return differenceOfValues(`${field}.headers`, parse(was.headers ?? null), parse(is.headers ?? null));
+    return differenceOfValues(`${field}.headers`, jsonOrText(was.headers ?? null), jsonOrText(is.headers ?? null));
   }
-  return was.value === is.value ? undefined : differenceOfValues(field, parse(was.value), parse(is.value));
+  return was.value === is.value ? undefined : differenceOfValues(field, jsonOrText(was.value), jsonOrText(is.value));
 }
 
 /** What follows a different entry is different because of it. */
@@ -102,7 +102,7 @@ function differenceOfEntries(was: TraceEntry | undefined, is: TraceEntry | undef
   const subject = (was ?? is)!.subject;
   const field = `${kind.startsWith("timer") ? "timer" : "state"}[${JSON.stringify(subject)}]`;
   if (was && is && was.kind === is.kind && was.subject === is.subject) {
-    return differenceOfValues(field, parse(was.detail), parse(is.detail));
+    return differenceOfValues(field, jsonOrText(was.detail), jsonOrText(is.detail));
   }
   return { field, recorded: was && show(was), replayed: is && show(is) };
 }
@@ -128,7 +128,7 @@ function isContainer(value: unknown): value is Record<string, unknown> {
 }
 
 /** JSON where it is JSON, text otherwise. */
-function parse(text: string | null): unknown {
+export function jsonOrText(text: string | null): unknown {
   if (text === null) return null;
   try {
     return JSON.parse(text);

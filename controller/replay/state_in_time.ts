@@ -1,5 +1,6 @@
 /** The state of a task at any moment: after a feed from the journal alone, after a record by running its feed once more. */
 
+import type { Feed } from "../../engine/feed.ts";
 import type { Origin } from "../../engine/record.ts";
 import type { TraceEntry } from "../../engine/trace.ts";
 import { entriesOf, type StateMap, stateMap } from "../state_map.ts";
@@ -10,6 +11,7 @@ import { RecordedRealm } from "./recorded_realm.ts";
 import type { Recording } from "./recording.ts";
 import { runRecorded } from "./rerun.ts";
 import { recordIndex } from "../feed_record.ts";
+import { JournalError } from "../journal/journal.ts";
 
 /** A moment: after a feed, or after a record. */
 export type Moment = { readonly feed: number } | { readonly record: Origin };
@@ -28,12 +30,23 @@ export async function stateAt(recording: Recording, moment: Moment): Promise<Sta
     const ran = await runRecorded(recording, realm, entry);
     if (!ran) return state;
     const view = new FedView(ran.fed, ran.info.outputs);
-    const last = view.unitOf(recordIndex(ran.feed, moment.record));
+    const last = view.unitOf(indexOfRecord(recording, ran.feed, moment.record));
     for (let unit = 0; unit <= last; unit++) applyTrace(state, view.unit(unit).trace);
     return state;
   } finally {
     await realm.close();
   }
+}
+
+/** @throws {JournalError} when no record of `feed` begins there: any state would be that of another moment */
+function indexOfRecord({ taskJournal }: Recording, feed: Feed, record: Origin): number {
+  const index = recordIndex(feed, record);
+  if (index >= 0) return index;
+  const { stream, partition, offset } = record;
+  throw new JournalError(
+    `Cannot find ${stream}/${partition}@${offset} in feed ${feed.seq} of task ${taskJournal.task.name}: no record begins there`,
+    { code: "E_RECORD_UNKNOWN" },
+  );
 }
 
 /** Applies what a unit did to `state`. */

@@ -7,7 +7,7 @@
  */
 
 import { feedRecords } from "../../engine/feed.ts";
-import type { EffectHandlers } from "../effects.ts";
+import { answerWith, type EffectHandlers } from "../effects.ts";
 import type { FeedEntry, JournaledCode } from "../journal/journal.ts";
 import type { DigestedFed } from "../realm.ts";
 import { explainCode } from "./code_change.ts";
@@ -18,7 +18,6 @@ import { FedView, pairUnits, type UnitView } from "./fed_view.ts";
 import { outcomeOf } from "./halt.ts";
 import type { Halted } from "./halted.ts";
 import { KeyDifferences } from "./key_differences.ts";
-import { compareAnswers } from "./live_effects.ts";
 import { epochOf, type RanFeed, RecordedRealm } from "./recorded_realm.ts";
 import type { Recording } from "./recording.ts";
 import { type FeedSelection, selectedFeeds, sinceBirths } from "./replay.ts";
@@ -94,7 +93,7 @@ class Trial {
     this.#recording = recording;
     this.#options = options;
     const { code, effects } = options;
-    const answer = effects && compareAnswers(recording, effects).answer;
+    const answer = effects && answerWith(effects);
     this.#tried = new RecordedRealm(recording, { role: "tried", code, ...(answer ? { answer } : {}) });
     this.#recorded = new RecordedRealm(recording, { role: "recorded" });
     this.#keys = new KeyDifferences(recording.taskJournal);

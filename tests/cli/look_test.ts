@@ -126,3 +126,18 @@ Deno.test("feeds are selected by time, in UTC, and a time that is none is refuse
   assertEquals(await replay("--until", String(Date.now() - 3_600_000)), 0);
   assertStringIncludes(await replay("--since", "yesterday"), "it is no time");
 });
+
+Deno.test("a moment at which no record begins is refused, in place of a state that is not the one asked for", async () => {
+  await using folder = await recorded();
+  const { code, stdout, stderr } = await sluice(folder, ["state", "test", "--at", `${at(7)}1`]);
+  assertEquals([code, stdout], [1, ""]);
+  assertStringIncludes(stderr, "Cannot find");
+  const inside = await sluice(folder, [
+    "state",
+    "test",
+    "--at",
+    at(7).replace(/\d+$/, (digits) => String(Number(digits) + 1)),
+  ]);
+  assertEquals([inside.code, inside.stdout], [1, ""]);
+  assertStringIncludes(inside.stderr, "no record begins there");
+});

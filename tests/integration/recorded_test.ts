@@ -1,7 +1,8 @@
 /** Looking back at runs over real systems: Redis and Kafka, with their own offsets, and away from them. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type CliResult, runCli } from "../support/cli.ts";
+import { type CliResult, runCli, spawnCli } from "../support/cli.ts";
+import { inspectorUrl, TestDebugger } from "../support/debugger.ts";
 import { freshTopic, kafkaAddress, readTopic, withAdmin, writeTopic } from "../support/kafka.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 import { freshKey, redisAddress, withRedis } from "../support/redis.ts";
@@ -101,6 +102,14 @@ for (const [name, system] of [["Redis", redis], ["Kafka", kafka]] as const) {
     assertStringIncludes(stderr, `DIVERGED ${place}`);
     const logged = await sluice(["replay", job, "--feeds", "1..2", "--log", "sum", "--at", "p.ts:6"]);
     assertEquals(logged.stdout.split("\n").length - 1, 10);
+    // Without --break: before the first record, whatever offset that has in this system.
+    const debugged = spawnCli(["replay", job, "--feeds", "0..1", "--inspect", "127.0.0.1:0"], { cwd: folder.path });
+    const { url, rest } = await inspectorUrl(debugged.stderr);
+    const debug = await TestDebugger.attach(url);
+    assertEquals(debug.sourceOf(await debug.paused()), "sluice:stop.js");
+    await debug.resume();
+    await Promise.all([debugged.stdin.close(), debugged.stdout.cancel(), debugged.status]);
+    assertStringIncludes(await rest, "their digests are those that were recorded");
     await sluice(["export", job, "--feeds", "1..2", "-o", "c.sluice"]);
     await sluice(["rewind", job, "--to", place.replace("@", ":"), "--yes", "--emit-again"]);
     await sluice(run);

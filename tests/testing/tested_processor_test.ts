@@ -1,6 +1,6 @@
 /** The testing kit: what a test sends is what a run would process, in virtual time, through crashes. */
 
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { toFileUrl } from "@std/path";
 import { answers, RecordedError, TestedRecordFailed, testProcessor } from "../../testing.ts";
 import type totals from "../../cli/starter/totals.ts";
@@ -115,6 +115,5 @@ Deno.test("a thousand small tests take seconds, each in a realm of its own", asy
     await test.send({ value: { id: "1", customer: "ann", cents: i } });
     assertEquals(test.state, { ann: i });
   }
-  assert(performance.now() > startMs);
   console.log(`1,000 tests in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
 });
