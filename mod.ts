@@ -36,6 +36,7 @@ export {
 export {
   type ReadLimit,
   type ReadResult,
+  type Resharding,
   type Source,
   SourceError,
   type SourceErrorData,

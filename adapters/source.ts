@@ -23,11 +23,15 @@ export interface SourcePartition {
   readonly partition: string;
 }
 
-/** `idle`: nothing there now, more may come. `ended`: nothing will ever come. `gap`: what was asked for is gone. */
+/**
+ * `idle`: nothing there now, more may come. `ended`: nothing will ever come. `closed`: nothing will ever come, and other
+ * partitions go on with its keys ({@linkcode Resharding}). `gap`: what was asked for is gone.
+ */
 export type ReadResult =
   | { readonly kind: "batch"; readonly batch: Batch }
   | { readonly kind: "idle" }
   | { readonly kind: "ended" }
+  | { readonly kind: "closed" }
   | {
     readonly kind: "gap";
     /** The position of the first record that is left. */
@@ -35,6 +39,23 @@ export type ReadResult =
     /** Why the records before it are gone; ends a sentence. */
     readonly reason: string;
   };
+
+/**
+ * How partitions come out of each other, where they split and merge while they are read. A partition is read once all that
+ * came before it is committed, and what a task kept under its keys follows them.
+ */
+export interface Resharding {
+  /** The position of the oldest record: where a partition is begun that came out of others. */
+  readonly beginning: bigint;
+  /** The position behind the last record of a partition that was closed. */
+  readonly end: bigint;
+  /** The partitions that a run begins with; those that come out of them follow. */
+  begin(): Promise<readonly SourcePartition[]>;
+  /** The partitions whose keys `at` goes on with, as far as is known from the last `partitions()`. */
+  parents(at: SourcePartition): readonly SourcePartition[];
+  /** Whether records with `key` go to `at`, by the last `partitions()`. */
+  holds(at: SourcePartition, key: string): boolean;
+}
 
 /** Streams to read from: one as a rule. */
 export interface Source {
@@ -44,6 +65,8 @@ export interface Source {
   readonly isRereadable: boolean;
   /** Whether records carry an event time. */
   readonly hasEventTime: boolean;
+  /** Present where partitions split and merge. */
+  readonly resharding?: Resharding;
   /** The partitions there are now, in code unit order of stream and partition; there may be more later. */
   partitions(): Promise<readonly SourcePartition[]>;
   /** The position where a run begins that has not read the partition yet; it is journaled before anything is read. */

@@ -1,6 +1,6 @@
 /** `sluice journal ls | show | verify | prune`. */
 
-import type { FeedEntry, Run } from "../controller/journal/journal.ts";
+import { type FeedEntry, type JournalEvent, livingTasks, type Run } from "../controller/journal/journal.ts";
 import { pruneRun } from "../controller/journal/prune.ts";
 import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
 import { verifyJournal } from "../controller/journal/verify.ts";
@@ -21,11 +21,12 @@ export interface JournalCommandOptions {
 export function journalList({ journal: path, json }: JournalCommandOptions): number {
   const journal = SqliteJournal.openReader(path);
   for (const run of journal.runs()) {
-    const tasks = journal.tasks(run).map((task) => journal.task(task).lastFeed());
-    const feeds = tasks.reduce((sum, last) => sum + (last ? last.seq + 1 : 0), 0);
-    const state = journal.events(run).findLast(({ kind }) => kind === "halted") && tasks.some((last) => !last?.isEnd)
+    const tasks = journal.tasks(run);
+    const feeds = tasks.reduce((sum, task) => sum + (journal.task(task).lastFeed()?.seq ?? -1) + 1, 0);
+    const lasts = livingTasks(tasks).map((task) => journal.task(task).lastFeed());
+    const state = journal.events(run).findLast(({ kind }) => kind === "halted") && lasts.some((last) => !last?.isEnd)
       ? "halted"
-      : tasks.every((last) => last?.isEnd)
+      : lasts.every((last) => last?.isEnd)
       ? "ended"
       : "open";
     const created = new Date(run.createdMs).toISOString();
@@ -55,7 +56,7 @@ export function journalShow(
     else {printData(
         `${new Date(atMs).toISOString()}  ${kind}${task === undefined ? "" : ` task ${task}`}${
           seq === undefined ? "" : ` feed ${seq}`
-        }`,
+        }${kind === "resharded" ? heirsText(detail) : ""}`,
       );}
   }
   for (const task of journal.tasks(run)) {
@@ -65,6 +66,13 @@ export function journalShow(
   }
   journal.close();
   return EXIT.ok;
+}
+
+function heirsText({ from, to }: JournalEvent["detail"]): string {
+  const heirs = (to as { readonly task: string; readonly partitions: readonly string[] }[]).map((
+    { task, partitions },
+  ) => `${task} (${partitions.join(", ")})`);
+  return ` task ${(from as string[]).join(", ")}: task ${heirs.join(", ")} on`;
 }
 
 function feedJson({ uris }: Run, task: string, { chain, inputDigest, ...entry }: FeedEntry): string {

@@ -1,7 +1,7 @@
 /** `sluice lag`: how far runs are behind the ends of their streams. */
 
 import type { Source } from "../adapters/source.ts";
-import type { Run } from "../controller/journal/journal.ts";
+import { livingTasks, type Run } from "../controller/journal/journal.ts";
 import { partitionKey } from "../controller/journal/rows.ts";
 import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
 import { openSource } from "./adapters.ts";
@@ -52,7 +52,7 @@ async function lagOf(journal: SqliteJournal, run: Run): Promise<LagRow[]> {
     if (parseUri(uri).scheme !== "stdio") sources.set(input, await openSource(uri, { isBounded: false }));
   }
   const rows: LagRow[] = [];
-  for (const task of journal.tasks(run)) {
+  for (const task of livingTasks(journal.tasks(run))) {
     const progress = journal.task(task).progress();
     for (const partition of task.partitions) {
       const key = partitionKey(partition);

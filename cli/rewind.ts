@@ -3,7 +3,7 @@
 import type { Run, TaskJournal } from "../controller/journal/journal.ts";
 import { lockRun } from "../controller/journal/lock.ts";
 import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
-import { planRewind, rewind, type RewindPlan } from "../controller/rewind.ts";
+import { planRewind, rewind, type RewindPlan, type RewindTarget } from "../controller/rewind.ts";
 import { EXIT } from "./exit_code.ts";
 import { findRun } from "./find_run.ts";
 import { offsetText, parseOffset } from "./offsets.ts";
@@ -32,8 +32,9 @@ export async function rewindCommand(name: string, options: RewindCommandOptions)
     const lock = options.yes ? lockRun(options.journal, name, Date.now()) : undefined;
     try {
       const { taskJournal, toFeed } = theTask(journal, run, options);
-      const plan = planRewind(taskJournal, toFeed);
-      if (options.yes) await execute({ journal, run, taskJournal }, plan, options);
+      const target = { journal, run, taskJournal };
+      const plan = planRewind(target, toFeed);
+      if (options.yes) await execute(target, plan, options);
       report(run, plan, options);
     } finally {
       lock?.release();
@@ -44,15 +45,9 @@ export async function rewindCommand(name: string, options: RewindCommandOptions)
   }
 }
 
-interface Target {
-  readonly journal: SqliteJournal;
-  readonly run: Run;
-  readonly taskJournal: TaskJournal;
-}
-
-async function execute(target: Target, plan: RewindPlan, { emitAgain }: RewindCommandOptions): Promise<void> {
+async function execute(target: RewindTarget, plan: RewindPlan, { emitAgain }: RewindCommandOptions): Promise<void> {
   if (plan.outputs > 0 && !emitAgain) throw emitsAgain(target.run, plan);
-  await rewind(target.journal, target.run, target.taskJournal, plan, Date.now());
+  await rewind(target, plan, Date.now());
 }
 
 function theTask(

@@ -2,7 +2,6 @@
 
 import { type Sink, SinkError } from "../adapters/sink.ts";
 import type { Source } from "../adapters/source.ts";
-import { partitionsOf } from "../controller/assignment.ts";
 import { loadProcessor } from "../controller/load_processor.ts";
 import type { RunSummary } from "../controller/run.ts";
 import { runLoaded } from "../controller/run_processor.ts";
@@ -78,8 +77,8 @@ export async function runCommand(
   let progress: ProgressBar | undefined;
   try {
     for (const [input, uri] of inputs) from[input] = await openSource(uri, { isBounded: options.untilEnd || isStdin });
-    const tasks = (await partitionsOf(new Map(Object.entries(from)))).length;
-    to = await openSinks(outputs, { run: name, tasks, onNotice: printMessage });
+    const partitions = await Promise.all(Object.values(from).map((source) => source.partitions()));
+    to = await openSinks(outputs, { run: name, tasks: partitions.flat().length, onNotice: printMessage });
     const isWatched = options.untilEnd && !options.quiet && !options.json && !isStdout;
     progress = isWatched ? await openProgress(Object.values(from)) : undefined;
     const { verify: _, ...rest } = options;

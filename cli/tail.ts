@@ -92,6 +92,7 @@ async function tailPartition(source: Source, at: SourcePartition, printed: Print
         await source.waitForMore([at], printed.signal);
         break;
       case "ended":
+      case "closed":
         return;
       default:
         result satisfies never;

@@ -17,21 +17,31 @@ import {
 import { partitionKey } from "./journal/rows.ts";
 import type { Route } from "./routing.ts";
 
-/** The partitions that sources have now, in order. */
-export async function partitionsOf(sources: ReadonlyMap<string, Source>): Promise<readonly TaskPartition[]> {
+/**
+ * The partitions that no task has: all, at first, or those that are new. Where partitions split and merge, new ones go to
+ * the heirs of the tasks that had their keys (succession.ts).
+ */
+export async function unassigned(
+  sources: ReadonlyMap<string, Source>,
+  tasks: readonly Task[],
+): Promise<readonly TaskPartition[]> {
   const found: TaskPartition[] = [];
   for (const [input, source] of sources) {
-    for (const { stream, partition } of await source.partitions()) found.push({ input, stream, partition });
+    const isKnown = tasks.some(({ partitions }) => partitions.some((each) => each.input === input));
+    if (source.resharding && isKnown) continue;
+    const partitions = await (source.resharding?.begin() ?? source.partitions());
+    for (const { stream, partition } of partitions) found.push({ input, stream, partition });
   }
-  return found.sort(comparePartitions);
+  return freshPartitions(found, tasks).toSorted(comparePartitions);
 }
 
-function comparePartitions(a: TaskPartition, b: TaskPartition): number {
+/** Orders partitions as tasks are numbered. */
+export function comparePartitions(a: TaskPartition, b: TaskPartition): number {
   return compareText(a.input, b.input) || compareText(a.stream, b.stream) ||
     (Number(a.partition) - Number(b.partition)) || compareText(a.partition, b.partition);
 }
 
-/** Those of `found` that none of `tasks` has. */
+/** Those of `found` that none of `tasks` has or had. */
 export function freshPartitions(found: readonly TaskPartition[], tasks: readonly Task[]): readonly TaskPartition[] {
   const owned = new Set(tasks.flatMap(({ partitions }) => partitions.map(partitionKey)));
   return found.filter((partition) => !owned.has(partitionKey(partition)));
@@ -67,13 +77,23 @@ export interface AssignmentContext {
  */
 export function assignTasks(run: Run, fresh: readonly StartedPartition[], context: AssignmentContext): readonly Task[] {
   if (fresh.length === 0) return [];
-  const { journal, routes, sources, tasksMax = fresh.length } = context;
+  const { journal, tasksMax = fresh.length } = context;
   const known = journal.tasks(run).length;
-  const isSideBySide = sources.size === 1 && routes.every(({ sink }) => sink.takesManyTasks);
-  if (known > 0 && !isSideBySide) throw newPartitions(run, fresh);
-  const tasks = isSideBySide ? Math.min(tasksMax, fresh.length) : 1;
-  const groups = Array.from({ length: tasks }, (_, task) => fresh.filter((_, i) => i % tasks === task));
-  return groups.map((group, i) => journal.createTask(run, String(known + i), group));
+  if (known > 0 && !isSideBySide(context)) throw newPartitions(run, fresh);
+  return shareOut(fresh, isSideBySide(context) ? tasksMax : 1).map((group, i) =>
+    journal.createTask(run, String(known + i), group)
+  );
+}
+
+/** Whether a run may have several tasks: they share neither inputs nor the place they write to. */
+export function isSideBySide({ sources, routes }: Pick<AssignmentContext, "sources" | "routes">): boolean {
+  return sources.size === 1 && routes.every(({ sink }) => sink.takesManyTasks);
+}
+
+/** Partitions in turn for as many tasks as there may be. */
+export function shareOut(partitions: readonly StartedPartition[], tasksMax: number): readonly StartedPartition[][] {
+  const tasks = Math.min(tasksMax, partitions.length);
+  return Array.from({ length: tasks }, (_, task) => partitions.filter((_, i) => i % tasks === task));
 }
 
 function newPartitions({ name }: Run, fresh: readonly TaskPartition[]): JournalError {

@@ -27,7 +27,7 @@ export interface Halt {
 
 /** How a pipeline ended. */
 export type PipelineEnd =
-  | { readonly kind: "ended" | "stopped" }
+  | { readonly kind: "ended" | "closed" | "stopped" }
   | ({ readonly kind: "halted" } & Halt)
   | { readonly kind: "broken"; readonly pending: PendingFeed; readonly error: RealmBroken };
 
@@ -115,6 +115,9 @@ export class Pipeline {
         return undefined;
       case "ended":
         return await this.#end(timeMs);
+      case "closed":
+        // Its keys go on elsewhere: it is not the end for them.
+        return await this.#drain() ?? { kind: "closed" };
       case "idle":
         return await this.#idle(timeMs);
       default:

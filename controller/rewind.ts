@@ -17,7 +17,14 @@ import {
   type TaskJournal,
 } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
-import { packEntries, stateMap } from "./state_map.ts";
+import { ownedStateMap, packEntries } from "./state_map.ts";
+
+/** The task to rewind. */
+export interface RewindTarget {
+  readonly journal: Journal;
+  readonly run: Run;
+  readonly taskJournal: TaskJournal;
+}
 
 /** What a rewind would do. */
 export interface RewindPlan {
@@ -33,9 +40,15 @@ export interface RewindPlan {
   readonly positions: ReadonlyMap<string, Progress>;
 }
 
-/** @throws {JournalError} when the task does not have that feed any more */
-export function planRewind(taskJournal: TaskJournal, toFeed: number): RewindPlan {
+/** @throws {JournalError} when the task does not have that feed any more, or others go on for it */
+export function planRewind({ journal, run, taskJournal }: RewindTarget, toFeed: number): RewindPlan {
   const { task } = taskJournal;
+  const heirs = journal.tasks(run).filter(({ predecessors }) => predecessors.includes(task.name));
+  if (heirs.length > 0) {
+    const names = heirs.map(({ name }) => name).join(", ");
+    const reason = `its partitions were split or merged, task ${names} goes on with its keys; rewind that one`;
+    throw new JournalError(`Cannot rewind task ${task.name}: ${reason}`, { code: "E_TASK_RETIRED" });
+  }
   const last = taskJournal.lastFeed()?.seq ?? -1;
   const first = taskJournal.firstReplayable();
   if (toFeed < first || toFeed > last) {
@@ -82,9 +95,7 @@ export function rewoundTo({ givenUp }: FeedEntry): number | undefined {
 
 /** Rewinds the task in its journal; its sinks follow when it is run next. Nobody else may own it meanwhile. */
 export async function rewind(
-  journal: Journal,
-  run: Run,
-  taskJournal: TaskJournal,
+  { journal, run, taskJournal }: RewindTarget,
   plan: RewindPlan,
   nowMs: number,
 ): Promise<void> {
@@ -124,7 +135,7 @@ export async function rewind(
 
 /** What makes the state before feed `seq` the one before feed `toFeed`. */
 function changesBack(taskJournal: TaskJournal, toFeed: number, seq: number) {
-  const [then, now] = [stateMap(taskJournal.stateBefore(toFeed)), stateMap(taskJournal.stateBefore(seq))];
+  const [then, now] = [toFeed, seq].map((each) => ownedStateMap(taskJournal.stateBefore(each)));
   return { state: entriesBack(then.state, now.state), timers: entriesBack(then.timers, now.timers) };
 }
 

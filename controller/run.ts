@@ -2,7 +2,7 @@
 
 import type { ClockPolicy } from "../engine/clock.ts";
 import { environmentFingerprint } from "./environment.ts";
-import { assignTasks, freshPartitions, partitionsOf, startsOf } from "./assignment.ts";
+import { assignTasks, startsOf, unassigned } from "./assignment.ts";
 import { JournalError, type Run } from "./journal/journal.ts";
 import { limitsFor } from "./limits.ts";
 import type { SandboxPool } from "./sandbox/pool.ts";
@@ -58,7 +58,7 @@ export async function run(options: RunOptions): Promise<RunSummary> {
   const { journal } = options;
   const known = journal.run(options.name);
   const rows = known ? journal.tasks(known) : [];
-  const fresh = await startsOf(freshPartitions(await partitionsOf(options.sources), rows), options.sources);
+  const fresh = await startsOf(await unassigned(options.sources, rows), options.sources);
   const started = journal.atomically(() => {
     const run = known ? resume(known, options) : create(options);
     noteStart(run, options, known ? "resumed" : "started");

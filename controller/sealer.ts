@@ -27,7 +27,9 @@ export interface SealedFeed {
 export type SealResult =
   | { readonly kind: "feed"; readonly feed: SealedFeed }
   | { readonly kind: "idle" }
-  | { readonly kind: "ended" };
+  | { readonly kind: "ended" }
+  /** Nothing will ever come, and other partitions go on with some of the keys. */
+  | { readonly kind: "closed" };
 
 /** Records that are gone before they were read. */
 export interface Gap extends TaskPartition {
@@ -49,7 +51,7 @@ interface Lane {
   /** Read ahead; sealed before `row`. */
   batch: Batch | undefined;
   row: number;
-  hasEnded: boolean;
+  end: "ended" | "closed" | undefined;
 }
 
 /** Seals the feeds of one task. */
@@ -72,7 +74,7 @@ export class Sealer {
       const key = partitionKey(partition);
       const { position, anchor } = progress.get(key)!;
       const source = sources.get(partition.input)!;
-      return { partition, key, source, position, anchor, batch: undefined, row: 0, hasEnded: false };
+      return { partition, key, source, position, anchor, batch: undefined, row: 0, end: undefined };
     }).sort(compareLanes);
   }
 
@@ -85,9 +87,14 @@ export class Sealer {
   async next(limit: ReadLimit, timeMs: number): Promise<SealResult> {
     for (const lane of this.#lanes) await readAhead(lane, limit, this.#acceptGap);
     const ready = this.#lanes.filter(({ batch }) => batch !== undefined);
-    if (ready.length === 0) return { kind: this.#lanes.every(({ hasEnded }) => hasEnded) ? "ended" : "idle" };
+    if (ready.length === 0) return { kind: this.#end() ?? "idle" };
     const batches = this.#lanes.length === 1 ? takeAll(ready[0]) : takeMerged(this.#lanes, limit.recordsMax);
     return { kind: "feed", feed: this.#seal(ready, batches, timeMs) };
+  }
+
+  #end(): "ended" | "closed" | undefined {
+    if (!this.#lanes.every(({ end }) => end !== undefined)) return undefined;
+    return this.#lanes.some(({ end }) => end === "closed") ? "closed" : "ended";
   }
 
   #seal(lanes: readonly Lane[], batches: readonly Batch[], timeMs: number): SealedFeed {
@@ -128,7 +135,7 @@ function compareLanes(a: Lane, b: Lane): number {
 }
 
 async function readAhead(lane: Lane, limit: ReadLimit, acceptGap: (gap: Gap) => void): Promise<void> {
-  if (lane.batch || lane.hasEnded) return;
+  if (lane.batch || lane.end) return;
   const { source, partition, position } = lane;
   const result = await source.read(partition, position, limit);
   switch (result.kind) {
@@ -140,7 +147,8 @@ async function readAhead(lane: Lane, limit: ReadLimit, acceptGap: (gap: Gap) => 
       lane.position = result.to;
       break;
     case "ended":
-      lane.hasEnded = true;
+    case "closed":
+      lane.end = result.kind;
       break;
     case "idle":
       break;
@@ -167,7 +175,9 @@ function takeMerged(lanes: readonly Lane[], recordsMax: number): Batch[] {
     // What comes after the end of this batch is unknown; taking on from others could overtake it.
     if (run.toRow === batches[run.batch]!.count) break;
   }
-  return lanes.flatMap((lane, i) => rows[i] === lane.row ? [] : [takeRows(lane, rows[i])]);
+  // What holds no records, such as the end of a shard, is in nobody's way.
+  const isTaken = (lane: Lane, i: number) => rows[i] > lane.row || lane.batch?.count === 0;
+  return lanes.flatMap((lane, i) => isTaken(lane, i) ? [takeRows(lane, rows[i])] : []);
 }
 
 function takeRows(lane: Lane, toRow: number): Batch {

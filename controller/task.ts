@@ -35,6 +35,9 @@ export interface TaskSummary extends Tally {
   readonly digest: string;
 }
 
+/** Its inputs ended; its partitions were closed, and others go on with their keys; it was told to stop. */
+export type TaskEnd = "ended" | "closed" | "stopped";
+
 /** Runs a task until its inputs end or it is told to stop. */
 export class Task {
   readonly #setup: TaskSetup;
@@ -57,15 +60,16 @@ export class Task {
   /**
    * @throws {ProcessorFailed} when the processor failed and the policy is `halt`; what came before is committed
    */
-  async run(): Promise<TaskSummary> {
+  async run(): Promise<TaskEnd> {
     let realm = await this.#recover();
     for (;;) {
       const end = await this.#runPipeline(realm ?? await this.#openRealm());
       realm = undefined;
       switch (end.kind) {
         case "ended":
+        case "closed":
         case "stopped":
-          return this.summary();
+          return end.kind;
         case "halted":
           throw this.#halt(end);
         case "broken":
@@ -129,12 +133,14 @@ export class Task {
   }
 
   async #openRealm(): Promise<Realm> {
-    const { taskJournal, limits, code, run, onError, effects } = this.#setup;
+    const { taskJournal, limits, code, run, onError, effects, sources } = this.#setup;
     const last = taskJournal.lastFeed();
+    // Where keys may move to other tasks, what is kept has to say whose it is.
+    const notesOwners = [...sources.values()].some(({ resharding }) => resharding !== undefined);
     const setup = {
       task: taskJournal.task.name,
       code: code.bundle,
-      options: realmOptions(run, last, { onError }, limits),
+      options: { ...realmOptions(run, last, { onError }, limits), notesOwners },
       chain: chainAfter(last),
       state: taskJournal.stateBefore((last?.seq ?? -1) + 1),
     };

@@ -57,3 +57,32 @@ export class RecoveryDiverged extends Error {
     this.seq = seq;
   }
 }
+
+/** What a {@linkcode StateNotMovable} carries. */
+export interface StateNotMovableData {
+  readonly code: "E_STATE_CONFLICT" | "E_STATE_HOMELESS";
+  /** The names of the tasks that hand over. */
+  readonly tasks: readonly string[];
+  /** The key of the state, or of the timer. */
+  readonly key: string;
+}
+
+/** Partitions were split or merged, and what their tasks kept cannot follow. */
+export class StateNotMovable extends Error {
+  override readonly name = "StateNotMovable";
+  readonly code: StateNotMovableData["code"];
+  readonly tasks: readonly string[];
+  readonly key: string;
+
+  constructor(reason: string, { code, tasks, key }: StateNotMovableData) {
+    super(
+      `Cannot hand over the state of task ${tasks.join(" and ")}: ${
+        JSON.stringify(key)
+      } ${reason}; keep state under the ` +
+        "keys of its records, or begin a run with --tasks 1, where all partitions share one state",
+    );
+    this.code = code;
+    this.tasks = tasks;
+    this.key = key;
+  }
+}

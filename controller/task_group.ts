@@ -1,19 +1,36 @@
 /**
- * The tasks of a run in this process, side by side; partitions that are added meanwhile become tasks of their own.
+ * The tasks of a run in this process, side by side; partitions that are added meanwhile become tasks of their own, and
+ * those that are split or merged are handed to heirs (succession.ts).
  *
  * A task that fails does not stop the others.
  */
 
-import { assignTasks, freshPartitions, partitionsOf, startsOf } from "./assignment.ts";
-import type { Task as TaskRow } from "./journal/journal.ts";
+import { SourceError } from "../adapters/source.ts";
+import { assignTasks, startsOf, unassigned } from "./assignment.ts";
+import { livingTasks, type StartedPartition, type Task as TaskRow, type TaskPartition } from "./journal/journal.ts";
+import { pause } from "./pause.ts";
 import { Permits } from "./permits.ts";
 import type { SandboxPool } from "./sandbox/pool.ts";
+import { findSuccessions, handOver, type Succession } from "./succession.ts";
 import { Task, type TaskSummary } from "./task.ts";
 import type { TaskSetup } from "./task_setup.ts";
 
 /** What all tasks of a run share. */
 export interface TaskGroupOptions extends Omit<TaskSetup, "taskJournal" | "sandbox" | "permits"> {
   readonly pool: SandboxPool;
+  /** See `AssignmentContext.tasksMax`. */
+  readonly tasksMax: number | undefined;
+}
+
+/** Partitions that go on for closed ones may take a moment to appear. */
+const HEIR_LOOKS_MAX = 30;
+const HEIR_LOOK_MS = 1000;
+
+/** A task under way. */
+interface RunningTask {
+  readonly stop: AbortController;
+  /** Resolves when it has ended, for whatever reason. */
+  readonly ended: Promise<void>;
 }
 
 /** See the module. */
@@ -22,8 +39,13 @@ export class TaskGroup {
   readonly #cancel = new AbortController();
   readonly #permits: Permits;
   readonly #tasks: Task[] = [];
+  readonly #failed = new Set<string>();
   readonly #failures: Error[] = [];
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Map<string, RunningTask>();
+  /** Tasks whose partitions were closed, and which have no heirs yet. */
+  readonly #closed = new Set<string>();
+  /** Resolves when there is one more. */
+  #hasClosed = Promise.withResolvers<void>();
 
   constructor(options: TaskGroupOptions) {
     this.#permits = new Permits(options.limits.feedsTogetherMax);
@@ -33,9 +55,35 @@ export class TaskGroup {
   /** Runs every task of the run to its end; answers why some stopped before it. */
   async run(): Promise<readonly Error[]> {
     const { journal, run, limits } = this.#options;
-    this.#start(journal.tasks(run));
-    while (!await this.#hasEndedWithin(limits.partitionCheckMs)) await this.#addFresh();
+    this.#start(livingTasks(journal.tasks(run)));
+    let looksInVain = 0;
+    while (!await this.#hasEndedWithin(limits.partitionCheckMs) || this.#closed.size > 0) {
+      const closed = this.#closed.size;
+      this.#hasClosed = Promise.withResolvers();
+      await this.#lookForPartitions();
+      const isInVain = this.#running.size === 0 && this.#closed.size === closed;
+      looksInVain = isInVain ? looksInVain + 1 : 0;
+      if (isInVain && !await this.#mayWaitForHeirs(looksInVain)) break;
+    }
+    this.#noteHeirless();
     return this.#failures;
+  }
+
+  async #mayWaitForHeirs(looksInVain: number): Promise<boolean> {
+    const { stop } = this.#options;
+    if (stop.aborted || this.#failures.length > 0 || looksInVain > HEIR_LOOKS_MAX) return false;
+    await pause(HEIR_LOOK_MS, stop);
+    return true;
+  }
+
+  /** Whatever kept them from being handed over is told already, or nothing goes on with their keys. */
+  #noteHeirless(): void {
+    const { journal, run, stop } = this.#options;
+    const heirless = journal.tasks(run).find(({ name }) => this.#closed.has(name));
+    if (!heirless || this.#failures.length > 0 || stop.aborted) return;
+    const [{ stream, partition }] = heirless.partitions;
+    const message = `Cannot go on behind ${stream}/${partition}: it was closed, and no partition goes on with its keys`;
+    this.#failures.push(new SourceError(message, { code: "E_NO_HEIRS", stream, partition }));
   }
 
   /** What each task did. */
@@ -44,44 +92,54 @@ export class TaskGroup {
   }
 
   #start(rows: readonly TaskRow[]): void {
-    const { pool, journal } = this.#options;
-    for (const row of rows) {
-      const index = this.#tasks.length;
-      const own = { permits: this.#permits, taskJournal: journal.task(row), sandbox: () => pool.get(index) };
-      const task = new Task({ ...this.#options, ...own });
-      this.#tasks.push(task);
-      const running = task.run().then(() => {}, (reason) => void this.#failures.push(asError(reason)));
-      this.#running.add(running);
-      running.then(() => this.#running.delete(running));
+    for (const row of rows) this.#startTask(row);
+  }
+
+  #startTask(row: TaskRow): void {
+    const { pool, journal, stop: stopAll } = this.#options;
+    const index = this.#tasks.length;
+    const stop = new AbortController();
+    const task = new Task({
+      ...this.#options,
+      permits: this.#permits,
+      taskJournal: journal.task(row),
+      sandbox: () => pool.get(index),
+      stop: AbortSignal.any([stopAll, stop.signal]),
+    });
+    this.#tasks.push(task);
+    const ended = this.#run(task, row.name);
+    this.#running.set(row.name, { stop, ended });
+  }
+
+  async #run(task: Task, name: string): Promise<void> {
+    try {
+      if (await task.run() !== "closed") return;
+      this.#closed.add(name);
+      this.#hasClosed.resolve();
+    } catch (error) {
+      this.#failed.add(name);
+      this.#failures.push(asError(error));
+    } finally {
+      this.#running.delete(name);
     }
   }
 
+  /** Whether all tasks have ended; answers early when there may be heirs. */
   async #hasEndedWithin(timeMs: number): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => resolve(false), timeMs);
-    Promise.all(this.#running).then(() => resolve(this.#running.size === 0));
-    const hasEnded = await promise;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeMs);
+    const all = Promise.all([...this.#running.values()].map(({ ended }) => ended));
+    await Promise.race([promise, all, this.#hasClosed.promise]);
     clearTimeout(timer);
-    return hasEnded;
+    return this.#running.size === 0;
   }
 
-  async #addFresh(): Promise<void> {
-    const { journal, run, sources, stop, clock, observer } = this.#options;
-    if (stop.aborted) return;
-    const fresh = await this.#findFresh();
-    if (fresh.length === 0) return;
-    const names = fresh.map(({ stream, partition }) => `${stream}/${partition}`);
+  async #lookForPartitions(): Promise<void> {
+    if (this.#options.stop.aborted) return;
+    const { fresh, successions } = await this.#findNew();
     try {
-      const rows = journal.atomically(() => {
-        journal.addEvent(run, { kind: "partitions added", atMs: clock.nowMs(), detail: { partitions: names } });
-        return assignTasks(run, fresh, { ...this.#options, sources });
-      });
-      observer.onNotice?.(
-        `New: ${
-          names.join(", ")
-        }; read from here on. Keys may have moved there: state of a key stays with its old partition`,
-      );
-      this.#start(rows);
+      if (fresh.length > 0) this.#add(fresh);
+      for (const succession of successions) await this.#handOver(succession);
     } catch (error) {
       this.#failures.push(asError(error));
       this.#cancel.abort();
@@ -89,14 +147,61 @@ export class TaskGroup {
   }
 
   /** A source that cannot answer now is asked again later: those who read from it will say what is wrong. */
-  async #findFresh() {
+  async #findNew(): Promise<NewPartitions> {
     const { journal, run, sources } = this.#options;
     try {
-      return await startsOf(freshPartitions(await partitionsOf(sources), journal.tasks(run)), sources);
-    } catch {
-      return [];
+      const fresh = await startsOf(await unassigned(sources, journal.tasks(run)), sources);
+      return { fresh, successions: await findSuccessions(run, { journal, sources }) };
+    } catch (error) {
+      if (this.#running.size === 0) this.#failures.push(asError(error));
+      return { fresh: [], successions: [] };
     }
   }
+
+  #add(fresh: readonly StartedPartition[]): void {
+    const { journal, run, clock, observer } = this.#options;
+    const names = namesOf(fresh);
+    const rows = journal.atomically(() => {
+      journal.addEvent(run, { kind: "partitions added", atMs: clock.nowMs(), detail: { partitions: names } });
+      return assignTasks(run, fresh, this.#options);
+    });
+    observer.onNotice?.(
+      `New: ${
+        names.join(", ")
+      }; read from here on. Keys may have moved there: state of a key stays with its old partition`,
+    );
+    this.#start(rows);
+  }
+
+  /** Tasks that have other partitions besides stop first: those move with the rest. */
+  async #handOver(succession: Succession): Promise<void> {
+    const { run, clock, limits, observer, stop } = this.#options;
+    for (const { name } of succession.from) {
+      const running = this.#running.get(name);
+      running?.stop.abort();
+      await running?.ended;
+    }
+    if (stop.aborted || succession.from.some(({ name }) => this.#failed.has(name))) return;
+    const context = { ...this.#options, nowMs: clock.nowMs(), entriesMax: limits.snapshotEntriesPerFeed };
+    const heirs = handOver(run, succession, context);
+    const [names, from] = [namesOf(succession.fresh), succession.from.map(({ name }) => name)];
+    observer.onNotice?.(
+      `Resharded: ${names.join(", ")} ${names.length === 1 ? "goes" : "go"} on for task ${from.join(", ")} as task ${
+        heirs.map(({ name }) => name).join(", ")
+      }; state has moved with its keys`,
+    );
+    for (const name of from) this.#closed.delete(name);
+    this.#start(heirs);
+  }
+}
+
+interface NewPartitions {
+  readonly fresh: readonly StartedPartition[];
+  readonly successions: readonly Succession[];
+}
+
+function namesOf(partitions: readonly TaskPartition[]): readonly string[] {
+  return partitions.map(({ stream, partition }) => `${stream}/${partition}`);
 }
 
 function asError(reason: unknown): Error {

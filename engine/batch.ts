@@ -38,6 +38,12 @@ export interface Batch {
   readonly anchor?: string;
 }
 
+/** A batch that only leads on to `next`. */
+export function emptyBatch({ stream, partition }: Pick<Batch, "stream" | "partition">, next: bigint): Batch {
+  const [bytes, ranges, offsetWords] = [new Uint8Array(0), new Uint32Array(0), new Uint32Array(0)];
+  return { stream, partition, count: 0, bytes, ranges, offsetWords, offsetWidth: 1, next };
+}
+
 /** The offset of `row`. */
 export function offsetAt(batch: Pick<Batch, "offsetWords" | "offsetWidth">, row: number): bigint {
   const { offsetWords, offsetWidth } = batch;

@@ -33,6 +33,8 @@ export interface EngineOptions {
   readonly isStarted: boolean;
   /** Whether the result says which keys of the state each unit looked at. */
   readonly notesReads?: boolean;
+  /** Whether entries of the state say under which record's key they were written; see owner.ts. */
+  readonly notesOwners?: boolean;
 }
 
 /** A feed as the engine takes it. */
@@ -82,6 +84,7 @@ export class Engine {
     this.#onError = options.onError;
     this.#isStarted = options.isStarted;
     if (options.notesReads) this.#unit.state.noteReads();
+    if (options.notesOwners) this.#unit.noteOwners();
   }
 
   get state(): KeyedState {

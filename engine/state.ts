@@ -8,6 +8,7 @@
  */
 
 import { toStrictJson } from "./json_value.ts";
+import { jsonOf, type Owner, ownerOf, withOwner } from "./owner.ts";
 import { TRACE, type Trace } from "./trace.ts";
 
 type Primitive = string | number | boolean | null;
@@ -31,10 +32,11 @@ const NO_KEYS: readonly string[] = [];
 
 interface Entry {
   stored: Stored;
+  owner: Owner;
   isDirty: boolean;
 }
 
-/** Changed or copied entries: keys and JSON texts joined, with their lengths in UTF-16 code units. */
+/** Changed or copied entries: keys and JSON texts (see owner.ts) joined, with their lengths in UTF-16 code units. */
 export interface StateEntries {
   readonly text: string;
   /** Two per entry: key length, JSON length; a JSON length of -1 says that the key is gone. */
@@ -73,10 +75,13 @@ export class KeyedState implements State {
   readonly #dirty: string[] = [];
   readonly #undoKeys: string[] = [];
   readonly #undoStored: Stored[] = [];
+  readonly #undoOwners: Owner[] = [];
   #undoLength = 0;
   readonly #trace: Trace | undefined;
   /** Keys that the unit under way looked at; absent when nobody wants to know. */
   #reads: Set<string> | undefined;
+  /** The key of the record under way; absent when nobody wants to know. */
+  #owner: (() => string | null) | undefined;
   #present = 0;
   #lastKey: string | undefined;
   #lastEntry: Entry | undefined;
@@ -102,6 +107,17 @@ export class KeyedState implements State {
     const keys = [...this.#reads];
     this.#reads.clear();
     return keys;
+  }
+
+  /** Notes from here on under which record's key an entry is written. */
+  noteOwners(owner: () => string | null): void {
+    this.#owner = owner;
+  }
+
+  /** Under which record's key `key` was written last. */
+  ownerOf(key: string): string | null {
+    const owner = this.#find(key)?.owner;
+    return owner === undefined ? key : owner;
   }
 
   get<T>(key: string): T | undefined {
@@ -153,13 +169,17 @@ export class KeyedState implements State {
   /** Keeps the changes of the record under way. */
   keep(): void {
     // Emptying an array gives its memory back, and the next record would have to ask for it again.
-    if (this.#undoLength > UNDO_KEPT_MAX) this.#undoKeys.length = this.#undoStored.length = 0;
+    if (this.#undoLength > UNDO_KEPT_MAX) {
+      this.#undoKeys.length = this.#undoStored.length = this.#undoOwners.length = 0;
+    }
     this.#undoLength = 0;
   }
 
   /** Undoes the changes of the record under way, the last one first. */
   rollback(): void {
-    for (let i = this.#undoLength - 1; i >= 0; i--) this.#write(this.#undoKeys[i], this.#undoStored[i]);
+    for (let i = this.#undoLength - 1; i >= 0; i--) {
+      this.#write(this.#undoKeys[i], this.#undoStored[i], this.#undoOwners[i]);
+    }
     this.keep();
   }
 
@@ -171,11 +191,11 @@ export class KeyedState implements State {
       const key = this.#dirty[i];
       const entry = this.#entries.get(key)!;
       entry.isDirty = false;
-      const json = toJson(entry.stored);
+      const packed = textOf(entry);
       lengths[2 * i] = key.length;
-      lengths[2 * i + 1] = json === undefined ? -1 : json.length;
-      text += json === undefined ? key : key + json;
-      if (json === undefined) this.#entries.delete(key);
+      lengths[2 * i + 1] = packed === undefined ? -1 : packed.length;
+      text += packed === undefined ? key : key + packed;
+      if (packed === undefined) this.#entries.delete(key);
     }
     this.#dirty.length = 0;
     this.#lastKey = undefined;
@@ -195,11 +215,11 @@ export class KeyedState implements State {
     while (lengths.length < entriesMax * 2) {
       const next = this.#copying?.next();
       if (next === undefined || next.done) break;
-      const [key, { stored }] = next.value;
-      const json = toJson(stored);
-      if (json === undefined) continue;
-      lengths.push(key.length, json.length);
-      text += key + json;
+      const [key, entry] = next.value;
+      const packed = textOf(entry);
+      if (packed === undefined) continue;
+      lengths.push(key.length, packed.length);
+      text += key + packed;
     }
     return { text, lengths: Int32Array.from(lengths) };
   }
@@ -209,9 +229,13 @@ export class KeyedState implements State {
     let at = 0;
     for (let i = 0; i < lengths.length; i += 2) {
       const key = text.slice(at, at += lengths[i]);
-      const jsonLength = lengths[i + 1];
-      if (jsonLength < 0) this.#write(key, undefined);
-      else this.#write(key, fromJson(text.slice(at, at += jsonLength)));
+      const length = lengths[i + 1];
+      if (length < 0) {
+        this.#write(key, undefined, undefined);
+        continue;
+      }
+      const packed = text.slice(at, at += length);
+      this.#write(key, fromJson(jsonOf(packed)), ownerOf(packed));
     }
     this.takeChanges();
   }
@@ -229,20 +253,23 @@ export class KeyedState implements State {
       throw new TypeError(`Cannot set state ${JSON.stringify(key)}: the key holds half of a surrogate pair`);
     }
     this.#undoKeys[this.#undoLength] = key;
+    this.#undoOwners[this.#undoLength] = entry?.owner;
     this.#undoStored[this.#undoLength++] = entry?.stored;
-    this.#write(key, stored);
+    const owner = this.#owner?.();
+    this.#write(key, stored, owner === key ? undefined : owner);
   }
 
-  #write(key: string, stored: Stored): void {
+  #write(key: string, stored: Stored, owner: Owner): void {
     let entry = this.#find(key);
     if (!entry) {
-      entry = { stored: undefined, isDirty: false };
+      entry = { stored: undefined, owner: undefined, isDirty: false };
       this.#entries.set(key, entry);
       this.#lastEntry = entry;
     }
     if (entry.stored === undefined && stored !== undefined) this.#present++;
     else if (entry.stored !== undefined && stored === undefined) this.#present--;
     entry.stored = stored;
+    entry.owner = owner;
     if (!entry.isDirty) {
       entry.isDirty = true;
       this.#dirty.push(key);
@@ -263,9 +290,14 @@ function ownText(text: string): string {
   return text.length < VIEW_UNITS_MIN ? text : JSON.parse(JSON.stringify(text)) as string;
 }
 
-function toJson(stored: Stored): string | undefined {
+function textOf({ stored, owner }: Entry): string | undefined {
   if (stored === undefined) return undefined;
-  return stored instanceof Packed ? stored.json : typeof stored === "number" ? "" + stored : JSON.stringify(stored);
+  const json = stored instanceof Packed
+    ? stored.json
+    : typeof stored === "number"
+    ? "" + stored
+    : JSON.stringify(stored);
+  return withOwner(json, owner);
 }
 
 function fromJson(json: string): Stored {

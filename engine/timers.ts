@@ -32,9 +32,20 @@ export class TimerQueue implements Timers {
   readonly #trace: Trace;
   #heap: Timer[] = [];
   #isTouched = false;
+  #firedOwner: string | null = null;
 
   constructor(trace: Trace) {
     this.#trace = trace;
+  }
+
+  /** Notes from here on under which record's key a timer is set. */
+  noteOwners(owner: () => string | null): void {
+    this.#times.noteOwners(owner);
+  }
+
+  /** Under which record's key the timer that was taken last had been set. */
+  get firedOwner(): string | null {
+    return this.#firedOwner;
   }
 
   set(key: string, atMs: number): void {
@@ -70,6 +81,7 @@ export class TimerQueue implements Timers {
     const nextMs = this.nextMs();
     if (nextMs === undefined || nextMs > nowMs) return undefined;
     const timer = this.#pop()!;
+    this.#firedOwner = this.#times.ownerOf(timer.key);
     this.#times.delete(timer.key);
     this.#note(TRACE.timerFired, timer.key, "" + timer.atMs);
     return timer;

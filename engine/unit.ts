@@ -39,6 +39,7 @@ export class Unit implements ContextHost {
   #record = -1;
   #serial = 0;
   #isSuspended = false;
+  #opened: StreamRecord | undefined;
 
   constructor(processor: Processor, clock: LogicalClock, seed: number, ambient: Ambient) {
     this.#outputNames = Object.keys(processor.outputs);
@@ -50,6 +51,15 @@ export class Unit implements ContextHost {
     ambient.isActive = false;
     ambient.random = () => this.#random.named("global");
     ambient.log = (level, text) => this.log(level, text);
+  }
+
+  /** Notes from here on under which record's key state and timers are written. */
+  noteOwners(): void {
+    const owner = (): string | null => {
+      return this.#kind === "timer" ? this.timers.firedOwner : this.#opened?.key ?? null;
+    };
+    this.state.noteOwners(owner);
+    this.timers.noteOwners(owner);
   }
 
   get kind(): UnitKind {
@@ -77,6 +87,7 @@ export class Unit implements ContextHost {
 
   /** The context that the processor is handed. */
   open(record: StreamRecord | undefined): RecordContext {
+    this.#opened = record;
     this.#context.begin(record);
     return this.#context;
   }

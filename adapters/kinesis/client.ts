@@ -1,6 +1,11 @@
 /** Clients of one region, and what their errors mean. */
 
-import { KinesisClient, type KinesisClientConfig, ListShardsCommand } from "@aws-sdk/client-kinesis";
+import {
+  KinesisClient,
+  type KinesisClientConfig,
+  ListShardsCommand,
+  type ListShardsCommandInput,
+} from "@aws-sdk/client-kinesis";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import type { Shard } from "./shards.ts";
 
@@ -39,18 +44,26 @@ export function openClient({ region, endpoint }: KinesisAddress): KinesisClient 
   return new KinesisClient(config);
 }
 
-/** All shards of a stream, closed ones too. */
-export async function listShards(client: KinesisClient, stream: string): Promise<readonly Shard[]> {
+/** All shards of a stream, closed ones too; or those that were open at a time. */
+export async function listShards(
+  client: KinesisClient,
+  stream: string,
+  openAt?: "latest" | { readonly timeMs: number },
+): Promise<readonly Shard[]> {
   const shards: Shard[] = [];
+  const first: ListShardsCommandInput = { StreamName: stream, ...openAt === undefined ? {} : filterOf(openAt) };
   let next: string | undefined;
   for (;;) {
-    const page = await client.send(
-      new ListShardsCommand(next === undefined ? { StreamName: stream } : { NextToken: next }),
-    );
+    const page = await client.send(new ListShardsCommand(next === undefined ? first : { NextToken: next }));
     shards.push(...page.Shards ?? []);
     next = page.NextToken;
     if (next === undefined) return shards;
   }
+}
+
+function filterOf(openAt: "latest" | { readonly timeMs: number }): Pick<ListShardsCommandInput, "ShardFilter"> {
+  if (openAt === "latest") return { ShardFilter: { Type: "AT_LATEST" } };
+  return { ShardFilter: { Type: "AT_TIMESTAMP", Timestamp: new Date(openAt.timeMs) } };
 }
 
 /** Nothing was done, and another attempt may work. */

@@ -2,19 +2,27 @@
  * A Kinesis stream: a partition per shard, offsets are sequence numbers and places in aggregates, event times are the times
  * of arrival.
  *
- * Shards that came out of others appear once those are finished, which `release` and `verify` tell: order per key is kept
- * through splits and merges. A page of a closed shard's end leads to the position `SHARD_END`.
+ * A shard that was split or merged ends at the position `SHARD_END`; the shards that came out of it are then read from their
+ * beginning, wherever the run began (`resharding`), so that keys keep their order.
  */
 
 import { rowsWithin } from "../../engine/batch.ts";
+import { compareText } from "../../engine/state.ts";
 import { type PatienceOptions, patiently } from "../patience.ts";
-import { type ReadLimit, type ReadResult, type Source, SourceError, type SourcePartition } from "../source.ts";
+import {
+  type ReadLimit,
+  type ReadResult,
+  type Resharding,
+  type Source,
+  SourceError,
+  type SourcePartition,
+} from "../source.ts";
 import { until } from "../until.ts";
 import { isNamed, isPassing, type KinesisAddress, listShards, openClient } from "./client.ts";
 import { packPages } from "./packed_pages.ts";
 import { positionText, SHARD_END, TRIM_HORIZON } from "./position.ts";
 import { type ShardClients, ShardReader } from "./shard_reader.ts";
-import { isChild, readableShards, type Shard } from "./shards.ts";
+import { holdsKey, parentsOf, rootsOf, type Shard, withoutHalves } from "./shards.ts";
 
 /** Where a run that reads a stream for the first time begins. */
 export type KinesisStart = "earliest" | "latest" | { readonly timeMs: number };
@@ -40,8 +48,20 @@ export class KinesisSource implements Source {
   readonly #options: KinesisSourceOptions;
   readonly #clients: ShardClients;
   readonly #readers = new Map<string, ShardReader>();
-  readonly #finished = new Set<string>();
-  #shards: readonly Shard[] = [];
+  readonly #shards = new Map<string, Shard>();
+  readonly resharding: Resharding = {
+    beginning: TRIM_HORIZON,
+    end: SHARD_END,
+    begin: () => this.#begin(),
+    parents: ({ stream, partition }) => {
+      const shard = this.#shards.get(partition);
+      return shard ? parentsOf(shard).map((parent) => ({ stream, partition: parent })) : [];
+    },
+    holds: ({ partition }, key) => {
+      const shard = this.#shards.get(partition);
+      return shard !== undefined && holdsKey(shard, key);
+    },
+  };
 
   private constructor(options: KinesisSourceOptions, clients: ShardClients) {
     this.#options = options;
@@ -68,16 +88,37 @@ export class KinesisSource implements Source {
   }
 
   async partitions(): Promise<readonly SourcePartition[]> {
+    const shards = await this.#list();
+    // What retention removes from the list may still be asked for: its children follow it.
+    for (const shard of shards) this.#shards.set(shard.ShardId!, shard);
+    return this.#named(withoutHalves(shards));
+  }
+
+  /** Where a run begins in the middle, shards that were closed before have nothing for it. */
+  async #begin(): Promise<readonly SourcePartition[]> {
+    const { start } = this.#options;
+    if (start === "earliest") return this.#named(rootsOf(await this.#list()));
+    const isLatest = start === "latest" || start.timeMs >= Date.now();
+    const open = await this.#list(isLatest ? "latest" : start);
+    // A time before the oldest record may name none.
+    return this.#named(open.length > 0 ? open : rootsOf(await this.#list()));
+  }
+
+  #named(shards: readonly Shard[]): readonly SourcePartition[] {
     const { stream } = this.#options;
-    this.#shards = await this.#patiently(() => listShards(this.#clients.client, stream));
-    return readableShards(this.#shards, this.#finished).map((partition) => ({ stream, partition }));
+    return shards.map(({ ShardId }) => ({ stream, partition: ShardId! })).sort((a, b) =>
+      compareText(a.partition, b.partition)
+    );
+  }
+
+  #list(openAt?: "latest" | { readonly timeMs: number }): Promise<readonly Shard[]> {
+    return this.#patiently(() => listShards(this.#clients.client, this.#options.stream, openAt));
   }
 
   /** Times are positions: `latest` is pinned before anything arrives. */
-  start({ partition }: SourcePartition): Promise<bigint> {
+  start(): Promise<bigint> {
     const { start } = this.#options;
-    const shard = this.#shards.find(({ ShardId }) => ShardId === partition);
-    if (start === "earliest" || (shard && isChild(shard, this.#shards))) return Promise.resolve(TRIM_HORIZON);
+    if (start === "earliest") return Promise.resolve(TRIM_HORIZON);
     return Promise.resolve(BigInt(start === "latest" ? Date.now() : Math.max(1, start.timeMs)));
   }
 
@@ -85,13 +126,9 @@ export class KinesisSource implements Source {
     return positionText(position);
   }
 
-  verify({ partition }: SourcePartition, position: bigint): Promise<void> {
-    if (position === SHARD_END) this.#finished.add(partition);
+  /** What was read last is asked for with the first read. */
+  verify(): Promise<void> {
     return Promise.resolve();
-  }
-
-  release({ partition }: SourcePartition, position: bigint): void {
-    if (position === SHARD_END) this.#finished.add(partition);
   }
 
   async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
@@ -101,7 +138,7 @@ export class KinesisSource implements Source {
       case "batch":
         return { kind: "batch", batch: reader.take(Math.min(rowsWithin(result.batch, limit), result.batch.count)) };
       case "closed":
-        return { kind: "ended" };
+        return { kind: "closed" };
       case "gone":
         throw this.#gone(at, from);
       case "idle":

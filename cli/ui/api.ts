@@ -1,6 +1,6 @@
 /** What the page asks: runs, feeds, records, state, replays; read from a journal, and nothing is ever written. */
 
-import type { FeedEntry, Run } from "../../controller/journal/journal.ts";
+import { type FeedEntry, livingTasks, type Run } from "../../controller/journal/journal.ts";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
 import { payloadAt } from "../../formats/record_payload.ts";
 import { feedAt } from "../../controller/replay/find_feed.ts";
@@ -51,11 +51,12 @@ export class UiApi implements AsyncDisposable {
 
   runs(): RunRow[] {
     return this.#journal.runs().map((run) => {
-      const tasks = this.#journal.tasks(run).map((task) => this.#journal.task(task));
-      const lasts = tasks.map((task) => task.lastFeed());
+      const rows = this.#journal.tasks(run);
+      const tasks = rows.map((task) => this.#journal.task(task));
+      const living = livingTasks(rows).map((task) => this.#journal.task(task).lastFeed());
       const isHalted = tasks.some((task) => haltOf({ journal: this.#journal, run, taskJournal: task }));
-      const state = isHalted ? "halted" : lasts.length > 0 && lasts.every((last) => last?.isEnd) ? "ended" : "open";
-      const feeds = lasts.reduce((sum, last) => sum + (last ? last.seq + 1 : 0), 0);
+      const state = isHalted ? "halted" : living.length > 0 && living.every((last) => last?.isEnd) ? "ended" : "open";
+      const feeds = tasks.reduce((sum, task) => sum + (task.lastFeed()?.seq ?? -1) + 1, 0);
       return { name: run.name, processor: run.processor, tasks: tasks.length, feeds, state, createdMs: run.createdMs };
     });
   }

@@ -100,7 +100,7 @@ class CaseExport {
       ...each,
       start: task.starts.get(partitionKey(each))?.position ?? 0n,
     }));
-    this.#task = journal.task(journal.createTask(this.#run, task.name, started));
+    this.#task = journal.task(journal.createTask(this.#run, task.name, started, task.predecessors));
   }
 
   async run(): Promise<ExportReport> {
@@ -164,10 +164,12 @@ class CaseExport {
   #writeBeginning(from: number): void {
     const { taskJournal } = this.#recording;
     for (const [key, progress] of taskJournal.task.starts) this.#progress.set(key, { position: progress.position });
-    if (from === 0) return;
+    // Before the first feed of a task there is only what it took over from others.
     const [before] = taskJournal.feeds(from - 1, from);
+    if (!before) return;
     const state = [...taskJournal.stateBefore(from)].map((part) => this.#redaction.state(part));
-    this.#journal.database.transaction(() => this.#task.beginAt(before, taskJournal.unitDigests(before.seq), state));
+    const { receipts: _, ...entry } = before;
+    this.#journal.database.transaction(() => this.#task.beginAt(entry, taskJournal.unitDigests(before.seq), state));
   }
 
   async #writeFeed(entry: FeedEntry): Promise<void> {

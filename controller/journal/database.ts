@@ -98,6 +98,11 @@ export class Database {
     throw this.#error("E_NOT_A_JOURNAL", "open", "it holds other tables than a journal; it was not made by Sluice");
   }
 
+  /** How many migrations the file has. */
+  get version(): number {
+    return this.#pragma("user_version");
+  }
+
   #migrate(version: number): void {
     this.transaction(() => {
       for (const migration of MIGRATIONS.slice(version)) this.#sqlite.exec(migration);

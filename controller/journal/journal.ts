@@ -63,6 +63,14 @@ export interface Task {
   readonly partitions: readonly TaskPartition[];
   /** `partitionKey` → where the task began; missing in journals of before 0.2, where it was the earliest record. */
   readonly starts: ReadonlyMap<string, Progress>;
+  /** The tasks whose keys it goes on with: they do nothing any more. */
+  readonly predecessors: readonly string[];
+}
+
+/** The tasks that no other one goes on for. */
+export function livingTasks(tasks: readonly Task[]): readonly Task[] {
+  const retired = new Set(tasks.flatMap(({ predecessors }) => predecessors));
+  return tasks.filter(({ name }) => !retired.has(name));
 }
 
 /** One owner's time with a task. */
@@ -171,6 +179,7 @@ export interface JournalEvent {
     | "code changed"
     | "config changed"
     | "partitions added"
+    | "resharded"
     | "gap accepted"
     | "sink rewound"
     | "rewound"
@@ -216,7 +225,10 @@ export interface TaskJournal {
    * @throws {JournalError} at once when it cannot be written
    */
   prepare(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): Promise<void>;
-  /** Begins an empty journal in the middle: `before` is the feed before the first one, and `state` what it left. */
+  /**
+   * Begins an empty journal in the middle: `before` is the feed before the first one, and `state` what it left. Its
+   * receipts are what sinks need to go on. A task that goes on for others has it as feed -1.
+   */
   beginAt(before: FeedEntry, unitDigests: Uint32Array, state: Iterable<TaskState>): void;
   /** Notes that the sinks have feed `seq`; durable with the next `prepare` or `flush`. */
   settle(seq: number, receipts: Readonly<Record<string, Receipt>>): void;
@@ -233,7 +245,12 @@ export interface Journal {
   run(name: string): Run | undefined;
   createRun(spec: RunSpec): Run;
   tasks(run: Run): readonly Task[];
-  createTask(run: Run, name: string, partitions: readonly StartedPartition[]): Task;
+  createTask(
+    run: Run,
+    name: string,
+    partitions: readonly StartedPartition[],
+    predecessors?: readonly string[],
+  ): Task;
   task(task: Task): TaskJournal;
   putCode(code: JournaledCode): void;
   code(hash: string): JournaledCode;

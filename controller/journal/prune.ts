@@ -29,7 +29,7 @@ export function pruneRun(journal: SqliteJournal, run: Run, keepFeeds: number, at
       id,
       end,
     );
-    if (begin === undefined) return { task: name, firstFeed: first, feedsPruned: 0 };
+    if (begin === undefined || end <= first) return { task: name, firstFeed: Math.max(0, first), feedsPruned: 0 };
     database.transaction(() => {
       for (const table of BY_SEQ) database.run(`DELETE FROM ${table} WHERE task = ? AND seq < ?`, id, end);
       database.run("DELETE FROM state_changes WHERE task = ? AND seq <= ?", id, begin);

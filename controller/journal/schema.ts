@@ -150,4 +150,12 @@ export const MIGRATIONS: readonly string[] = [
     crc INTEGER NOT NULL
   );
   `,
+  // Which tasks go on for others: after a reshard. State may name its owners from here on (engine/owner.ts).
+  `
+  CREATE TABLE successions (
+    task INTEGER PRIMARY KEY REFERENCES tasks (id),
+    predecessors TEXT NOT NULL,
+    crc INTEGER NOT NULL
+  );
+  `,
 ];

@@ -69,10 +69,26 @@ export class SqliteJournal implements Journal {
   tasks(run: Run): readonly Task[] {
     const orphans = this.#database.number("SELECT count(*) FROM epochs WHERE task NOT IN (SELECT id FROM tasks)") ?? 0;
     if (orphans > 0) throw this.#incomplete("a task that had owners is missing");
-    return [...this.#database.all("SELECT * FROM tasks WHERE run = ? ORDER BY id", run.id)].map(taskFrom);
+    const rows = [...this.#database.all("SELECT * FROM tasks WHERE run = ? ORDER BY id", run.id)];
+    return rows.map((row) => taskFrom(row, this.#predecessors(Number(row.id))));
   }
 
-  createTask(run: Run, name: string, partitions: readonly StartedPartition[]): Task {
+  /** A reader may look at a journal of before there were any. */
+  #predecessors(task: number): readonly string[] {
+    if (this.#database.version < SUCCESSIONS_SINCE) return [];
+    const row = this.#database.one("SELECT * FROM successions WHERE task = ?", task);
+    if (row) return JSON.parse(String(row.predecessors));
+    const isHeir = this.#database.number("SELECT count(*) FROM feeds WHERE task = ? AND seq = -1", task) === 1;
+    if (isHeir) throw this.#incomplete("the tasks that another one goes on for are missing");
+    return [];
+  }
+
+  createTask(
+    run: Run,
+    name: string,
+    partitions: readonly StartedPartition[],
+    predecessors: readonly string[] = [],
+  ): Task {
     const row = {
       id: (this.#database.number("SELECT max(id) FROM tasks") ?? 0) + 1,
       run: run.id,
@@ -80,7 +96,10 @@ export class SqliteJournal implements Journal {
       partitions: toJson(partitions),
     };
     this.#database.insert("tasks", row);
-    return taskFrom(row);
+    if (predecessors.length > 0) {
+      this.#database.insert("successions", { task: row.id, predecessors: toJson(predecessors) });
+    }
+    return taskFrom(row, predecessors);
   }
 
   task(task: Task): TaskJournal {
@@ -159,7 +178,10 @@ function runFrom(row: Row): Run {
   return { ...JSON.parse(String(row.spec)) as RunSpec, id: Number(row.id) };
 }
 
-function taskFrom(row: Row): Task {
+/** The version of journals that has them first. */
+const SUCCESSIONS_SINCE = 2;
+
+function taskFrom(row: Row, predecessors: readonly string[]): Task {
   const partitions = JSON.parse(String(row.partitions)) as StartedRow[];
   const starts = partitions.flatMap(({ start, anchor, ...partition }) => {
     if (start === undefined) return [];
@@ -171,6 +193,7 @@ function taskFrom(row: Row): Task {
     name: String(row.name),
     partitions: partitions.map(({ input, stream, partition }) => ({ input, stream, partition })),
     starts: new Map(starts),
+    predecessors,
   };
 }
 

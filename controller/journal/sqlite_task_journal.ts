@@ -238,7 +238,7 @@ export class SqliteTaskJournal implements TaskJournal {
     const { givenUp: _, ...entry } = before;
     this.#database.insert("feeds", { task, ...feedRow({ ...entry, ranges, letters: 0, failures: 0 }) });
     this.#database.insert("unit_digests", { task, seq, digests: bytesOf(unitDigests) });
-    this.#database.insert("settlements", { task, seq, receipts: "{}" });
+    this.#database.insert("settlements", { task, seq, receipts: toJson(before.receipts ?? {}) });
     let part = 0;
     for (const each of state) this.#writeSnapshotPart(seq, { beginSeq: seq, part: part++, state: each, isLast: false });
     this.#writeSnapshotPart(seq, { beginSeq: seq, part, state: NOTHING, isLast: true });

@@ -13,13 +13,16 @@ export interface VerifyReport {
 
 const TABLES = ["runs", "tasks", "epochs", "feeds", "code", "settlements", "progress", "unit_digests", "state_changes"]
   .concat(["snapshots", "effects", "inputs", "dead_letters", "redriven", "events"]);
+/** What later versions of journals have as well. */
+const TABLES_SINCE: readonly (readonly [version: number, table: string])[] = [[2, "successions"]];
 
 /** Reads everything. */
 export function verifyJournal(journal: SqliteJournal): VerifyReport {
   const problems: string[] = [];
   const { database } = journal;
   let rows = 0;
-  for (const table of TABLES) rows += note(problems, table, () => countChecked(database, table)) ?? 0;
+  const newer = TABLES_SINCE.filter(([version]) => database.version >= version).map(([, table]) => table);
+  for (const table of [...TABLES, ...newer]) rows += note(problems, table, () => countChecked(database, table)) ?? 0;
   note(problems, "pages", () => checkPages(database, problems));
   const feeds = note(problems, "feeds", () => checkFeeds(journal)) ?? 0;
   return { rows, feeds, problems: [...new Set(problems)] };

@@ -1,7 +1,7 @@
 /** A feed that is in the journal, made into one that can be processed again: from the capture, or read again. */
 
 import type { ReadResult, Source } from "../../adapters/source.ts";
-import { type Batch, joinBatches, offsetAt, sliceBatch } from "../../engine/batch.ts";
+import { type Batch, emptyBatch, joinBatches, offsetAt, sliceBatch } from "../../engine/batch.ts";
 import type { Feed } from "../../engine/feed.ts";
 import type { FeedEntry, Range, TaskJournal } from "../journal/journal.ts";
 import { mergeOrder } from "../sealer.ts";
@@ -67,6 +67,7 @@ async function readPresent(source: Source, at: Range, from: bigint, recordsMax: 
 }
 
 async function readRange(seq: number, range: Range, source: Source): Promise<Batch> {
+  if (range.records === 0) return emptyBatch(range, range.to);
   const parts: Batch[] = [];
   let missing = range.records;
   for (let from = range.from; missing > 0;) {

@@ -65,8 +65,9 @@ export class Cell {
   }
 
   /** Makes the cell ready for feeds. */
-  open({ seed, clock, onError, nowMs, isStarted, notesReads = false }: EngineOptions): void {
-    this.#engineOptions = { seed, clock, onError, nowMs, isStarted, notesReads };
+  open(options: EngineOptions): void {
+    const { seed, clock, onError, nowMs, isStarted, notesReads = false, notesOwners = false } = options;
+    this.#engineOptions = { seed, clock, onError, nowMs, isStarted, notesReads, notesOwners };
     this.#door.open(JSON.stringify(this.#engineOptions));
   }
 

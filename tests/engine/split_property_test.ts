@@ -64,7 +64,7 @@ async function runSplit(
     const sealed = await sealer.next({ recordsMax: sizes[seq % sizes.length], bytesMax: 1 << 20 }, 1_000_000 + seq);
     if (sealed.kind === "idle") throw new Error("a bounded source is never idle");
     const end = sealed.kind === "ended";
-    const feed = sealed.kind === "ended" ? { seq, batches: [], segments: [], end } : { seq, ...sealed.feed };
+    const feed = sealed.kind !== "feed" ? { seq, batches: [], segments: [], end } : { seq, ...sealed.feed };
     // A cell takes its buffers over, as a message between threads would give it copies.
     cell.begin(structuredClone(feed));
     const fed = finish(cell);

@@ -5,7 +5,11 @@ import {
   CreateStreamCommand,
   DescribeStreamSummaryCommand,
   KinesisClient,
+  ListShardsCommand,
+  MergeShardsCommand,
   PutRecordsCommand,
+  type Shard,
+  SplitShardCommand,
 } from "@aws-sdk/client-kinesis";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import type { KinesisAddress } from "../../adapters/kinesis/client.ts";
@@ -78,6 +82,35 @@ export async function putRecords(
       await client.send(new PutRecordsCommand({ StreamName: stream, Records }));
     }
   });
+}
+
+/** The shards that take records now, in order of their hash keys. */
+export async function openShards(client: KinesisClient, stream: string): Promise<readonly Shard[]> {
+  const { Shards = [] } = await client.send(new ListShardsCommand({ StreamName: stream }));
+  return Shards.filter(({ SequenceNumberRange }) => SequenceNumberRange?.EndingSequenceNumber === undefined)
+    .sort((a, b) => startOf(a) < startOf(b) ? -1 : 1);
+}
+
+function startOf({ HashKeyRange }: Shard): bigint {
+  return BigInt(HashKeyRange!.StartingHashKey!);
+}
+
+/** Splits the open shard number `index` where `share` of its hash keys end. */
+export async function splitShard(client: KinesisClient, stream: string, index: number, share = 0.5): Promise<void> {
+  const shard = (await openShards(client, stream))[index];
+  const [start, end] = [startOf(shard), BigInt(shard.HashKeyRange!.EndingHashKey!)];
+  const at = start + 1n + (end - start - 1n) * BigInt(Math.floor(share * 1000)) / 1000n;
+  const ids = { StreamName: stream, ShardToSplit: shard.ShardId!, NewStartingHashKey: String(at) };
+  await client.send(new SplitShardCommand(ids));
+  await untilActive(client, stream);
+}
+
+/** Merges the open shard number `index` with the next one. */
+export async function mergeShards(client: KinesisClient, stream: string, index: number): Promise<void> {
+  const [first, second] = (await openShards(client, stream)).slice(index, index + 2);
+  const ids = { ShardToMerge: first.ShardId!, AdjacentShardToMerge: second.ShardId! };
+  await client.send(new MergeShardsCommand({ StreamName: stream, ...ids }));
+  await untilActive(client, stream);
 }
 
 /** An aggregated record, as the Kinesis Producer Library writes it. */

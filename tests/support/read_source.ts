@@ -29,7 +29,7 @@ export async function readPartition(
   const records: SourceRecord[] = [];
   for (let position = from;;) {
     const result = await source.read(at, position, limit);
-    if (result.kind === "ended") return records;
+    if (result.kind === "ended" || result.kind === "closed") return records;
     if (result.kind === "gap") throw new Error(`there is a gap up to ${result.to}: ${result.reason}`);
     if (result.kind === "idle") {
       await source.waitForMore([at], AbortSignal.timeout(WAIT_MS_MAX));

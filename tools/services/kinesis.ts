@@ -6,6 +6,11 @@ import { freePorts, isListening, requireProgram, runProgram, startServer } from 
 import type { Started } from "./services.ts";
 
 const VERSION = "0.6.2";
+/** How long its changes of streams and shards take. */
+const DURATION = "10ms";
+/** Of all streams together, which is an account's limit. */
+const SHARD_LIMIT = 10_000;
+const DURATIONS = ["CREATE_STREAM", "DELETE_STREAM", "SPLIT_SHARD", "MERGE_SHARDS", "UPDATE_SHARD_COUNT"];
 
 /** Starts an emulator; what it holds lies in its memory. */
 export async function startKinesis(folder: string): Promise<Started> {
@@ -14,7 +19,15 @@ export async function startKinesis(folder: string): Promise<Started> {
   const [port, tlsPort] = freePorts(2);
   const pid = await startServer({
     program: "env",
-    args: [`KINESIS_MOCK_PLAIN_PORT=${port}`, `KINESIS_MOCK_TLS_PORT=${tlsPort}`, "LOG_LEVEL=ERROR", "node", "main.js"],
+    args: [
+      `KINESIS_MOCK_PLAIN_PORT=${port}`,
+      `KINESIS_MOCK_TLS_PORT=${tlsPort}`,
+      "LOG_LEVEL=ERROR",
+      `SHARD_LIMIT=${SHARD_LIMIT}`,
+      ...DURATIONS.map((name) => `${name}_DURATION=${DURATION}`),
+      "node",
+      "main.js",
+    ],
     folder,
     // It looks for its parts in the working folder.
     cwd: program,
