@@ -52,6 +52,8 @@ export interface CommitPosition {
 
 /** The outputs of one feed. */
 export interface Commit {
+  /** Tells the run from every other, also from one of the same name that was begun anew. */
+  readonly run: string;
   /** The name of the task. */
   readonly task: string;
   /** The feed, counted from 0 within the task. */

@@ -55,6 +55,15 @@ export interface Resharding {
   parents(at: SourcePartition): readonly SourcePartition[];
   /** Whether records with `key` go to `at`, by the last `partitions()`. */
   holds(at: SourcePartition, key: string): boolean;
+  /** The anchor of the beginning of `at`, from those of the ends of its parents. */
+  inherit?(at: SourcePartition, parents: readonly ParentEnd[]): string | undefined;
+}
+
+/** The end of a partition that was closed. */
+export interface ParentEnd {
+  readonly at: SourcePartition;
+  /** See `Batch.anchor`. */
+  readonly anchor: string | undefined;
 }
 
 /** Streams to read from: one as a rule. */
@@ -73,6 +82,8 @@ export interface Source {
   start(at: SourcePartition): Promise<bigint>;
   /** What {@linkcode verify} needs to know of the position that `start` gave last, where that is anything. */
   startAnchor?(at: SourcePartition): string | undefined;
+  /** The anchor of a position inside of what was read last, where one is needed that a batch cannot say. */
+  anchorAt?(at: SourcePartition, position: bigint): string | undefined;
   /** The position behind the last record there is now, where that is known: it tells how far a reader has come. */
   latest?(at: SourcePartition): Promise<bigint | undefined>;
   /** How many records there are behind `position`, where offsets do not count them; `anchor` is the one of `position`. */

@@ -16,6 +16,8 @@ export interface SourceContext {
   readonly isBounded: boolean;
   /** Where to begin, instead of what the URI says. */
   readonly start?: string;
+  /** Something a person should know, in one line. */
+  readonly onNotice?: (text: string) => void;
 }
 
 /** Opens the source at `uri`. */
@@ -55,11 +57,18 @@ export async function openSinks(
   const sinks: Record<string, Sink> = {};
   try {
     const of = (wanted: (scheme: string) => boolean) => [...uris].filter(([, uri]) => wanted(parseUri(uri).scheme));
-    const [kafka, redis] = [of((scheme) => scheme === "kafka"), of(isRedis)];
-    const together = new Set([...kafka, ...redis].map(([output]) => output));
+    const [kafka, redis, kinesis] = [
+      of((scheme) => scheme === "kafka"),
+      of(isRedis),
+      of((scheme) => scheme === "kinesis"),
+    ];
+    const together = new Set([...kafka, ...redis, ...kinesis].map(([output]) => output));
     for (const [output, uri] of uris) if (!together.has(output)) sinks[output] = await openAlone(uri);
     if (redis.length > 0) Object.assign(sinks, await (await import("./redis_uris.ts")).openRedisSinks(redis, context));
     if (kafka.length > 0) Object.assign(sinks, await (await import("./kafka_uris.ts")).openKafkaSinks(kafka, context));
+    if (kinesis.length > 0) {
+      Object.assign(sinks, await (await import("./kinesis_uris.ts")).openKinesisSinks(kinesis, context));
+    }
     return sinks;
   } catch (error) {
     for (const sink of Object.values(sinks)) await sink.close();
@@ -89,7 +98,6 @@ export function isRedis(scheme: string): boolean {
 
 async function openAlone(uri: string): Promise<Sink> {
   const { scheme, path, options } = parseUri(uri);
-  if (scheme === "kinesis") throw new UsageError(`Cannot write ${uri}: Kinesis streams can be read so far`);
   checkOptions(uri, options, []);
   if (scheme === "stdio") return new StdioSink();
   return new FileSink({ path, isFolder: path.endsWith("/") || await isFolder(path) });

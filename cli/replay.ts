@@ -90,7 +90,10 @@ async function replayOne(
       _feed: unknown,
       { outputs, chain: digest }: Parameters<NonNullable<Parameters<typeof replayTask>[1]["onFed"]>>[1],
       outputNames: readonly string[],
-    ) => void await sink?.commit({ task, seq: seq++, epoch: 0n, outputs, outputNames, positions: [], digest }),
+    ) => {
+      const rest = { epoch: 0n, outputs, outputNames, positions: [], digest };
+      await sink?.commit({ run: recording.run.name, task, seq: seq++, ...rest });
+    },
   };
   const halted = options.failed ? haltOf(recording) : undefined;
   if (code) {

@@ -76,7 +76,9 @@ export async function runCommand(
   const startMs = performance.now();
   let progress: ProgressBar | undefined;
   try {
-    for (const [input, uri] of inputs) from[input] = await openSource(uri, { isBounded: options.untilEnd || isStdin });
+    for (const [input, uri] of inputs) {
+      from[input] = await openSource(uri, { isBounded: options.untilEnd || isStdin, onNotice: printMessage });
+    }
     const partitions = await Promise.all(Object.values(from).map((source) => source.partitions()));
     to = await openSinks(outputs, { run: name, tasks: partitions.flat().length, onNotice: printMessage });
     const isWatched = options.untilEnd && !options.quiet && !options.json && !isStdout;

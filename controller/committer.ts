@@ -6,11 +6,11 @@
 
 import type { Checkpoint, Receipt } from "../adapters/sink.ts";
 import type { Batch } from "../engine/batch.ts";
-import type { FeedEntry, PreparedFeed, Progress, Range } from "./journal/journal.ts";
+import { type FeedEntry, type PreparedFeed, type Progress, progressBehind, type Range } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 import { commitAhead, commitTo } from "./commit_to.ts";
 import { releaseFeed } from "./release.ts";
-import { commitsInFlightMax, positionsOf, routeOutputs } from "./routing.ts";
+import { commitsInFlightMax, positionsOf, routeOutputs, runIdentity } from "./routing.ts";
 import type { TaskState } from "./sandbox/protocol.ts";
 import type { SealedFeed } from "./sealer.ts";
 import { cutRanges } from "./sealer.ts";
@@ -101,9 +101,9 @@ export class Committer {
 
   /** Journals what a feed did, hands it to the sinks, and notes that they have it. */
   async commit(pending: PendingFeed, fed: DigestedFed, { copied, givenUp }: CommitOptions = {}): Promise<void> {
-    const { onError } = this.#setup;
-    const ranges = fed.isHalted ? cutRanges(pending.sealed, fed.records) : pending.sealed.ranges;
-    this.#advance(ranges, pending, fed);
+    const { onError, sources } = this.#setup;
+    const ranges = fed.isHalted ? cutRanges(pending.sealed, fed.records, sources) : pending.sealed.ranges;
+    for (const range of ranges) this.#progress.set(partitionKey(range), progressBehind(range));
     this.#snapshots.noteChanges({ state: fed.changes, timers: fed.timerChanges });
     const deadLetters = onError === "dead-letter" ? fed.failures.flatMap(deadLetterOf) : [];
     const entry = { ...this.#entry(pending, fed, ranges, givenUp), letters: deadLetters.length };
@@ -151,7 +151,7 @@ export class Committer {
     const receipts: Record<string, Receipt> = {};
     for (const [i, { name, sink }] of routes.entries()) {
       const rest = { epoch: this.#epoch, outputNames: this.#outputNames, positions, digest: chain };
-      const commit = { task, seq, outputs: parts[i], ...rest };
+      const commit = { run: runIdentity(this.#setup.run), task, seq, outputs: parts[i], ...rest };
       const settled = this.#settled && { ...this.#settled, receipt: this.#receipts[name] ?? {} };
       receipts[name] = this.#inFlightMax > 1
         ? await commitAhead(sink, commit, this.#setup)
@@ -173,15 +173,6 @@ export class Committer {
     observer.onCommit?.(task, { records: fed.records, outputs: prepared.outputs, progress });
     for (const range of ranges) sources.get(range.input)?.release?.(range, range.to);
     if (!fed.isHalted) releaseFeed(pending.sealed.batches, fed);
-  }
-
-  #advance(ranges: readonly Range[], { sealed }: PendingFeed, fed: DigestedFed): void {
-    for (const range of ranges) {
-      const key = partitionKey(range);
-      const progress = sealed.progress.get(key)!;
-      // The anchor is one of the position where the sealed range ended.
-      this.#progress.set(key, fed.isHalted && progress.position !== range.to ? { position: range.to } : progress);
-    }
   }
 
   #entry(

@@ -11,10 +11,10 @@
 import type { Checkpoint, Receipt } from "../adapters/sink.ts";
 import { toHex } from "../engine/digest.ts";
 import { acquire, commitTo } from "./commit_to.ts";
-import { type FeedEntry, JournalError, type Progress, UNSETTLED_FEEDS_MAX } from "./journal/journal.ts";
+import { type FeedEntry, JournalError, type Progress, progressBehind, UNSETTLED_FEEDS_MAX } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 import { Rerun, type RerunFeed } from "./replay/rerun.ts";
-import { positionsOf, type Route, routeOutputs } from "./routing.ts";
+import { positionsOf, type Route, routeOutputs, runIdentity } from "./routing.ts";
 import type { TaskSetup } from "./task_setup.ts";
 
 /** A sink that does not have all feeds. */
@@ -126,6 +126,7 @@ async function commitAgain(setup: TaskSetup, epoch: bigint, feed: RerunFeed, { n
   const { entry, outputs, outputNames } = feed;
   const part = routes.findIndex((route) => route.name === name);
   const commit = {
+    run: runIdentity(setup.run),
     task: taskJournal.task.name,
     seq: entry.seq,
     epoch,
@@ -138,11 +139,11 @@ async function commitAgain(setup: TaskSetup, epoch: bigint, feed: RerunFeed, { n
   return await commitTo(sink, commit, settled, setup);
 }
 
-/** Where the task stood after a feed: only the last one's anchors are needed, and journaled. */
+/** Where the task stood after a feed. */
 function progressAfter({ taskJournal }: TaskSetup, entry: FeedEntry): ReadonlyMap<string, Progress> {
   const progress = new Map(taskJournal.progress());
   if (entry.seq === taskJournal.lastFeed()?.seq) return progress;
-  for (const range of entry.ranges) progress.set(partitionKey(range), { position: range.to });
+  for (const range of entry.ranges) progress.set(partitionKey(range), progressBehind(range));
   return progress;
 }
 

@@ -13,6 +13,7 @@ import {
   type Journal,
   JournalError,
   type Progress,
+  progressBehind,
   type Run,
   type TaskJournal,
 } from "./journal/journal.ts";
@@ -74,7 +75,7 @@ function positionsBefore(taskJournal: TaskJournal, seq: number): ReadonlyMap<str
     if (target !== undefined) return new Map([...positionsBefore(taskJournal, target), ...positions]);
     for (const range of entry.ranges) {
       const key = partitionKey(range);
-      if (!positions.has(key)) positions.set(key, { position: range.to });
+      if (!positions.has(key)) positions.set(key, progressBehind(range));
     }
   }
   for (const partition of partitions) {

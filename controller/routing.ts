@@ -3,7 +3,7 @@
 import type { CommitPosition, Sink } from "../adapters/sink.ts";
 import type { Source } from "../adapters/source.ts";
 import type { PackedOutputs } from "../engine/output.ts";
-import { type Progress, type TaskPartition, UNSETTLED_FEEDS_MAX } from "./journal/journal.ts";
+import { type Progress, type Run, type TaskPartition, UNSETTLED_FEEDS_MAX } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 
 /** A sink and the outputs it takes. */
@@ -86,6 +86,11 @@ function select(outputs: PackedOutputs, isWanted: (name: number) => boolean): Pa
     names: pick(names),
     ...(outputs.extras ? { extras: selectExtras(outputs.extras, chosen) } : {}),
   };
+}
+
+/** Tells `run` from every other: a name may be used again with another journal. */
+export function runIdentity({ name, createdMs }: Run): string {
+  return `${name}@${createdMs.toString(36)}`;
 }
 
 function selectExtras(

@@ -11,7 +11,7 @@ import { type Batch, positionAt, sliceBatch } from "../engine/batch.ts";
 import { nextRun } from "./merge.ts";
 import type { Segment } from "../engine/feed.ts";
 import { compareText } from "../engine/state.ts";
-import type { Progress, Range, TaskPartition } from "./journal/journal.ts";
+import { type Progress, progressBehind, type Range, type TaskPartition } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 
 /** A sealed feed: what goes to the sandbox and what goes to the journal. */
@@ -80,7 +80,7 @@ export class Sealer {
 
   /** Progress so far. */
   get progress(): ReadonlyMap<string, Progress> {
-    return new Map(this.#lanes.map(({ key, position, anchor }) => [key, progressOf(position, anchor)]));
+    return new Map(this.#lanes.map(({ key, position: to, anchor }) => [key, progressBehind({ to, anchor })]));
   }
 
   /** Seals the next feed at `timeMs`. */
@@ -100,17 +100,23 @@ export class Sealer {
   #seal(lanes: readonly Lane[], batches: readonly Batch[], timeMs: number): SealedFeed {
     const taken = batches.map((batch) => lanes.find(({ partition }) => isOf(batch, partition))!);
     const inputs = taken.map(({ partition }) => partition.input);
-    const ranges = batches.map((batch, i): Range => ({
-      ...taken[i].partition,
-      from: taken[i].position,
-      to: batch.next,
-      records: batch.count,
-      timeMs,
-      ...eventTimeOf(batch, batch.count - 1),
-    }));
-    batches.forEach((batch, i) => {
-      taken[i].position = batch.next;
-      taken[i].anchor = batch.anchor;
+    const ranges = batches.map((batch, i): Range => {
+      const { source, partition, position: from } = taken[i];
+      const { next: to, count: records, repeats, anchor = source.anchorAt?.(partition, to) } = batch;
+      return {
+        ...partition,
+        from,
+        to,
+        records,
+        timeMs,
+        ...eventTimeOf(batch, records - 1),
+        ...(anchor === undefined ? {} : { anchor }),
+        ...(repeats ? { repeats } : {}),
+      };
+    });
+    ranges.forEach((range, i) => {
+      taken[i].position = range.to;
+      taken[i].anchor = range.anchor;
     });
     return { batches, segments: mergeOrder(batches, inputs, timeMs), ranges, progress: this.progress };
   }
@@ -119,10 +125,6 @@ export class Sealer {
 function eventTimeOf({ eventTimesMs }: Batch, row: number): Pick<Range, "eventTimeMs"> {
   const eventTimeMs = eventTimesMs?.[row] ?? NaN;
   return Number.isFinite(eventTimeMs) ? { eventTimeMs } : {};
-}
-
-function progressOf(position: bigint, anchor: string | undefined): Progress {
-  return anchor === undefined ? { position } : { position, anchor };
 }
 
 function isOf(batch: Batch, partition: TaskPartition): boolean {
@@ -202,7 +204,11 @@ export function mergeOrder(batches: readonly Batch[], inputs: readonly string[],
 }
 
 /** The ranges of a feed that ended after its first `records` records. */
-export function cutRanges(feed: SealedFeed, records: number): readonly Range[] {
+export function cutRanges(
+  feed: SealedFeed,
+  records: number,
+  sources: ReadonlyMap<string, Source>,
+): readonly Range[] {
   const rows = feed.batches.map(() => 0);
   let left = records;
   for (const { batch, fromRow, toRow } of feed.segments) {
@@ -210,9 +216,24 @@ export function cutRanges(feed: SealedFeed, records: number): readonly Range[] {
     rows[batch] += taken;
     left -= taken;
   }
-  return feed.ranges.flatMap(({ eventTimeMs: _, ...range }, i) => {
+  return feed.ranges.flatMap((range, i) => {
     if (rows[i] === 0) return [];
     const batch = feed.batches[i];
-    return [{ ...range, records: rows[i], to: positionAt(batch, rows[i]), ...eventTimeOf(batch, rows[i] - 1) }];
+    return rows[i] === batch.count ? [range] : [cutRange(range, batch, rows[i], sources.get(range.input)!)];
   });
+}
+
+function cutRange(range: Range, batch: Batch, records: number, source: Source): Range {
+  const { eventTimeMs: _, anchor: __, repeats, ...rest } = range;
+  const to = positionAt(batch, records);
+  const anchor = source.anchorAt?.(range, to);
+  const before = repeats?.filter((offset) => offset < to) ?? [];
+  return {
+    ...rest,
+    records,
+    to,
+    ...eventTimeOf(batch, records - 1),
+    ...(anchor === undefined ? {} : { anchor }),
+    ...(before.length > 0 ? { repeats: before } : {}),
+  };
 }

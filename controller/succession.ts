@@ -89,7 +89,16 @@ function joined(found: readonly Succession[], next: Succession): Succession[] {
  */
 export function handOver(run: Run, { fresh, from }: Succession, context: SuccessionContext): readonly Task[] {
   const { journal, sources, nowMs } = context;
-  const started = fresh.map((at) => ({ ...at, start: sources.get(at.input)!.resharding!.beginning }));
+  const ends = new Map(from.flatMap((task) => [...journal.task(task).progress()]));
+  const started = fresh.map((at): StartedPartition => {
+    const { beginning, parents, inherit } = sources.get(at.input)!.resharding!;
+    const before = parents(at).map((parent) => ({
+      at: parent,
+      anchor: ends.get(partitionKey({ ...parent, input: at.input }))?.anchor,
+    }));
+    const anchor = inherit?.(at, before);
+    return { ...at, start: beginning, ...(anchor === undefined ? {} : { anchor }) };
+  });
   return journal.atomically(() => {
     const groups = shareOut([...leftOver(from, fresh, context), ...started], heirsMax(run, from, context));
     const known = journal.tasks(run).length;

@@ -36,6 +36,8 @@ export interface Batch {
   readonly next: bigint;
   /** What the source needs to recognise, at a later start, that the partition still holds what was read up to `next`. */
   readonly anchor?: string;
+  /** Offsets before `next` that are left out: what they hold was read before, or is read elsewhere. */
+  readonly repeats?: readonly bigint[];
 }
 
 /** A batch that only leads on to `next`. */
@@ -104,9 +106,10 @@ export function sliceBatch(batch: Batch, fromRow: number, toRow: number): Batch 
     sliced[field] = at;
     sliced[field + 1] = at += length;
   }
-  const { eventTimesMs, anchor, headers, ...rest } = batch;
+  const { eventTimesMs, anchor, headers, repeats, ...rest } = batch;
   return {
     ...rest,
+    ...(repeats ? repeatsWithin(batch, fromRow, toRow) : {}),
     count,
     bytes,
     ranges: sliced,
@@ -117,6 +120,28 @@ export function sliceBatch(batch: Batch, fromRow: number, toRow: number): Batch 
     // The anchor belongs to the end of the batch alone.
     ...(anchor !== undefined && toRow === batch.count ? { anchor } : {}),
   };
+}
+
+/** Those that are left out between the rows `[fromRow, toRow)`, or right before or behind them at the ends of the batch. */
+function repeatsWithin(batch: Batch, fromRow: number, toRow: number): Pick<Batch, "repeats"> {
+  const end = positionAt(batch, toRow);
+  const isBehindStart = (offset: bigint) => fromRow === 0 || offset >= offsetAt(batch, fromRow);
+  const repeats = batch.repeats!.filter((offset) => offset < end && isBehindStart(offset));
+  return repeats.length > 0 ? { repeats } : {};
+}
+
+/** The batch without the rows that hold one of `offsets`. */
+export function withoutRows(batch: Batch, offsets: ReadonlySet<bigint>): Batch {
+  const kept: Batch[] = [];
+  let fromRow = 0;
+  for (let row = 0; row <= batch.count; row++) {
+    if (row < batch.count && !offsets.has(offsetAt(batch, row))) continue;
+    if (row > fromRow) kept.push(sliceBatch(batch, fromRow, row));
+    fromRow = row + 1;
+  }
+  const { next, anchor } = batch;
+  const rest = kept.length > 0 ? joinBatches(kept) : emptyBatch(batch, next);
+  return { ...rest, next, ...(anchor === undefined ? {} : { anchor }) };
 }
 
 /** Consecutive batches of one partition as one. */

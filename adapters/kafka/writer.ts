@@ -70,7 +70,14 @@ export class KafkaWriter {
 
   /** Writes `outputs`; all of them are acknowledged when it resolves. */
   async write(outputs: PackedOutputs): Promise<void> {
-    const nowhere = { outputNames: ["default"], positions: [], digest: new Uint8Array(0), task: "put", epoch: 0n };
+    const nowhere = {
+      run: "put",
+      outputNames: ["default"],
+      positions: [],
+      digest: new Uint8Array(0),
+      task: "put",
+      epoch: 0n,
+    };
     const { batches } = encodeOutputs("put", { ...nowhere, outputs, seq: this.#requests++ }, [this.#topic]);
     for (const round of roundsOf(batches)) await Promise.all(round.map((batch) => this.#produce(batch)));
   }

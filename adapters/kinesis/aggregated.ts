@@ -9,8 +9,16 @@
  *   repeated string explicit_hash_key_table = 2;
  *   repeated Record records = 3;
  * }
- * message Record { uint64 partition_key_index = 1; optional uint64 explicit_hash_key_index = 2; bytes data = 3; }
+ * message Record {
+ *   uint64 partition_key_index = 1;
+ *   optional uint64 explicit_hash_key_index = 2;
+ *   bytes data = 3;
+ *   repeated Tag tags = 4;
+ * }
+ * message Tag { string key = 1; optional string value = 2; }
  * ```
+ *
+ * Our own sink puts two hash keys into their table that no record names: the range that the aggregate was made for.
  *
  * As in Amazon's own consumer, a record is aggregated only when magic and digest fit: anything else may be a user's bytes
  * that begin alike. Unlike there, no user record is dropped because its hash key belongs to another shard.
@@ -18,14 +26,26 @@
 
 import { createHash } from "node:crypto";
 
-const MAGIC = Uint8Array.of(0xf3, 0x89, 0x9a, 0xc2);
+/** How an aggregated record begins. */
+export const MAGIC: Uint8Array = Uint8Array.of(0xf3, 0x89, 0x9a, 0xc2);
 const DIGEST_BYTES = 16;
 
 /** A user record; both are views into the aggregate. */
 export interface UserRecord {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+  /** The tag of our sink, where there is one. */
+  readonly id: Uint8Array | undefined;
 }
+
+/** What an aggregate holds. */
+export interface Aggregate {
+  readonly records: readonly UserRecord[];
+  readonly hashKeys: readonly Uint8Array[];
+}
+
+/** The tag that holds an output's id. */
+export const ID_TAG: Uint8Array = new TextEncoder().encode("sluice");
 
 /** An aggregate whose digest fits and whose content does not: its producer is broken, and nobody should guess. */
 export class BrokenAggregate extends Error {
@@ -34,23 +54,25 @@ export class BrokenAggregate extends Error {
 }
 
 /**
- * The user records in `record`, in order; undefined when it is a plain record.
+ * What is in `record`, in order; undefined when it is a plain record.
  *
  * @throws {BrokenAggregate}
  */
-export function userRecords(record: Uint8Array): readonly UserRecord[] | undefined {
+export function readAggregate(record: Uint8Array): Aggregate | undefined {
   if (!beginsLikeOne(record)) return undefined;
   const message = record.subarray(MAGIC.length, -DIGEST_BYTES);
   const digest = createHash("md5").update(message).digest();
   if (!digest.equals(record.subarray(-DIGEST_BYTES))) return undefined;
   const keys: Uint8Array[] = [];
+  const hashKeys: Uint8Array[] = [];
   const records: Uint8Array[] = [];
   for (const [field, value] of fieldsOf(message)) {
     if (typeof value === "number") continue;
     if (field === 1) keys.push(value);
+    if (field === 2) hashKeys.push(value);
     if (field === 3) records.push(value);
   }
-  return records.map((each) => userRecord(each, keys));
+  return { records: records.map((each) => userRecord(each, keys)), hashKeys };
 }
 
 /** A look at a few bytes: most records are plain. */
@@ -61,12 +83,26 @@ export function beginsLikeOne(record: Uint8Array): boolean {
 function userRecord(bytes: Uint8Array, keys: readonly Uint8Array[]): UserRecord {
   let key: Uint8Array | undefined;
   let value: Uint8Array | undefined;
+  let id: Uint8Array | undefined;
   for (const [field, content] of fieldsOf(bytes)) {
     if (field === 1 && typeof content === "number") key = keys[content];
     if (field === 3 && typeof content === "object") value = content;
+    if (field === 4 && typeof content === "object") id ??= idOf(content);
   }
   if (key === undefined || value === undefined) throw broken("a user record in it lacks its partition key or its data");
-  return { key, value };
+  return { key, value, id };
+}
+
+/** The value of a tag, if it is ours. */
+function idOf(tag: Uint8Array): Uint8Array | undefined {
+  let isOurs = false;
+  let value: Uint8Array | undefined;
+  for (const [field, content] of fieldsOf(tag)) {
+    if (typeof content !== "object") continue;
+    if (field === 1) isOurs = content.length === ID_TAG.length && ID_TAG.every((byte, i) => content[i] === byte);
+    if (field === 2) value = content;
+  }
+  return isOurs ? value : undefined;
 }
 
 /** The fields of a protobuf message: a number for a varint, a view for what has a length. */

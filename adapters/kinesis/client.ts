@@ -1,6 +1,7 @@
 /** Clients of one region, and what their errors mean. */
 
 import {
+  DescribeStreamSummaryCommand,
   KinesisClient,
   type KinesisClientConfig,
   ListShardsCommand,
@@ -64,6 +65,12 @@ export async function listShards(
 function filterOf(openAt: "latest" | { readonly timeMs: number }): Pick<ListShardsCommandInput, "ShardFilter"> {
   if (openAt === "latest") return { ShardFilter: { Type: "AT_LATEST" } };
   return { ShardFilter: { Type: "AT_TIMESTAMP", Timestamp: new Date(openAt.timeMs) } };
+}
+
+/** How long the records of a stream are kept, as of now. */
+export async function retentionMs(client: KinesisClient, stream: string): Promise<number> {
+  const { StreamDescriptionSummary } = await client.send(new DescribeStreamSummaryCommand({ StreamName: stream }));
+  return StreamDescriptionSummary!.RetentionPeriodHours! * 3_600_000;
 }
 
 /** Nothing was done, and another attempt may work. */

@@ -5,8 +5,10 @@
 
 import { GetRecordsCommand, type KinesisClient } from "@aws-sdk/client-kinesis";
 import { type Batch, writeOffset } from "../../engine/batch.ts";
-import { beginsLikeOne, type UserRecord, userRecords } from "./aggregated.ts";
+import { type Aggregate, beginsLikeOne, readAggregate, type UserRecord } from "./aggregated.ts";
+import type { HashRange } from "./marks.ts";
 import { OFFSET_WIDTH, offsetOf } from "./position.ts";
+import { type RowIds, RowIdsBuilder } from "./row_ids.ts";
 
 /** A page of a shard. */
 export interface Page {
@@ -18,6 +20,15 @@ export interface Page {
   /** Undefined when the shard is closed and was read to its end. */
   readonly nextIterator: string | undefined;
   readonly millisBehindLatest: number;
+  /** Where they were asked for. */
+  readonly ids: RowIds | undefined;
+}
+
+/** How to pack a page. */
+export interface PageOptions {
+  readonly recordsMax: number;
+  /** Takes the ids of records; these are the shard's hash keys. */
+  readonly idsOf?: HashRange;
 }
 
 interface Body {
@@ -59,15 +70,19 @@ export function packPages(client: KinesisClient): void {
 const pages = new WeakMap<object, Uint8Array>();
 
 /** One page. @throws the SDK's exceptions, and {@linkcode BrokenAggregate} */
-export async function getRecords(client: KinesisClient, iterator: string, recordsMax: number): Promise<Page> {
+export async function getRecords(
+  client: KinesisClient,
+  iterator: string,
+  { recordsMax, idsOf }: PageOptions,
+): Promise<Page> {
   const output = await client.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: recordsMax }));
-  return packPage((output as unknown as { readonly body: Uint8Array }).body);
+  return packPage((output as unknown as { readonly body: Uint8Array }).body, idsOf);
 }
 
 /** A page from its JSON. */
-export function packPage(body: Uint8Array): Page {
+export function packPage(body: Uint8Array, idsOf?: HashRange): Page {
   const { Records, NextShardIterator, MillisBehindLatest = 0 } = JSON.parse(decoder.decode(body)) as Body;
-  const packer = new PagePacker(body.length, Records.length);
+  const packer = new PagePacker(body.length, Records.length, idsOf);
   for (const { Data, PartitionKey, SequenceNumber, ApproximateArrivalTimestamp } of Records) {
     packer.add(Data, PartitionKey, BigInt(SequenceNumber), Math.round(ApproximateArrivalTimestamp * 1000));
   }
@@ -85,11 +100,15 @@ class PagePacker {
   #ranges: Uint32Array<ArrayBuffer>;
   #offsetWords: Uint32Array<ArrayBuffer>;
   #timesMs: Float64Array<ArrayBuffer>;
+  readonly #range: HashRange | undefined;
+  readonly #ids: RowIdsBuilder | undefined;
   #count = 0;
   #at = 0;
   #lastOffset: bigint | undefined;
 
-  constructor(bytesMax: number, records: number) {
+  constructor(bytesMax: number, records: number, idsOf: HashRange | undefined) {
+    this.#range = idsOf;
+    this.#ids = idsOf && new RowIdsBuilder();
     this.#bytes = new Uint8Array(bytesMax);
     this.#ranges = new Uint32Array(4 * records);
     this.#offsetWords = new Uint32Array(OFFSET_WIDTH * records);
@@ -102,11 +121,21 @@ class PagePacker {
     if (needed > this.#bytes.length) this.#growBytes(needed);
     const { written } = this.#bytes.subarray(start).setFromBase64(base64);
     const value = this.#bytes.subarray(start, start + written);
-    const inside = beginsLikeOne(value) ? userRecords(value.slice()) : undefined;
-    if (inside) return inside.forEach((record, sub) => this.#addUserRecord(record, offsetOf(sequence, sub), timeMs));
+    const inside = beginsLikeOne(value) ? readAggregate(value.slice()) : undefined;
+    if (inside) return this.#addAggregate(inside, sequence, timeMs);
+    this.#ids?.addNone();
     this.#at = start + written;
     const keyLength = encoder.encodeInto(key, this.#bytes.subarray(this.#at)).written;
     this.#addRow([this.#at, this.#at += keyLength, start, start + written], offsetOf(sequence, 0), timeMs);
+  }
+
+  #addAggregate({ records, hashKeys }: Aggregate, sequence: bigint, timeMs: number): void {
+    const isForeign = this.#range !== undefined && !isWithin(hashKeys, this.#range);
+    records.forEach((record, sub) => {
+      this.#addUserRecord(record, offsetOf(sequence, sub), timeMs);
+      if (record.id) this.#ids?.add(record.id, isForeign);
+      else this.#ids?.addNone();
+    });
   }
 
   #addUserRecord({ key, value }: UserRecord, offset: bigint, timeMs: number): void {
@@ -150,7 +179,7 @@ class PagePacker {
     this.#timesMs = grown(new Float64Array(rows), this.#timesMs);
   }
 
-  finish(): Pick<Page, "batch" | "lastOffset"> {
+  finish(): Pick<Page, "batch" | "lastOffset" | "ids"> {
     const count = this.#count;
     const batch = {
       count,
@@ -160,8 +189,15 @@ class PagePacker {
       offsetWidth: OFFSET_WIDTH,
       eventTimesMs: this.#timesMs.slice(0, count),
     };
-    return { batch, lastOffset: this.#lastOffset };
+    return { batch, lastOffset: this.#lastOffset, ids: this.#ids?.finish() };
   }
+}
+
+/** Whether an aggregate was made for hash keys that are all in `range`. */
+function isWithin(hashKeys: readonly Uint8Array[], [start, end]: HashRange): boolean {
+  if (hashKeys.length !== 2) return false;
+  const [from, to] = hashKeys.map((text) => BigInt(decoder.decode(text)));
+  return from >= start && to <= end;
 }
 
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -1,6 +1,9 @@
 /**
- * One shard, read from a position on: iterators are made anew when they are too old, calls keep their distance, and a read
- * begins with the record that was read last, which proves that nothing behind it was removed.
+ * One shard, read from a position on: iterators are made anew when they are too old, and calls keep their distance.
+ *
+ * A read begins with the record that was read last. Trimming goes by age: while that one is there, all behind it is. When it
+ * is gone, nothing is lost if all that had arrived until a time younger than the retention was read (anchor.ts); an idle
+ * shard says so from time to time by a batch without records. Otherwise the reader says that records may be gone.
  */
 
 import {
@@ -8,10 +11,13 @@ import {
   type GetShardIteratorCommandInput,
   type KinesisClient,
 } from "@aws-sdk/client-kinesis";
-import { type Batch, offsetAt, sliceBatch } from "../../engine/batch.ts";
+import { type Batch, emptyBatch, offsetAt, sliceBatch } from "../../engine/batch.ts";
+import { type Anchor, anchorText } from "./anchor.ts";
 import { isNamed } from "./client.ts";
+import type { HashRange } from "./marks.ts";
 import { getRecords, type Page } from "./packed_pages.ts";
-import { type Place, placeOf, SHARD_END } from "./position.ts";
+import { type Place, placeOf, SHARD_END, TRIM_HORIZON } from "./position.ts";
+import { RepeatFilter } from "./repeats.ts";
 
 /** What every reader of a stream shares. */
 export interface ShardClients {
@@ -27,6 +33,12 @@ export interface ShardReaderOptions extends ShardClients {
   readonly shard: string;
   /** Between two calls: a shard answers five a second, all readers together. */
   readonly callEveryMs: number;
+  /** Leaves out repeats; these are the shard's hash keys. */
+  readonly withoutRepeats?: HashRange;
+  /** How long records are kept, as of now. */
+  readonly retentionMs: () => Promise<number>;
+  /** The time, as the service has it. */
+  readonly nowMs: () => number;
 }
 
 /** What one read found. */
@@ -40,6 +52,10 @@ export type ShardRead =
 
 /** A page holds no more than that, whatever is asked for. */
 const PAGE_RECORDS_MAX = 10_000;
+/** How old what is known of an idle shard may become: far less than the shortest retention, a day. */
+const UNTIL_AGE_MS_MAX = 3_600_000;
+/** How far clocks may be apart. */
+const CLOCK_SKEW_MS_MAX = 300_000;
 
 /** See the module. */
 export class ShardReader {
@@ -53,9 +69,33 @@ export class ShardReader {
   /** Looks for the first records behind a position: pages may be empty before them, and what is there is waited for. */
   #isSought = false;
   #nextCallMs = 0;
+  readonly #repeats: RepeatFilter | undefined;
+  /** All that had arrived until then was read at `position`. */
+  #until: { readonly position: bigint; readonly untilMs: number } | undefined;
+  /** What a batch said of it last. */
+  #saidUntilMs = 0;
+  /** How far behind the end of the shard the last page was. */
+  behindMs = 0;
 
   constructor(options: ShardReaderOptions) {
     this.#options = options;
+    this.#repeats = options.withoutRepeats && new RepeatFilter(options.withoutRepeats);
+  }
+
+  /** Notes what the journal knows of `position`. */
+  know(position: bigint, { untilMs, marks }: Anchor): void {
+    if (marks) this.#repeats?.know(position, marks);
+    this.#until = untilMs === undefined ? undefined : { position, untilMs };
+  }
+
+  /** The anchor of a position inside of what was given away. */
+  anchorAt(position: bigint): string | undefined {
+    return this.#repeats && anchorText({ marks: this.#repeats.marksAt(position) });
+  }
+
+  /** Nobody goes back behind `position` any more. */
+  release(position: bigint): void {
+    this.#repeats?.release(position);
   }
 
   /** When it may be asked again, on the clock of `performance.now()`. */
@@ -74,6 +114,7 @@ export class ShardReader {
       else if (leftMs > 0) return { kind: "idle", isAtEnd: this.#isAtEnd };
       if (!await this.#fetch(from)) return { kind: "gone" };
       this.#isSought &&= !this.#isAtEnd;
+      this.#noteIdle(from);
       if (!this.#held && !this.#isSought && !this.#isClosed) return { kind: "idle", isAtEnd: this.#isAtEnd };
     }
     this.#isSought = false;
@@ -89,8 +130,24 @@ export class ShardReader {
     return taken;
   }
 
+  /** The shard is idle, and what the journal knows of it becomes old. */
+  #noteIdle(from: bigint): void {
+    const isOld = this.#until !== undefined && this.#until.untilMs - this.#saidUntilMs > UNTIL_AGE_MS_MAX;
+    if (this.#held || this.#isClosed || !this.#isAtEnd || !isOld || placeOf(from).kind !== "record") return;
+    const { stream, shard } = this.#options;
+    this.#held = { ...emptyBatch({ stream, partition: shard }, from), anchor: this.#anchor() };
+  }
+
+  /** The anchor behind the last page. */
+  #anchor(): string {
+    this.#saidUntilMs = this.#until!.untilMs;
+    return anchorText({ untilMs: this.#until!.untilMs, marks: this.#repeats?.marksAt(this.#until!.position) });
+  }
+
   #seek(from: bigint): void {
     this.#position = from;
+    this.#repeats?.seek(from);
+    this.#saidUntilMs = this.#until?.position === from ? this.#until.untilMs : this.#options.nowMs();
     this.#iterator = undefined;
     this.#held = undefined;
     this.#isClosed = false;
@@ -98,40 +155,54 @@ export class ShardReader {
     this.#isSought = true;
   }
 
-  /** Whether the shard still has what the position says. */
+  /** Whether nothing between the position and what is there was lost. */
   async #fetch(from: bigint): Promise<boolean> {
     const place = placeOf(from);
     const mustProve = this.#iterator === undefined && place.kind === "record";
     const page = await this.#page(place);
-    if (page === undefined) return false;
-    if (mustProve && place.kind === "record" && page.firstSequence !== place.sequence) {
+    if (mustProve && place.kind === "record" && page?.firstSequence !== place.sequence) {
       // An empty page says nothing yet: AWS gives some before it finds what is there.
-      if (page.firstSequence !== undefined || page.millisBehindLatest === 0) return false;
+      const isNothingYet = page !== undefined && page.firstSequence === undefined && page.millisBehindLatest > 0;
       this.#iterator = undefined;
+      if (isNothingYet) return true;
+      if (!await this.#isAllReadBefore(from)) return false;
+      this.#iterator = await this.#openIterator(placeOf(TRIM_HORIZON));
       return true;
     }
+    if (page === undefined) return false;
     this.#hold(page, from);
     return true;
   }
 
-  #hold({ batch, lastOffset, nextIterator, millisBehindLatest }: Page, from: bigint): void {
+  /** Whether all that retention may have removed was read before: `from` is the position behind it. */
+  async #isAllReadBefore(from: bigint): Promise<boolean> {
+    if (this.#until?.position !== from) return false;
+    const removedMs = this.#options.nowMs() - await this.#options.retentionMs();
+    return this.#until.untilMs > removedMs + CLOCK_SKEW_MS_MAX;
+  }
+
+  #hold({ batch, ids, lastOffset, nextIterator, millisBehindLatest }: Page, from: bigint): void {
     const { stream, shard } = this.#options;
     this.#iterator = nextIterator;
     this.#isClosed = nextIterator === undefined;
     this.#isAtEnd = millisBehindLatest === 0;
-    const next = this.#isClosed ? SHARD_END : lastOffset === undefined ? from : lastOffset + 1n;
-    if (batch.count === 0 && !this.#isClosed) return;
+    this.behindMs = millisBehindLatest;
+    const next = this.#isClosed ? SHARD_END : lastOffset === undefined || lastOffset < from ? from : lastOffset + 1n;
+    this.#until = { position: next, untilMs: this.#options.nowMs() - millisBehindLatest };
+    if (next === from) return;
     const whole: Batch = { ...batch, stream, partition: shard, next };
     const skipped = rowsBefore(whole, from);
-    if (skipped === batch.count && !this.#isClosed) return;
-    this.#held = skipped === 0 ? whole : sliceBatch(whole, skipped, whole.count);
+    const fresh = skipped === 0 ? whole : sliceBatch(whole, skipped, whole.count);
+    const held = this.#repeats && ids ? this.#repeats.filter(whole, fresh, ids) : fresh;
+    this.#held = { ...held, anchor: this.#anchor() };
   }
 
   async #page(place: Place): Promise<Page | undefined> {
     try {
       this.#iterator ??= await this.#openIterator(place);
       if (this.#iterator === undefined) return undefined;
-      return await getRecords(this.#options.pages, this.#iterator, PAGE_RECORDS_MAX);
+      const { pages, withoutRepeats: idsOf } = this.#options;
+      return await getRecords(pages, this.#iterator, { recordsMax: PAGE_RECORDS_MAX, ...(idsOf ? { idsOf } : {}) });
     } catch (error) {
       if (!isNamed(error, "ExpiredIteratorException")) throw error;
       // The next read makes another, at the record that was read last.

@@ -8,6 +8,7 @@ export interface Shard {
   readonly ParentShardId?: string | undefined;
   /** The second parent, when two shards were merged. */
   readonly AdjacentParentShardId?: string | undefined;
+  readonly SequenceNumberRange?: { readonly EndingSequenceNumber?: string | undefined } | undefined;
   readonly HashKeyRange?: {
     readonly StartingHashKey?: string | undefined;
     readonly EndingHashKey?: string | undefined;
@@ -58,11 +59,16 @@ function isCovered(shard: Shard, parts: readonly Shard[]): boolean {
 /** Whether records with the partition key `key` go to `shard`, unless their producers gave explicit hash keys. */
 export function holdsKey(shard: Shard, key: string): boolean {
   const [start, end] = rangeOf(shard);
-  const hash = BigInt("0x" + createHash("md5").update(key).digest("hex"));
+  const hash = hashKeyOf(key);
   return hash >= start && hash <= end;
 }
 
 /** The hash keys of a shard, both ends included. */
 export function rangeOf({ HashKeyRange }: Shard): readonly [start: bigint, end: bigint] {
   return [BigInt(HashKeyRange?.StartingHashKey ?? 0), BigInt(HashKeyRange?.EndingHashKey ?? 0)];
+}
+
+/** The hash key that Kinesis computes for a partition key: 128 bits. */
+export function hashKeyOf(key: string): bigint {
+  return BigInt("0x" + createHash("md5").update(key).digest("hex"));
 }

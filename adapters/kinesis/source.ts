@@ -10,6 +10,7 @@ import { rowsWithin } from "../../engine/batch.ts";
 import { compareText } from "../../engine/state.ts";
 import { type PatienceOptions, patiently } from "../patience.ts";
 import {
+  type ParentEnd,
   type ReadLimit,
   type ReadResult,
   type Resharding,
@@ -18,11 +19,13 @@ import {
   type SourcePartition,
 } from "../source.ts";
 import { until } from "../until.ts";
-import { isNamed, isPassing, type KinesisAddress, listShards, openClient } from "./client.ts";
+import { anchorOf, anchorText } from "./anchor.ts";
+import { isNamed, isPassing, type KinesisAddress, listShards, openClient, retentionMs } from "./client.ts";
+import { Marks } from "./marks.ts";
 import { packPages } from "./packed_pages.ts";
 import { positionText, SHARD_END, TRIM_HORIZON } from "./position.ts";
 import { type ShardClients, ShardReader } from "./shard_reader.ts";
-import { holdsKey, parentsOf, rootsOf, type Shard, withoutHalves } from "./shards.ts";
+import { holdsKey, parentsOf, rangeOf, rootsOf, type Shard, withoutHalves } from "./shards.ts";
 
 /** Where a run that reads a stream for the first time begins. */
 export type KinesisStart = "earliest" | "latest" | { readonly timeMs: number };
@@ -34,6 +37,12 @@ export interface KinesisSourceOptions extends KinesisAddress {
   readonly isBounded: boolean;
   /** Calls of GetRecords per shard and second. @default {5}: what AWS allows all readers of a shard together */
   readonly callsPerSecond?: number;
+  /** Leaves out what a run of Sluice wrote twice, and what it wrote to another shard as well. @default {false} */
+  readonly withoutRepeats?: boolean;
+  /** The time, for tests of what happens after days. @default {Date.now} */
+  readonly nowMs?: () => number;
+  /** Something a person should know, in one line. */
+  readonly onNotice?: (text: string) => void;
 }
 
 const CALLS_PER_SECOND = 5;
@@ -49,6 +58,9 @@ export class KinesisSource implements Source {
   readonly #clients: ShardClients;
   readonly #readers = new Map<string, ShardReader>();
   readonly #shards = new Map<string, Shard>();
+  readonly #warned = new Set<string>();
+  /** As of the start: it is asked for again where it decides something. */
+  #retentionMs = Infinity;
   readonly resharding: Resharding = {
     beginning: TRIM_HORIZON,
     end: SHARD_END,
@@ -61,6 +73,7 @@ export class KinesisSource implements Source {
       const shard = this.#shards.get(partition);
       return shard !== undefined && holdsKey(shard, key);
     },
+    inherit: (_at, parents) => this.#inherit(parents),
   };
 
   private constructor(options: KinesisSourceOptions, clients: ShardClients) {
@@ -80,6 +93,7 @@ export class KinesisSource implements Source {
     const source = new KinesisSource(options, { client: openClient(options), pages });
     try {
       await source.partitions();
+      source.#retentionMs = await source.#patiently(() => retentionMs(source.#clients.client, options.stream));
       return source;
     } catch (error) {
       await source.close();
@@ -127,13 +141,32 @@ export class KinesisSource implements Source {
   }
 
   /** What was read last is asked for with the first read. */
-  verify(): Promise<void> {
+  verify({ partition }: SourcePartition, position: bigint, anchor: string | undefined): Promise<void> {
+    this.#reader(partition).know(position, anchorOf(anchor));
     return Promise.resolve();
+  }
+
+  anchorAt({ partition }: SourcePartition, position: bigint): string | undefined {
+    return this.#reader(partition).anchorAt(position);
+  }
+
+  release({ partition }: SourcePartition, position: bigint): void {
+    this.#reader(partition).release(position);
+  }
+
+  #inherit(parents: readonly ParentEnd[]): string | undefined {
+    if (!this.#options.withoutRepeats) return undefined;
+    const ends = parents.map(({ at, anchor }) => ({
+      range: rangeOf(this.#shards.get(at.partition)!),
+      marks: anchorOf(anchor).marks ?? new Marks(),
+    }));
+    return anchorText({ marks: Marks.inherit(ends) });
   }
 
   async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
     const reader = this.#reader(at.partition);
     const result = await this.#patiently(() => reader.read(from));
+    this.#warnOfRetention(at, reader);
     switch (result.kind) {
       case "batch":
         return { kind: "batch", batch: reader.take(Math.min(rowsWithin(result.batch, limit), result.batch.count)) };
@@ -160,14 +193,33 @@ export class KinesisSource implements Source {
     return Promise.resolve();
   }
 
-  #reader(shard: string): ShardReader {
-    let reader = this.#readers.get(shard);
-    if (!reader) {
-      const { stream, callsPerSecond = CALLS_PER_SECOND } = this.#options;
-      reader = new ShardReader({ ...this.#clients, stream, shard, callEveryMs: 1000 / callsPerSecond });
-      this.#readers.set(shard, reader);
-    }
+  #reader(name: string): ShardReader {
+    const known = this.#readers.get(name);
+    if (known) return known;
+    const { stream, callsPerSecond = CALLS_PER_SECOND, withoutRepeats, nowMs = Date.now } = this.#options;
+    const shard = this.#shards.get(name);
+    const reader = new ShardReader({
+      ...this.#clients,
+      stream,
+      shard: name,
+      callEveryMs: 1000 / callsPerSecond,
+      ...(withoutRepeats && shard ? { withoutRepeats: rangeOf(shard) } : {}),
+      retentionMs: () => this.#patiently(() => retentionMs(this.#clients.client, stream)),
+      nowMs,
+    });
+    this.#readers.set(name, reader);
     return reader;
+  }
+
+  /** Said once per shard, while there is time to do something about it. */
+  #warnOfRetention({ stream, partition }: SourcePartition, { behindMs }: ShardReader): void {
+    if (behindMs < this.#retentionMs / 2 || this.#warned.has(partition)) return;
+    this.#warned.add(partition);
+    this.#options.onNotice?.(
+      `${stream}/${partition} is read ${hours(behindMs)} behind its end, and records are kept for ${
+        hours(this.#retentionMs)
+      }: what is not read by then is lost; raise the stream's retention, or read faster`,
+    );
   }
 
   async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
@@ -204,4 +256,8 @@ export class KinesisSource implements Source {
       cause,
     });
   }
+}
+
+function hours(timeMs: number): string {
+  return `${Math.round(timeMs / 3_600_000)} h`;
 }

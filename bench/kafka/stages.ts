@@ -95,7 +95,14 @@ async function encodeAndProduce(address: string): Promise<number> {
   const tasks = ["0", "1", "2", "3"];
   // A fresh broker is still making its coordinators.
   for (const task of tasks) while (!await sink.acquire(task, 0n).catch(() => undefined));
-  const rest = { outputs, outputNames: ["default"], positions: [], digest: new Uint8Array(16), epoch: 0n };
+  const rest = {
+    run: "bench",
+    outputs,
+    outputNames: ["default"],
+    positions: [],
+    digest: new Uint8Array(16),
+    epoch: 0n,
+  };
   const startMs = performance.now();
   await Promise.all(tasks.map(async (task) => {
     for (let seq = 0; seq < TRANSACTIONS / tasks.length; seq++) await sink.commit({ ...rest, task, seq });

@@ -37,7 +37,15 @@ async function produce(address: string, stream: string): Promise<number> {
   await sink.acquire("0", 0n);
   const one = { name: 0, key: null, value: VALUE, timeMs: Date.now() };
   const outputs = packOutputs(Array.from({ length: COMMIT_RECORDS }, () => one));
-  const rest = { task: "0", outputs, outputNames: ["default"], positions: [], digest: new Uint8Array(16), epoch: 0n };
+  const rest = {
+    run: "bench",
+    task: "0",
+    outputs,
+    outputNames: ["default"],
+    positions: [],
+    digest: new Uint8Array(16),
+    epoch: 0n,
+  };
   const startMs = performance.now();
   for (let seq = 0; seq < RECORDS / COMMIT_RECORDS; seq++) await sink.commit({ ...rest, seq });
   const timeMs = performance.now() - startMs;

@@ -93,6 +93,10 @@ export interface Range extends TaskPartition {
   readonly timeMs: number;
   /** The event time of its last record, where that has one: it tells how old records were when they were fed. */
   readonly eventTimeMs?: number;
+  /** See `Batch.anchor`; of `to`. */
+  readonly anchor?: string;
+  /** See `Batch.repeats`. */
+  readonly repeats?: readonly bigint[];
 }
 
 /** How far a task has come in one partition. */
@@ -260,6 +264,13 @@ export interface Journal {
   /** Notes that a dead letter was processed again. */
   noteRedriven(id: number, atMs: number): void;
   close(): void;
+}
+
+/** Where a task stands behind a range. */
+export function progressBehind(
+  { to, anchor }: { readonly to: bigint; readonly anchor?: string | undefined },
+): Progress {
+  return anchor === undefined ? { position: to } : { position: to, anchor };
 }
 
 /** A journal that cannot be used, or an entry in it that cannot be trusted. */

@@ -33,13 +33,24 @@ export function feedRow(feed: FeedEntry): Row {
   };
 }
 
+interface RangeJson extends Omit<Range, "from" | "to" | "repeats"> {
+  readonly from: string;
+  readonly to: string;
+  readonly repeats?: readonly string[];
+}
+
 /** A feed from its columns, and its receipts where it is settled. */
 export function feedFrom(row: Row, receipts: Readonly<Record<string, Receipt>> | undefined): FeedEntry {
-  const ranges = JSON.parse(String(row.ranges)) as (Range & { readonly from: string; readonly to: string })[];
+  const ranges = JSON.parse(String(row.ranges)) as RangeJson[];
   return {
     seq: Number(row.seq),
     epoch: BigInt(Number(row.epoch)),
-    ranges: ranges.map((range) => ({ ...range, from: BigInt(range.from), to: BigInt(range.to) })),
+    ranges: ranges.map(({ from, to, repeats, ...range }): Range => ({
+      ...range,
+      from: BigInt(from),
+      to: BigInt(to),
+      ...(repeats ? { repeats: repeats.map(BigInt) } : {}),
+    })),
     ...(row.tick_ms === null ? {} : { tickMs: Number(row.tick_ms) }),
     isEnd: row.is_end === 1,
     isReborn: row.is_reborn === 1,

@@ -1,7 +1,7 @@
 /** A feed that is in the journal, made into one that can be processed again: from the capture, or read again. */
 
 import type { ReadResult, Source } from "../../adapters/source.ts";
-import { type Batch, emptyBatch, joinBatches, offsetAt, sliceBatch } from "../../engine/batch.ts";
+import { type Batch, emptyBatch, joinBatches, offsetAt, sliceBatch, withoutRows } from "../../engine/batch.ts";
 import type { Feed } from "../../engine/feed.ts";
 import type { FeedEntry, Range, TaskJournal } from "../journal/journal.ts";
 import { mergeOrder } from "../sealer.ts";
@@ -69,6 +69,7 @@ async function readPresent(source: Source, at: Range, from: bigint, recordsMax: 
 async function readRange(seq: number, range: Range, source: Source): Promise<Batch> {
   if (range.records === 0) return emptyBatch(range, range.to);
   const parts: Batch[] = [];
+  const repeats = new Set(range.repeats);
   let missing = range.records;
   for (let from = range.from; missing > 0;) {
     const result = await readPresent(source, range, from, missing);
@@ -79,9 +80,10 @@ async function readRange(seq: number, range: Range, source: Source): Promise<Bat
     if (result.kind !== "batch") {
       throw new InputsChanged(seq, range, `${missing} of ${range.records} records are gone`, source);
     }
-    parts.push(result.batch);
-    missing -= result.batch.count;
-    from = result.batch.next;
+    const batch = repeats.size > 0 ? withoutRows(result.batch, repeats) : result.batch;
+    if (batch.count > 0) parts.push(batch);
+    missing -= batch.count;
+    from = batch.next;
   }
   const joined = parts.length === 1 ? parts[0] : joinBatches(parts);
   if (offsetAt(joined, joined.count - 1) >= range.to) {

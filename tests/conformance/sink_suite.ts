@@ -30,7 +30,7 @@ export function packValues(values: readonly string[]): PackedOutputs {
 /** A commit of `values`. */
 export function commitOf(seq: number, epoch: bigint, values: readonly string[]): Commit {
   const rest = { outputNames: ["default"], positions: [], digest: new Uint8Array(16) };
-  return { task: "0", seq, epoch, outputs: packValues(values), ...rest };
+  return { run: "test", task: "0", seq, epoch, outputs: packValues(values), ...rest };
 }
 
 /** Runs the suite. */

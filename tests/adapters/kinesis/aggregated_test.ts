@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { BrokenAggregate, userRecords } from "../../../adapters/kinesis/aggregated.ts";
+import { BrokenAggregate, readAggregate } from "../../../adapters/kinesis/aggregated.ts";
 import { packPage } from "../../../adapters/kinesis/packed_pages.ts";
 import { offsetAt } from "../../../engine/batch.ts";
 import { payloadAt } from "../../../formats/record_payload.ts";
@@ -16,7 +16,7 @@ const record = fc.record({
 
 Deno.test("any records come back as they were put into an aggregate, in order", () => {
   fc.assert(fc.property(fc.array(record, { minLength: 1, maxLength: 50 }), (records) => {
-    const found = userRecords(aggregate(records))!;
+    const found = readAggregate(aggregate(records))!.records;
     const decoder = new TextDecoder();
     assertEquals(
       found.map(({ key, value }) => [decoder.decode(key), [...value]]),
@@ -30,16 +30,16 @@ Deno.test("a flipped bit makes it a plain record, and bytes that begin alike are
   for (let bit = 0; bit < bytes.length * 8; bit++) {
     const damaged = bytes.slice();
     damaged[bit >> 3] ^= 1 << (bit & 7);
-    assertEquals(userRecords(damaged), undefined);
+    assertEquals(readAggregate(damaged), undefined);
   }
-  assertEquals(userRecords(Uint8Array.of(0xf3, 0x89, 0x9a, 0xc2, 1, 2, 3)), undefined);
+  assertEquals(readAggregate(Uint8Array.of(0xf3, 0x89, 0x9a, 0xc2, 1, 2, 3)), undefined);
 });
 
 Deno.test("an aggregate whose digest fits and whose content does not stops the run", () => {
   fc.assert(fc.property(fc.uint8Array({ minLength: 1, maxLength: 60 }), (message) => {
     const forged = forge(message);
     try {
-      const found = userRecords(forged);
+      const found = readAggregate(forged)?.records;
       assert(
         found === undefined ||
           found.every(({ key, value }) => key instanceof Uint8Array && value instanceof Uint8Array),
@@ -48,7 +48,7 @@ Deno.test("an aggregate whose digest fits and whose content does not stops the r
       assert(error instanceof BrokenAggregate, String(error));
     }
   }));
-  assertThrows(() => userRecords(forge(Uint8Array.of(0x1a, 0x7f))), BrokenAggregate, "it ends inside a field");
+  assertThrows(() => readAggregate(forge(Uint8Array.of(0x1a, 0x7f))), BrokenAggregate, "it ends inside a field");
 });
 
 Deno.test("a page of plain and aggregated records is packed in order, with offsets that rise, keys and times", () => {

@@ -1,0 +1,26 @@
+/**
+ * What the source needs to know of a position, at a later start, besides its number.
+ *
+ * `untilMs` proves that nothing was lost although the record that was read last is gone: all that had arrived until then
+ * was read, and what arrived later is younger than the retention. `marks` tell repeats.
+ */
+
+import { Marks, type MarksJson } from "./marks.ts";
+
+/** See the module. */
+export interface Anchor {
+  readonly untilMs?: number | undefined;
+  readonly marks?: Marks | undefined;
+}
+
+/** As the journal keeps it. */
+export function anchorText({ untilMs, marks }: Anchor): string {
+  return JSON.stringify({ untilMs, marks: marks?.toJson() });
+}
+
+/** What {@linkcode anchorText} made. */
+export function anchorOf(text: string | undefined): Anchor {
+  if (text === undefined) return {};
+  const { untilMs, marks } = JSON.parse(text) as { readonly untilMs?: number; readonly marks?: MarksJson };
+  return { untilMs, marks: marks && Marks.fromJson(marks) };
+}
