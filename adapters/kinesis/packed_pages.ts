@@ -27,8 +27,8 @@ export interface Page {
 /** How to pack a page. */
 export interface PageOptions {
   readonly recordsMax: number;
-  /** Takes the ids of records; these are the shard's hash keys. */
-  readonly idsOf?: HashRange;
+  /** Takes the ids of records as well. */
+  readonly takesIds: boolean;
 }
 
 interface Body {
@@ -73,16 +73,16 @@ const pages = new WeakMap<object, Uint8Array>();
 export async function getRecords(
   client: KinesisClient,
   iterator: string,
-  { recordsMax, idsOf }: PageOptions,
+  { recordsMax, takesIds }: PageOptions,
 ): Promise<Page> {
   const output = await client.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: recordsMax }));
-  return packPage((output as unknown as { readonly body: Uint8Array }).body, idsOf);
+  return packPage((output as unknown as { readonly body: Uint8Array }).body, takesIds);
 }
 
 /** A page from its JSON. */
-export function packPage(body: Uint8Array, idsOf?: HashRange): Page {
+export function packPage(body: Uint8Array, takesIds = false): Page {
   const { Records, NextShardIterator, MillisBehindLatest = 0 } = JSON.parse(decoder.decode(body)) as Body;
-  const packer = new PagePacker(body.length, Records.length, idsOf);
+  const packer = new PagePacker(body.length, Records.length, takesIds);
   for (const { Data, PartitionKey, SequenceNumber, ApproximateArrivalTimestamp } of Records) {
     packer.add(Data, PartitionKey, BigInt(SequenceNumber), Math.round(ApproximateArrivalTimestamp * 1000));
   }
@@ -100,15 +100,13 @@ class PagePacker {
   #ranges: Uint32Array<ArrayBuffer>;
   #offsetWords: Uint32Array<ArrayBuffer>;
   #timesMs: Float64Array<ArrayBuffer>;
-  readonly #range: HashRange | undefined;
   readonly #ids: RowIdsBuilder | undefined;
   #count = 0;
   #at = 0;
   #lastOffset: bigint | undefined;
 
-  constructor(bytesMax: number, records: number, idsOf: HashRange | undefined) {
-    this.#range = idsOf;
-    this.#ids = idsOf && new RowIdsBuilder();
+  constructor(bytesMax: number, records: number, takesIds: boolean) {
+    this.#ids = takesIds ? new RowIdsBuilder() : undefined;
     this.#bytes = new Uint8Array(bytesMax);
     this.#ranges = new Uint32Array(4 * records);
     this.#offsetWords = new Uint32Array(OFFSET_WIDTH * records);
@@ -130,10 +128,10 @@ class PagePacker {
   }
 
   #addAggregate({ records, hashKeys }: Aggregate, sequence: bigint, timeMs: number): void {
-    const isForeign = this.#range !== undefined && !isWithin(hashKeys, this.#range);
+    this.#ids?.begin(rangeOf(hashKeys));
     records.forEach((record, sub) => {
       this.#addUserRecord(record, offsetOf(sequence, sub), timeMs);
-      if (record.id) this.#ids?.add(record.id, isForeign);
+      if (record.id) this.#ids?.add(record.id, record.key);
       else this.#ids?.addNone();
     });
   }
@@ -193,11 +191,11 @@ class PagePacker {
   }
 }
 
-/** Whether an aggregate was made for hash keys that are all in `range`. */
-function isWithin(hashKeys: readonly Uint8Array[], [start, end]: HashRange): boolean {
-  if (hashKeys.length !== 2) return false;
-  const [from, to] = hashKeys.map((text) => BigInt(decoder.decode(text)));
-  return from >= start && to <= end;
+/** The hash keys that our sink made an aggregate for. */
+function rangeOf(hashKeys: readonly Uint8Array[]): HashRange | undefined {
+  if (hashKeys.length !== 2) return undefined;
+  const [start, end] = hashKeys.map((text) => BigInt(decoder.decode(text)));
+  return [start, end];
 }
 
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

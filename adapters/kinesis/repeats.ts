@@ -7,7 +7,7 @@
  */
 
 import { ABSENT, type Batch, offsetAt, withoutRows } from "../../engine/batch.ts";
-import { type HashRange, Marks } from "./marks.ts";
+import { type HashRange, type MarkedLane, Marks } from "./marks.ts";
 import { NO_ORIGIN, type RowIds } from "./row_ids.ts";
 import { hashKeyOf } from "./shards.ts";
 
@@ -16,12 +16,9 @@ interface SeenPage {
   readonly before: Marks;
   readonly rows: Pick<Batch, "count" | "offsetWords" | "offsetWidth">;
   readonly ids: RowIds;
-  /** Keys of the rows, where they matter. */
-  readonly keys: readonly string[] | undefined;
+  readonly keys: Keys;
   readonly next: bigint;
 }
-
-const decoder = new TextDecoder();
 
 /** The repeats of one shard. */
 export class RepeatFilter {
@@ -50,21 +47,19 @@ export class RepeatFilter {
 
   /** `fresh` are the last rows of `page`, which follows the last one; those that are left out are named. */
   filter(page: Batch, fresh: Batch, ids: RowIds): Batch {
-    const before = this.#marks.copy();
-    const areKeysNeeded = before.isSplit || ids.isForeign.includes(1);
-    const keys = areKeysNeeded ? Array.from({ length: page.count }, (_, row) => keyAt(page, row)) : undefined;
-    const rows = {
-      count: page.count,
-      offsetWords: page.offsetWords.slice(),
-      offsetWidth: page.offsetWidth,
+    const { count, offsetWidth } = page;
+    const seen: SeenPage = {
+      before: this.#marks.copy(),
+      rows: { count, offsetWords: page.offsetWords.slice(), offsetWidth },
+      ids,
+      keys: new Keys(page),
+      next: page.next,
     };
-    const seen = { before, rows, ids, keys, next: page.next };
     this.#pages.push(seen);
     this.#position = page.next;
+    const walk = new PageWalk(seen, this.#marks, this.#range);
     const repeats: bigint[] = [];
-    for (let row = page.count - fresh.count; row < page.count; row++) {
-      if (this.#isLeftOut(this.#marks, seen, row)) repeats.push(offsetAt(page, row));
-    }
+    for (let row = count - fresh.count; row < count; row++) if (walk.isLeftOut(row)) repeats.push(offsetAt(page, row));
     if (repeats.length === 0) return fresh;
     return { ...withoutRows(fresh, new Set(repeats)), repeats };
   }
@@ -77,9 +72,8 @@ export class RepeatFilter {
     );
     if (!page) return this.#known?.position === position ? this.#known.marks.copy() : new Marks();
     const marks = page.before.copy();
-    for (let row = 0; row < page.rows.count && offsetAt(page.rows, row) < position; row++) {
-      this.#isLeftOut(marks, page, row);
-    }
+    const walk = new PageWalk(page, marks, this.#range);
+    for (let row = 0; row < page.rows.count && offsetAt(page.rows, row) < position; row++) walk.isLeftOut(row);
     return marks;
   }
 
@@ -88,22 +82,75 @@ export class RepeatFilter {
     this.#known = { position, marks: this.marksAt(position) };
     this.#pages = this.#pages.filter(({ next }) => next > position);
   }
+}
 
-  #isLeftOut(marks: Marks, { ids, keys }: SeenPage, row: number): boolean {
+/** Goes through the rows of a page in order. */
+class PageWalk {
+  readonly #page: SeenPage;
+  readonly #marks: Marks;
+  readonly #own: HashRange;
+  #origin = NO_ORIGIN;
+  #range = -1;
+  #lane: MarkedLane | undefined;
+  #isForeign = false;
+
+  constructor(page: SeenPage, marks: Marks, own: HashRange) {
+    this.#page = page;
+    this.#marks = marks;
+    this.#own = own;
+  }
+
+  /** Whether `row` was there before, or belongs to another shard. */
+  isLeftOut(row: number): boolean {
+    const { ids, keys } = this.#page;
     const origin = ids.origin[row];
     if (origin === NO_ORIGIN) return false;
-    const key = (): string => keys![row];
-    if (ids.isForeign[row] === 1 && !this.#isOwn(key())) return true;
-    return marks.note(ids.origins[origin], ids.seq[row], ids.index[row], key);
+    if (origin !== this.#origin || ids.range[row] !== this.#range) this.#enter(origin, ids.range[row]);
+    if (this.#isForeign && !isWithin(hashKeyOf(keys.at(row)), this.#own)) return true;
+    return this.#lane!.note(ids.seq[row], ids.index[row], () => keys.at(row));
   }
 
-  #isOwn(key: string): boolean {
-    const hash = hashKeyOf(key);
-    return hash >= this.#range[0] && hash <= this.#range[1];
+  #enter(origin: number, range: number): void {
+    const { origins, ranges } = this.#page.ids;
+    const [start, end] = ranges[range];
+    this.#lane = this.#marks.lane(origins[origin], ranges[range]);
+    this.#isForeign = !isWithin(start, this.#own) || !isWithin(end, this.#own);
+    this.#origin = origin;
+    this.#range = range;
   }
 }
 
-function keyAt({ ranges, bytes }: Batch, row: number): string {
-  const start = ranges[4 * row];
-  return start === ABSENT ? "" : decoder.decode(bytes.subarray(start, ranges[4 * row + 1]));
+function isWithin(hash: bigint, [start, end]: HashRange): boolean {
+  return hash >= start && hash <= end;
 }
+
+/** The keys of a page's rows, without its payload. */
+class Keys {
+  readonly #bytes: Uint8Array;
+  readonly #ends: Uint32Array;
+
+  constructor({ count, ranges, bytes }: Batch) {
+    this.#ends = new Uint32Array(count);
+    let length = 0;
+    for (let row = 0; row < count; row++) {
+      if (ranges[4 * row] !== ABSENT) length += ranges[4 * row + 1] - ranges[4 * row];
+      this.#ends[row] = length;
+    }
+    this.#bytes = new Uint8Array(length);
+    for (let row = 0; row < count; row++) {
+      if (ranges[4 * row] !== ABSENT) {
+        this.#bytes.set(bytes.subarray(ranges[4 * row], ranges[4 * row + 1]), this.#start(row));
+      }
+    }
+  }
+
+  at(row: number): string {
+    return decoder.decode(this.#bytes.subarray(this.#start(row), this.#ends[row]));
+  }
+
+  #start(row: number): number {
+    return row === 0 ? 0 : this.#ends[row - 1];
+  }
+}
+
+const decoder = new TextDecoder();

@@ -1,5 +1,8 @@
 /** The ids of a page's records, in columns: whose output each is, and which; see outputs.ts for how they are written. */
 
+import type { HashRange } from "./marks.ts";
+import { hashKeyOf } from "./shards.ts";
+
 /** Marks a record without an id. */
 export const NO_ORIGIN = -1;
 
@@ -13,8 +16,10 @@ export interface RowIds {
   readonly seq: Float64Array;
   /** The number within the feed. */
   readonly index: Int32Array;
-  /** 1 where the record was made for other hash keys than the shard's, so that its key has to be looked at. */
-  readonly isForeign: Uint8Array;
+  /** The hash keys that records were written for: what `range` counts. */
+  readonly ranges: readonly HashRange[];
+  /** Per row, the index of its range; meaningless without an origin. */
+  readonly range: Int32Array;
 }
 
 const POINT = 0x2e;
@@ -28,23 +33,34 @@ export class RowIdsBuilder {
   readonly #origin: number[] = [];
   readonly #seq: number[] = [];
   readonly #index: number[] = [];
-  readonly #isForeign: number[] = [];
+  readonly #ranges: HashRange[] = [];
+  readonly #range: number[] = [];
   #lastBytes = new Uint8Array(0);
   #lastOrigin = NO_ORIGIN;
+  #current: HashRange | undefined;
 
   /** Adds a row without an id. */
   addNone(): void {
-    this.#push(NO_ORIGIN, 0, 0, 0);
+    this.#push(NO_ORIGIN, 0, 0);
+  }
+
+  /** The rows that follow were written for these hash keys; undefined when that is not known. */
+  begin(hashKeys: HashRange | undefined): void {
+    this.#current = hashKeys;
+    const last = this.#ranges.at(-1);
+    const isLast = last !== undefined && hashKeys !== undefined && last[0] === hashKeys[0] && last[1] === hashKeys[1];
+    if (hashKeys && !isLast) this.#ranges.push(hashKeys);
   }
 
   /** Adds a row with `id`, as `outputs.ts` writes it. */
-  add(id: Uint8Array, isForeign: boolean): void {
+  add(id: Uint8Array, key: Uint8Array): void {
     const firstPoint = id.indexOf(POINT);
     const secondPoint = id.indexOf(POINT, firstPoint + 1);
     const seq = digits(id, 0, firstPoint);
     const index = digits(id, firstPoint + 1, secondPoint);
     if (seq === undefined || index === undefined) return this.addNone();
-    this.#push(this.#originOf(id.subarray(secondPoint + 1)), seq, index, Number(isForeign));
+    if (!this.#current) this.#ranges.push(pointOf(key));
+    this.#push(this.#originOf(id.subarray(secondPoint + 1)), seq, index);
   }
 
   /** The columns. */
@@ -54,15 +70,16 @@ export class RowIdsBuilder {
       origin: Int32Array.from(this.#origin),
       seq: Float64Array.from(this.#seq),
       index: Int32Array.from(this.#index),
-      isForeign: Uint8Array.from(this.#isForeign),
+      ranges: this.#ranges,
+      range: Int32Array.from(this.#range),
     };
   }
 
-  #push(origin: number, seq: number, index: number, isForeign: number): void {
+  #push(origin: number, seq: number, index: number): void {
     this.#origin.push(origin);
     this.#seq.push(seq);
     this.#index.push(index);
-    this.#isForeign.push(isForeign);
+    this.#range.push(this.#ranges.length - 1);
   }
 
   /** Records of one origin come one after the other. */
@@ -77,6 +94,12 @@ export class RowIdsBuilder {
     this.#lastBytes = bytes.slice();
     return this.#lastOrigin = origin;
   }
+}
+
+/** A writer that did not know the shards wrote for the key alone. */
+function pointOf(key: Uint8Array): HashRange {
+  const hash = hashKeyOf(decoder.decode(key));
+  return [hash, hash];
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {

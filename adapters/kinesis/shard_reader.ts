@@ -201,8 +201,8 @@ export class ShardReader {
     try {
       this.#iterator ??= await this.#openIterator(place);
       if (this.#iterator === undefined) return undefined;
-      const { pages, withoutRepeats: idsOf } = this.#options;
-      return await getRecords(pages, this.#iterator, { recordsMax: PAGE_RECORDS_MAX, ...(idsOf ? { idsOf } : {}) });
+      const options = { recordsMax: PAGE_RECORDS_MAX, takesIds: this.#repeats !== undefined };
+      return await getRecords(this.#options.pages, this.#iterator, options);
     } catch (error) {
       if (!isNamed(error, "ExpiredIteratorException")) throw error;
       // The next read makes another, at the record that was read last.

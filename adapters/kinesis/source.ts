@@ -73,7 +73,7 @@ export class KinesisSource implements Source {
       const shard = this.#shards.get(partition);
       return shard !== undefined && holdsKey(shard, key);
     },
-    inherit: (_at, parents) => this.#inherit(parents),
+    inherit: ({ partition }, parents) => this.#inherit(partition, parents),
   };
 
   private constructor(options: KinesisSourceOptions, clients: ShardClients) {
@@ -154,13 +154,13 @@ export class KinesisSource implements Source {
     this.#reader(partition).release(position);
   }
 
-  #inherit(parents: readonly ParentEnd[]): string | undefined {
+  #inherit(shard: string, parents: readonly ParentEnd[]): string | undefined {
     if (!this.#options.withoutRepeats) return undefined;
     const ends = parents.map(({ at, anchor }) => ({
       range: rangeOf(this.#shards.get(at.partition)!),
       marks: anchorOf(anchor).marks ?? new Marks(),
     }));
-    return anchorText({ marks: Marks.inherit(ends) });
+    return anchorText({ marks: Marks.inherit(ends, rangeOf(this.#shards.get(shard)!)) });
   }
 
   async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
