@@ -1,13 +1,17 @@
 /**
  * From one system to another, killed after every step and at moments in between: exactly once, wherever the home of the
- * checkpoint is. Read by clients that are not ours: redis-cli, Java's consumer, plain reading.
+ * checkpoint is. Read by clients that are not ours: redis-cli, Java's consumer, plain reading; Kinesis by the source that
+ * removes what a crash wrote twice.
  */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
+import { KinesisSource } from "../../adapters/kinesis/source.ts";
 import { redisCli } from "../../tools/services/redis.ts";
 import { runCli, spawnCli } from "../support/cli.ts";
 import { freshTopic, kafkaAddress, readTopic, writeTopic } from "../support/kafka.ts";
+import { freshStream, putRecords } from "../support/kinesis.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
+import { readAll } from "../support/read_source.ts";
 import { freshKey, redisAddress } from "../support/redis.ts";
 import { addOrders } from "../support/redis_job.ts";
 
@@ -52,6 +56,11 @@ const SOURCES: Readonly<Record<string, (folder: TestFolder) => Promise<From>>> =
     await writeTopic(topic, orders().map((order, i) => ({ partition: 0, timeMs: 1 + i, ...order })));
     return { uri: `kafka://${kafka}/${topic}` };
   },
+  async kinesis() {
+    const { stream, endpoint } = await freshStream(1);
+    await putRecords(stream, orders());
+    return { uri: `kinesis://us-east-1/${stream}?endpoint=${endpoint}&callsPerSecond=100` };
+  },
   file(folder) {
     folder.write("orders.ndjson", orders().map(({ key, value }) => `${value.slice(0, -1)},"k":"${key}"}\n`).join(""));
     return Promise.resolve({ uri: `file:${folder.at("orders.ndjson")}?key=k` });
@@ -70,6 +79,18 @@ const SINKS: Readonly<Record<string, (folder: TestFolder) => Promise<To>>> = {
   async kafka() {
     const topic = await freshTopic(1);
     return { uri: `kafka://${kafka}/${topic}`, read: async () => (await readTopic(topic)).map(({ value }) => value!) };
+  },
+  /** At least once on the wire: what was written twice is told by its id. */
+  async kinesis() {
+    const address = await freshStream(1);
+    const read = async () => {
+      const options = { start: "earliest", isBounded: true, callsPerSecond: 100, withoutRepeats: true } as const;
+      const source = await KinesisSource.open({ ...address, ...options });
+      const records = await readAll(source);
+      await source.close();
+      return records.map(({ value }) => value!);
+    };
+    return { uri: `kinesis://us-east-1/${address.stream}?endpoint=${address.endpoint}`, read };
   },
   file(folder) {
     const path = folder.at("out.ndjson");
@@ -126,7 +147,15 @@ class Job implements AsyncDisposable {
   }
 }
 
-const PAIRS = [["redis", "kafka"], ["kafka", "redis"], ["file", "redis"], ["redis", "file"]] as const;
+const PAIRS = [
+  ["redis", "kafka"],
+  ["kafka", "redis"],
+  ["file", "redis"],
+  ["redis", "file"],
+  ["kinesis", "file"],
+  ["kinesis", "redis"],
+  ["kinesis", "kinesis"],
+] as const;
 
 for (const [source, sink] of PAIRS) {
   Deno.test(`${source} to ${sink}: killed after every step and ${KILLS} times in between, each output is there once`, async () => {

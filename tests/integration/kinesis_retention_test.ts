@@ -1,0 +1,112 @@
+/** Records that retention removed: never passed over in silence, and no false alarm for a shard that was idle. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { KinesisSource } from "../../adapters/kinesis/source.ts";
+import { runCli } from "../support/cli.ts";
+import { freshStream, kinesisEndpoint, putRecords } from "../support/kinesis.ts";
+import { KinesisProxy } from "../support/kinesis_proxy.ts";
+import { scriptOf, TestFolder } from "../support/processor_script.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** A run that has read all there was, before a proxy that hides what it read last. */
+async function idleRun(folder: TestFolder) {
+  const { stream } = await freshStream(1);
+  const proxy = await KinesisProxy.start(await kinesisEndpoint());
+  folder.write("p.ts", scriptOf("context.emit({ value });"));
+  const from = `kinesis://us-east-1/${stream}?endpoint=${proxy.endpoint}&callsPerSecond=50`;
+  const run = async () =>
+    await runCli(["run", "p.ts", "--from", from, "--to", "out.ndjson", "--until-end", "--quiet"], { cwd: folder.path });
+  await putRecords(stream, [{ key: "a", value: '{"n":1}' }, { key: "a", value: '{"n":2}' }]);
+  assertEquals((await run()).code, 0);
+  // The emulator never trims: to ask for the last record is answered as when it is gone.
+  let isGone = true;
+  proxy.decide = (action) => {
+    if (action !== "GetShardIterator" || !isGone) return undefined;
+    isGone = false;
+    return { kind: "refuse", error: "ResourceNotFoundException", status: 400 };
+  };
+  return { stream, proxy, run };
+}
+
+Deno.test("an idle shard may outlive its last record: what came later is read, and nothing twice", async () => {
+  await using folder = new TestFolder();
+  const { stream, proxy, run } = await idleRun(folder);
+  await putRecords(stream, [{ key: "a", value: '{"n":3}' }]);
+  const result = await run();
+  await proxy[Symbol.asyncDispose]();
+  assertEquals(result.code, 0, result.stderr);
+  assertEquals(folder.read("out.ndjson"), '{"n":1}\n{"n":2}\n{"n":3}\n');
+});
+
+Deno.test("when records may have been removed unread, the run stops and says what to do (M18)", async () => {
+  await using folder = new TestFolder();
+  const { proxy, run } = await idleRun(folder);
+  proxy.overrides.set("DescribeStreamSummary", ({ StreamDescriptionSummary }) => ({
+    StreamDescriptionSummary: { ...StreamDescriptionSummary as object, RetentionPeriodHours: 0 },
+  }));
+  const { code, stderr } = await run();
+  await proxy[Symbol.asyncDispose]();
+  assertEquals(code, 1);
+  assertMatch(stderr, /Cannot read test-.+: the record at \d{50,56}\.1, which was read last, is not there any more/);
+  assertStringIncludes(stderr, "raise the retention");
+});
+
+Deno.test("an idle shard says from time to time until when it was read, so that the proof does not age", async () => {
+  const address = await freshStream(1);
+  await putRecords(address.stream, [{ key: "a", value: "1" }]);
+  let nowMs = Date.now();
+  await using source = await open({ nowMs: () => nowMs });
+  const [at] = await source.partitions();
+  const limit = { recordsMax: 10, bytesMax: 1000 };
+  const read = async (from: bigint) => {
+    for (;;) {
+      const result = await source.read(at, from, limit);
+      if (result.kind !== "idle") return result;
+      await source.waitForMore([at], AbortSignal.timeout(1000));
+      if (isPatient) continue;
+      return result;
+    }
+  };
+  let isPatient = true;
+  const first = await read(0n);
+  assert(first.kind === "batch");
+  const { next } = first.batch;
+  isPatient = false;
+  assertEquals((await read(next)).kind, "idle");
+  nowMs += 2 * HOUR_MS;
+  isPatient = true;
+  const later = await read(next);
+  assert(later.kind === "batch");
+  assertEquals([later.batch.count, later.batch.next], [0, next]);
+  const { untilMs } = JSON.parse(later.batch.anchor!);
+  assert(Math.abs(untilMs - nowMs) < HOUR_MS / 60);
+
+  async function open(options: { readonly nowMs: () => number }) {
+    const opened = await KinesisSource.open({
+      ...address,
+      ...options,
+      start: "earliest",
+      isBounded: false,
+      callsPerSecond: 100,
+    });
+    return Object.assign(opened, { [Symbol.asyncDispose]: () => opened.close() });
+  }
+});
+
+Deno.test("a shard that is read half of its retention behind is told of once, while there is time", async () => {
+  const { stream } = await freshStream(1);
+  await using proxy = await KinesisProxy.start(await kinesisEndpoint());
+  await putRecords(stream, [{ key: "a", value: '{"n":1}' }]);
+  proxy.overrides.set("GetRecords", (answer) => {
+    return (answer.Records as unknown[]).length > 0 ? { ...answer, MillisBehindLatest: 13 * HOUR_MS } : answer;
+  });
+  await using folder = new TestFolder();
+  folder.write("p.ts", scriptOf("context.emit({ value });"));
+  const from = `kinesis://us-east-1/${stream}?endpoint=${proxy.endpoint}&callsPerSecond=50`;
+  const { code, stderr } = await runCli(["run", "p.ts", "--from", from, "--to", "out.ndjson", "--until-end"], {
+    cwd: folder.path,
+  });
+  assertEquals(code, 0, stderr);
+  assertEquals(stderr.match(/is read 13 h behind its end, and records are kept for 24 h/g)?.length, 1);
+});
