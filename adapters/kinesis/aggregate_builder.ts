@@ -7,11 +7,16 @@
 import { createHash } from "node:crypto";
 import { ID_TAG, MAGIC } from "./aggregated.ts";
 import type { HashRange } from "./marks.ts";
+import type { StreamOutput } from "./outputs.ts";
 
 const DIGEST_BYTES = 16;
 /** Beside the records: magic, digest. */
 const FRAME_BYTES = MAGIC.length + DIGEST_BYTES;
 const VARINT_BYTES_MAX = 5;
+/** What an output takes beside key, value and origin. */
+const OVERHEAD_MAX = ID_TAG.length + 8 * VARINT_BYTES_MAX + 2 * 17;
+/** Between the parts of an id; as a number of one byte. */
+const POINT = 0x2e;
 
 /** Fields of the format, each with a length. */
 const KEY_TABLE = 1 << 3 | 2;
@@ -50,18 +55,19 @@ export class AggregateBuilder {
   }
 
   /** Adds an output unless the record would become too large. */
-  add(key: string, keyBytes: Uint8Array, value: Uint8Array, id: Uint8Array): boolean {
-    const grown = keyBytes.length + value.length + id.length + ID_TAG.length + 8 * VARINT_BYTES_MAX;
+  add({ key, keyBytes, value, id }: StreamOutput): boolean {
+    const grown = keyBytes.length + value.length + id.origin.length + OVERHEAD_MAX;
     const size = FRAME_BYTES + this.#table.length + this.#records.length + grown;
     if (!this.isEmpty && size > this.#bytesMax) return false;
     const index = this.#indexOf(key, keyBytes);
-    const tagLength = 2 + ID_TAG.length + 1 + varintLength(id.length) + id.length;
+    const idLength = digitsOf(id.seq) + 1 + digitsOf(id.index) + 1 + id.origin.length;
+    const tagLength = 2 + ID_TAG.length + 1 + varintLength(idLength) + idLength;
     const length = 1 + varintLength(index) + 1 + varintLength(value.length) + value.length + 1 +
       varintLength(tagLength) + tagLength;
     this.#records.varint(RECORDS).varint(length).varint(RECORD_KEY_INDEX).varint(index)
       .varint(RECORD_DATA).varint(value.length).put(value)
       .varint(RECORD_TAGS).varint(tagLength).varint(TAG_KEY).varint(ID_TAG.length).put(ID_TAG)
-      .varint(TAG_VALUE).varint(id.length).put(id);
+      .varint(TAG_VALUE).varint(idLength).decimal(id.seq).varint(POINT).decimal(id.index).varint(POINT).put(id.origin);
     return true;
   }
 
@@ -114,12 +120,30 @@ class Bytes {
     return this;
   }
 
+  /** A whole number in decimal digits. */
+  decimal(value: number): this {
+    const digits = digitsOf(value);
+    this.#reserve(digits);
+    for (let at = this.#length + digits - 1; at >= this.#length; at--) {
+      this.#bytes[at] = 0x30 + value % 10;
+      value = Math.floor(value / 10);
+    }
+    this.#length += digits;
+    return this;
+  }
+
   #reserve(more: number): void {
     if (this.#length + more <= this.#bytes.length) return;
     const larger = new Uint8Array(2 * (this.#length + more));
     larger.set(this.written);
     this.#bytes = larger;
   }
+}
+
+function digitsOf(value: number): number {
+  let digits = 1;
+  for (; value >= 10; value = Math.floor(value / 10)) digits++;
+  return digits;
 }
 
 function varintLength(value: number): number {

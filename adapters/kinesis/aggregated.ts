@@ -75,8 +75,7 @@ export function readAggregate(record: Uint8Array): Aggregate | undefined {
   return { records: records.map((each) => userRecord(each, keys)), hashKeys };
 }
 
-/** A look at a few bytes: most records are plain. */
-export function beginsLikeOne(record: Uint8Array): boolean {
+function beginsLikeOne(record: Uint8Array): boolean {
   return record.length >= MAGIC.length + DIGEST_BYTES && MAGIC.every((byte, i) => record[i] === byte);
 }
 

@@ -23,22 +23,27 @@ const CONNECT_TIME_MS_MAX = 5_000;
 /** AWS's own credentials have nothing to do with an emulator on this machine. */
 const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
 
+/** Connections, which clients of one address may share. */
+export function openHandler(): NodeHttpHandler {
+  return new NodeHttpHandler({
+    requestTimeout: REQUEST_TIME_MS_MAX,
+    connectionTimeout: CONNECT_TIME_MS_MAX,
+    throwOnRequestTimeout: true,
+  });
+}
+
 /**
  * A client. It tries nothing again by itself: a repeated PutRecords writes twice, and who waits is decided elsewhere.
  *
  * The handler speaks HTTP/1.1: the SDK's default for Kinesis is HTTP/2, which emulators fail, and whose time-outs only warn.
  */
-export function openClient({ region, endpoint }: KinesisAddress): KinesisClient {
+export function openClient({ region, endpoint }: KinesisAddress, handler = openHandler()): KinesisClient {
   const isLocal = endpoint !== undefined && /^https?:\/\/(?:localhost|127\.|\[::1\])/.test(endpoint);
   const hasCredentials = Deno.env.has("AWS_ACCESS_KEY_ID") || Deno.env.has("AWS_PROFILE");
   const config: KinesisClientConfig = {
     region,
     maxAttempts: 1,
-    requestHandler: new NodeHttpHandler({
-      requestTimeout: REQUEST_TIME_MS_MAX,
-      connectionTimeout: CONNECT_TIME_MS_MAX,
-      throwOnRequestTimeout: true,
-    }),
+    requestHandler: handler,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(isLocal && !hasCredentials ? { credentials: LOCAL_CREDENTIALS } : {}),
   };

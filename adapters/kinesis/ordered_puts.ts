@@ -1,9 +1,9 @@
 /**
  * PutRecords in order: the next entry of a lane is sent when the one before it is acknowledged.
  *
- * PutRecords writes the entries of a request in no order that it promises, and some may fail; so a request holds one entry
- * of each lane at most, and what failed is what its lane sends next. Other lanes go on meanwhile. A request whose answer is
- * lost is sent again: its entries may then be there twice.
+ * PutRecords writes the entries of a request in no order that it promises, and some may fail; so only one entry of each lane
+ * is under way at a time, and what failed is what its lane sends next. Other lanes go on meanwhile. A request whose answer
+ * is lost is sent again: its entries may then be there twice.
  */
 
 import { type KinesisClient, PutRecordsCommand, type PutRecordsResultEntry } from "@aws-sdk/client-kinesis";
@@ -36,6 +36,8 @@ export interface PutLimits {
   readonly entriesMax: number;
   /** Data and keys together. */
   readonly bytesMax: number;
+  /** Requests of different lanes that may be under way together. */
+  readonly requestsInFlightMax: number;
   /** How long what passes is tried again, since something worked last. */
   readonly timeMsMax: number;
 }
@@ -47,98 +49,145 @@ export type Placed<Entry extends PutEntry> = (entry: Entry, shard: string) => vo
 export async function putInOrder<Entry extends PutEntry>(
   client: KinesisClient,
   stream: string,
-  entries: Iterable<Entry>,
+  entries: readonly Entry[],
   limits: PutLimits,
   onPlaced: Placed<Entry> = () => {},
 ): Promise<void> {
-  const lanes = new Set<Lane<Entry>>();
-  for (const lane of Map.groupBy(entries, ({ lane }) => lane).values()) lanes.add(new Lane(lane, limits.timeMsMax));
-  while (lanes.size > 0) {
-    const round = roundOf(lanes, limits);
-    if (round.length === 0) {
-      await untilReady(lanes);
-      continue;
+  const queue = new LaneQueue(entries, limits);
+  const putRounds = async () => {
+    try {
+      while (!queue.isDone) {
+        const round = queue.next();
+        if (round.length === 0) await queue.untilReady();
+        else await putRound(client, stream, round.map((index) => entries[index]), round, queue, onPlaced);
+      }
+    } catch (error) {
+      queue.abandon();
+      throw error;
     }
-    // Those that were not sent come first in the next round, so that no lane waits for ever.
-    for (const lane of round) lanes.delete(lane);
-    await putRound(client, stream, round, onPlaced);
-    for (const lane of round) if (!lane.isEmpty) lanes.add(lane);
-  }
+  };
+  // All are awaited: what is still on its way when one fails must not arrive behind what is tried again.
+  const results = await Promise.allSettled(Array.from({ length: limits.requestsInFlightMax }, putRounds));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
-/** Entries that are written one after the other. */
-class Lane<Entry extends PutEntry> {
-  readonly #entries: Entry[];
-  readonly #timeMsMax: number;
-  #pauseMs = PAUSE_MS_FIRST;
-  #deadlineMs = Infinity;
-  /** When it may be tried again. */
-  readyMs = 0;
+/** An entry that failed, and when it is tried again. */
+interface Failed {
+  readonly index: number;
+  readonly readyMs: number;
+}
 
-  constructor(entries: Entry[], timeMsMax: number) {
-    // Taken from the end, so that nothing is moved.
-    this.#entries = entries.reverse();
-    this.#timeMsMax = timeMsMax;
+/** How long an entry has failed, and how long it waits. */
+interface Trouble {
+  readonly pauseMs: number;
+  readonly deadlineMs: number;
+}
+
+/** Which entries may be sent: the first of every lane that is not. */
+class LaneQueue {
+  readonly #entries: readonly PutEntry[];
+  readonly #limits: PutLimits;
+  /** Per entry, the one behind it in its lane, or -1. */
+  readonly #following: Int32Array;
+  #ready: number[] = [];
+  #taken = 0;
+  #failed: Failed[] = [];
+  readonly #troubles = new Map<number, Trouble>();
+  #left: number;
+  #change = Promise.withResolvers<void>();
+
+  constructor(entries: readonly PutEntry[], limits: PutLimits) {
+    this.#entries = entries;
+    this.#limits = limits;
+    this.#left = entries.length;
+    this.#following = new Int32Array(entries.length).fill(-1);
+    const last = new Map<string, number>();
+    entries.forEach(({ lane }, index) => {
+      const before = last.get(lane);
+      if (before === undefined) this.#ready.push(index);
+      else this.#following[before] = index;
+      last.set(lane, index);
+    });
   }
 
-  get isEmpty(): boolean {
-    return this.#entries.length === 0;
+  /** Whether nothing is left to send. */
+  get isDone(): boolean {
+    return this.#left === 0;
   }
 
-  get next(): Entry {
-    return this.#entries[this.#entries.length - 1];
+  /** Sends nothing more. */
+  abandon(): void {
+    this.#left = 0;
+    this.#notify();
   }
 
-  /** A key has four bytes per code point at most, which is three per code unit. */
-  get nextBytes(): number {
-    return this.next.data.length + 3 * this.next.key.length;
+  #notify(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 
-  succeed(): void {
-    this.#entries.pop();
-    this.#pauseMs = PAUSE_MS_FIRST;
-    this.#deadlineMs = Infinity;
+  /** Takes as many entries as fit into a request. */
+  next(): readonly number[] {
+    this.#readmit(performance.now());
+    const round: number[] = [];
+    for (let size = 0; this.#taken < this.#ready.length && round.length < this.#limits.entriesMax; this.#taken++) {
+      const index = this.#ready[this.#taken];
+      size += sizeOf(this.#entries[index]);
+      if (round.length > 0 && size > this.#limits.bytesMax) break;
+      round.push(index);
+    }
+    if (this.#taken === this.#ready.length) [this.#ready, this.#taken] = [[], 0];
+    return round;
   }
 
-  /** Tries again later; throws `error` when that went on for too long. */
-  fail(error: Error): void {
+  #readmit(nowMs: number): void {
+    if (this.#failed.length === 0) return;
+    this.#ready.push(...this.#failed.filter(({ readyMs }) => readyMs <= nowMs).map(({ index }) => index));
+    this.#failed = this.#failed.filter(({ readyMs }) => readyMs > nowMs);
+  }
+
+  succeed(index: number): void {
+    this.#left--;
+    this.#troubles.delete(index);
+    if (this.#following[index] >= 0) this.#ready.push(this.#following[index]);
+    this.#notify();
+  }
+
+  /** Tries it again later, and its lane waits; throws `error` when that went on for too long. */
+  fail(index: number, error: Error): void {
     const nowMs = performance.now();
-    this.#deadlineMs = Math.min(this.#deadlineMs, nowMs + this.#timeMsMax);
-    if (nowMs > this.#deadlineMs) throw error;
-    this.readyMs = nowMs + this.#pauseMs;
-    this.#pauseMs = Math.min(2 * this.#pauseMs, PAUSE_MS_MAX);
+    const { pauseMs, deadlineMs } = this.#troubles.get(index) ??
+      { pauseMs: PAUSE_MS_FIRST, deadlineMs: nowMs + this.#limits.timeMsMax };
+    if (nowMs > deadlineMs) throw error;
+    this.#failed.push({ index, readyMs: nowMs + pauseMs });
+    this.#troubles.set(index, { pauseMs: Math.min(2 * pauseMs, PAUSE_MS_MAX), deadlineMs });
+    this.#notify();
+  }
+
+  /** Resolves when an entry that failed may be tried again, or another request was answered. */
+  async untilReady(): Promise<void> {
+    const readyMs = Math.min(Infinity, ...this.#failed.map((each) => each.readyMs));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = readyMs === Infinity ? undefined : setTimeout(resolve, Math.max(0, readyMs - performance.now()));
+    await Promise.race([promise, this.#change.promise]);
+    clearTimeout(timer);
   }
 }
 
-/** As many lanes as fit, of those that may be tried. */
-function roundOf<Entry extends PutEntry>(
-  lanes: Iterable<Lane<Entry>>,
-  { entriesMax, bytesMax }: PutLimits,
-): Lane<Entry>[] {
-  const nowMs = performance.now();
-  const round: Lane<Entry>[] = [];
-  let size = 0;
-  for (const lane of lanes) {
-    if (lane.readyMs > nowMs) continue;
-    if (round.length === entriesMax || (round.length > 0 && size + lane.nextBytes > bytesMax)) break;
-    round.push(lane);
-    size += lane.nextBytes;
-  }
-  return round;
-}
-
-async function untilReady(lanes: Iterable<Lane<PutEntry>>): Promise<void> {
-  const readyMs = Math.min(...Array.from(lanes, (lane) => lane.readyMs));
-  await new Promise((resolve) => setTimeout(resolve, Math.max(0, readyMs - performance.now())));
+/** A key has four bytes per code point at most, which is three per code unit. */
+function sizeOf({ data, key }: PutEntry): number {
+  return data.length + 3 * key.length;
 }
 
 async function putRound<Entry extends PutEntry>(
   client: KinesisClient,
   stream: string,
-  round: readonly Lane<Entry>[],
+  entries: readonly Entry[],
+  indexes: readonly number[],
+  queue: LaneQueue,
   onPlaced: Placed<Entry>,
 ): Promise<void> {
-  const Records = round.map(({ next: { data, key, hashKey } }) => ({
+  const Records = entries.map(({ data, key, hashKey }) => ({
     Data: data,
     PartitionKey: key,
     ...(hashKey === undefined ? {} : { ExplicitHashKey: hashKey }),
@@ -149,13 +198,13 @@ async function putRound<Entry extends PutEntry>(
   } catch (error) {
     if (!isPassing(error)) throw error;
     // Whether it was written or not: what is there twice is told apart by its id.
-    for (const lane of round) lane.fail(error as Error);
+    for (const index of indexes) queue.fail(index, error as Error);
     return;
   }
-  round.forEach((lane, i) => {
+  indexes.forEach((index, i) => {
     const { ErrorCode, ErrorMessage, ShardId } = answers[i] ?? { ErrorCode: "NotAnswered" };
-    if (ErrorCode !== undefined) return lane.fail(new EntryFailed(ErrorCode, ErrorMessage));
-    onPlaced(lane.next, ShardId!);
-    lane.succeed();
+    if (ErrorCode !== undefined) return queue.fail(index, new EntryFailed(ErrorCode, ErrorMessage));
+    onPlaced(entries[i], ShardId!);
+    queue.succeed(index);
   });
 }

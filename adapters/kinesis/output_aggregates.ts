@@ -43,11 +43,11 @@ function* partsOf(outputs: readonly StreamOutput[], bytesMax: number, range?: Ha
   let builder = new AggregateBuilder(bytesMax, range);
   let taken: StreamOutput[] = [];
   for (const output of outputs) {
-    if (!builder.add(output.key, output.keyBytes, output.value, output.id)) {
+    if (!builder.add(output)) {
       yield { data: builder.finish(), outputs: taken };
       builder = new AggregateBuilder(bytesMax, range);
       taken = [];
-      builder.add(output.key, output.keyBytes, output.value, output.id);
+      builder.add(output);
     }
     taken.push(output);
   }

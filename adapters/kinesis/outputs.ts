@@ -9,8 +9,14 @@ export interface StreamOutput {
   readonly key: string;
   readonly keyBytes: Uint8Array;
   readonly value: Uint8Array;
-  /** See `originOf`. */
-  readonly id: Uint8Array;
+  readonly id: OutputId;
+}
+
+/** Tells a repeat: feed, number within the feed and output name, and whose it is (`originOf`). */
+export interface OutputId {
+  readonly seq: number;
+  readonly index: number;
+  readonly origin: Uint8Array;
 }
 
 /** What a stream takes. */
@@ -21,9 +27,8 @@ export interface OutputLimits {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const NO_BYTES = new Uint8Array(0);
-/** What an id and its record in an aggregate take besides their texts, at most. */
-const AGGREGATE_OVERHEAD = 96;
+/** What an id and its record in an aggregate take besides key, value and origin, at most. */
+const AGGREGATE_OVERHEAD = 128;
 const KEY_UNITS_MAX = 256;
 
 /**
@@ -36,9 +41,12 @@ const KEY_UNITS_MAX = 256;
 export function outputsOf(commit: Commit, limits: OutputLimits): readonly StreamOutput[] {
   const { outputs, outputNames, seq } = commit;
   const { count, keys, values, keyLengths, valueLengths, names } = outputs;
-  const origins = outputNames.map((name) => originOf(commit, name));
+  const origins = outputNames.map((name) => encoder.encode(originOf(commit, name)));
   const indexes = outputNames.map(() => 0);
   const found: StreamOutput[] = [];
+  const keyTexts = decoder.decode(keys);
+  // Then a code unit is a byte, and keys can be cut out of the text.
+  const arePlain = keyTexts.length === keys.length;
   refuseExtras(commit, outputs);
   let [keyAt, valueAt] = [0, 0];
   for (let i = 0; i < count; i++) {
@@ -46,7 +54,11 @@ export function outputsOf(commit: Commit, limits: OutputLimits): readonly Stream
     if (valueLength < 0) throw refuse(commit, i, "its value is null, a stream has no tombstones", "E_NO_TOMBSTONES");
     const given = keyLength > 0 ? keys.subarray(keyAt, keyAt + keyLength) : undefined;
     const index = indexes[name]++;
-    const key = given ? decoder.decode(given) : `${seq}-${index}`;
+    const key = !given
+      ? `${seq}-${index}`
+      : arePlain
+      ? keyTexts.slice(keyAt, keyAt + keyLength)
+      : decoder.decode(given);
     if (key.length > KEY_UNITS_MAX) {
       throw refuse(
         commit,
@@ -55,12 +67,11 @@ export function outputsOf(commit: Commit, limits: OutputLimits): readonly Stream
         "E_KEY_TOO_LONG",
       );
     }
-    const id = limits.hasIds ? encoder.encode(`${seq}.${index}.${origins[name]}`) : NO_BYTES;
     const output = {
       key,
       keyBytes: given ?? encoder.encode(key),
       value: values.subarray(valueAt, valueAt + valueLength),
-      id,
+      id: { seq, index, origin: origins[name] },
     };
     refuseTooLarge(commit, i, output, limits);
     found.push(output);
@@ -81,7 +92,8 @@ function originOf({ run, task }: Commit, output: string): string {
 function refuseTooLarge(commit: Commit, index: number, output: StreamOutput, limits: OutputLimits): void {
   const { keyBytes, value, id } = output;
   // An aggregate has its first key as its own as well.
-  const size = value.length + keyBytes.length + (limits.hasIds ? keyBytes.length + id.length + AGGREGATE_OVERHEAD : 0);
+  const size = value.length + keyBytes.length +
+    (limits.hasIds ? keyBytes.length + id.origin.length + AGGREGATE_OVERHEAD : 0);
   if (size <= limits.recordBytesMax) return;
   const reason = `it takes ${size} bytes with its key${limits.hasIds ? " and its id" : ""}, the stream takes ` +
     `${limits.recordBytesMax} in a record; emit less, or raise the stream's limit and say so with ?recordBytesMax=`;

@@ -4,11 +4,12 @@
  */
 
 import { GetRecordsCommand, type KinesisClient } from "@aws-sdk/client-kinesis";
-import { type Batch, writeOffset } from "../../engine/batch.ts";
-import { type Aggregate, beginsLikeOne, readAggregate, type UserRecord } from "./aggregated.ts";
+import { type Batch, offsetAt } from "../../engine/batch.ts";
+import { type Aggregate, MAGIC, readAggregate, type UserRecord } from "./aggregated.ts";
 import type { HashRange } from "./marks.ts";
-import { OFFSET_WIDTH, offsetOf } from "./position.ts";
+import { OFFSET_WIDTH } from "./position.ts";
 import { type RowIds, RowIdsBuilder } from "./row_ids.ts";
+import { SequenceWords } from "./sequence_words.ts";
 
 /** A page of a shard. */
 export interface Page {
@@ -84,7 +85,7 @@ export function packPage(body: Uint8Array, takesIds = false): Page {
   const { Records, NextShardIterator, MillisBehindLatest = 0 } = JSON.parse(decoder.decode(body)) as Body;
   const packer = new PagePacker(body.length, Records.length, takesIds);
   for (const { Data, PartitionKey, SequenceNumber, ApproximateArrivalTimestamp } of Records) {
-    packer.add(Data, PartitionKey, BigInt(SequenceNumber), Math.round(ApproximateArrivalTimestamp * 1000));
+    packer.add(Data, PartitionKey, SequenceNumber, Math.round(ApproximateArrivalTimestamp * 1000));
   }
   return {
     ...packer.finish(),
@@ -102,8 +103,8 @@ class PagePacker {
   #timesMs: Float64Array<ArrayBuffer>;
   readonly #ids: RowIdsBuilder | undefined;
   #count = 0;
+  readonly #sequence = new SequenceWords();
   #at = 0;
-  #lastOffset: bigint | undefined;
 
   constructor(bytesMax: number, records: number, takesIds: boolean) {
     this.#ids = takesIds ? new RowIdsBuilder() : undefined;
@@ -113,33 +114,44 @@ class PagePacker {
     this.#timesMs = new Float64Array(records);
   }
 
-  add(base64: string, key: string, sequence: bigint, timeMs: number): void {
+  add(base64: string, key: string, sequence: string, timeMs: number): void {
     const start = this.#at;
     const needed = start + base64.length + 3 * key.length;
     if (needed > this.#bytes.length) this.#growBytes(needed);
     const { written } = this.#bytes.subarray(start).setFromBase64(base64);
-    const value = this.#bytes.subarray(start, start + written);
-    const inside = beginsLikeOne(value) ? readAggregate(value.slice()) : undefined;
-    if (inside) return this.#addAggregate(inside, sequence, timeMs);
+    this.#sequence.take(sequence);
+    if (this.#bytes[start] === MAGIC[0]) {
+      const inside = readAggregate(this.#bytes.slice(start, start + written));
+      if (inside) return this.#addAggregate(inside, timeMs);
+    }
     this.#ids?.addNone();
-    this.#at = start + written;
-    const keyLength = encoder.encodeInto(key, this.#bytes.subarray(this.#at)).written;
-    this.#addRow([this.#at, this.#at += keyLength, start, start + written], offsetOf(sequence, 0), timeMs);
+    const keyStart = start + written;
+    this.#at = keyStart + this.#encodeKey(key, keyStart);
+    this.#addRow(keyStart, start, 0, timeMs);
   }
 
-  #addAggregate({ records, hashKeys }: Aggregate, sequence: bigint, timeMs: number): void {
+  /** Most keys are short and plain: for them a loop is faster than an encoder. */
+  #encodeKey(key: string, at: number): number {
+    for (let i = 0; i < key.length; i++) {
+      const unit = key.charCodeAt(i);
+      if (unit > 127) return encoder.encodeInto(key, this.#bytes.subarray(at)).written;
+      this.#bytes[at + i] = unit;
+    }
+    return key.length;
+  }
+
+  #addAggregate({ records, hashKeys }: Aggregate, timeMs: number): void {
     this.#ids?.begin(rangeOf(hashKeys));
     records.forEach((record, sub) => {
-      this.#addUserRecord(record, offsetOf(sequence, sub), timeMs);
+      this.#addUserRecord(record, sub, timeMs);
       if (record.id) this.#ids?.add(record.id, record.key);
       else this.#ids?.addNone();
     });
   }
 
-  #addUserRecord({ key, value }: UserRecord, offset: bigint, timeMs: number): void {
+  #addUserRecord({ key, value }: UserRecord, sub: number, timeMs: number): void {
     const start = this.#put(value);
-    const keyStart = this.#put(key);
-    this.#addRow([keyStart, keyStart + key.length, start, start + value.length], offset, timeMs);
+    this.#addRow(this.#put(key), start, sub, timeMs);
   }
 
   #put(bytes: Uint8Array): number {
@@ -150,12 +162,16 @@ class PagePacker {
     return start;
   }
 
-  #addRow(range: readonly number[], offset: bigint, timeMs: number): void {
+  /** Value and key lie one behind the other, up to where the next record begins. */
+  #addRow(keyStart: number, valueStart: number, sub: number, timeMs: number): void {
     if (this.#count === this.#timesMs.length) this.#grow();
-    this.#ranges.set(range, 4 * this.#count);
-    writeOffset(this.#offsetWords, OFFSET_WIDTH, this.#count, offset);
-    this.#timesMs[this.#count++] = timeMs;
-    this.#lastOffset = offset;
+    const row = this.#count++;
+    this.#ranges[4 * row] = keyStart;
+    this.#ranges[4 * row + 1] = this.#at;
+    this.#ranges[4 * row + 2] = valueStart;
+    this.#ranges[4 * row + 3] = keyStart;
+    this.#sequence.write(this.#offsetWords, row, sub);
+    this.#timesMs[row] = timeMs;
   }
 
   /** The records of an aggregate share their keys; here each has its own. */
@@ -187,7 +203,7 @@ class PagePacker {
       offsetWidth: OFFSET_WIDTH,
       eventTimesMs: this.#timesMs.slice(0, count),
     };
-    return { batch, lastOffset: this.#lastOffset, ids: this.#ids?.finish() };
+    return { batch, lastOffset: count === 0 ? undefined : offsetAt(batch, count - 1), ids: this.#ids?.finish() };
   }
 }
 

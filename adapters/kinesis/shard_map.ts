@@ -30,6 +30,7 @@ export class ShardMap {
 
   /** The shard that takes `key`; undefined while shards are changing. */
   shardOf(key: string): OpenShard | undefined {
+    if (this.#shards.length === 1) return this.#shards[0];
     const known = this.#known.get(key);
     if (known) return known;
     const hash = hashKeyOf(key);

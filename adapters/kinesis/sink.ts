@@ -37,6 +37,7 @@ export interface KinesisSinkOptions extends KinesisAddress {
 
 /** What AWS takes in one request. */
 const ENTRIES_MAX = 500;
+const REQUESTS_IN_FLIGHT_MAX = 4;
 const REQUEST_BYTES_MAX = 5_000_000;
 const RECORD_BYTES_MAX = 1_048_576;
 const AGGREGATE_BYTES_MAX = 250_000;
@@ -61,7 +62,12 @@ export class KinesisSink implements Sink {
     this.#map = map;
     this.description = `kinesis:${options.region}/${options.stream}`;
     const { requestBytesMax = REQUEST_BYTES_MAX } = options;
-    this.#limits = { entriesMax: ENTRIES_MAX, bytesMax: requestBytesMax, timeMsMax: OUTAGE_MS_MAX };
+    this.#limits = {
+      entriesMax: ENTRIES_MAX,
+      bytesMax: requestBytesMax,
+      requestsInFlightMax: REQUESTS_IN_FLIGHT_MAX,
+      timeMsMax: OUTAGE_MS_MAX,
+    };
   }
 
   /**

@@ -20,7 +20,7 @@ import {
 } from "../source.ts";
 import { until } from "../until.ts";
 import { anchorOf, anchorText } from "./anchor.ts";
-import { isNamed, isPassing, type KinesisAddress, listShards, openClient, retentionMs } from "./client.ts";
+import { isNamed, isPassing, type KinesisAddress, listShards, openClient, openHandler, retentionMs } from "./client.ts";
 import { Marks } from "./marks.ts";
 import { packPages } from "./packed_pages.ts";
 import { positionText, SHARD_END, TRIM_HORIZON } from "./position.ts";
@@ -88,9 +88,10 @@ export class KinesisSource implements Source {
    * @throws {SourceError} when there is no such stream, or it cannot be reached
    */
   static async open(options: KinesisSourceOptions): Promise<KinesisSource> {
-    const pages = openClient(options);
+    const connections = openHandler();
+    const pages = openClient(options, connections);
     packPages(pages);
-    const source = new KinesisSource(options, { client: openClient(options), pages });
+    const source = new KinesisSource(options, { client: openClient(options, connections), pages });
     try {
       await source.partitions();
       source.#retentionMs = await source.#patiently(() => retentionMs(source.#clients.client, options.stream));
