@@ -88,6 +88,8 @@ export interface Source {
   latest?(at: SourcePartition): Promise<bigint | undefined>;
   /** How many records there are behind `position`, where offsets do not count them; `anchor` is the one of `position`. */
   lag?(at: SourcePartition, position: bigint, anchor: string | undefined): Promise<bigint | undefined>;
+  /** For how long the first record behind `position` has been there, where that is known and records are not counted. */
+  behindMs?(at: SourcePartition, position: bigint): Promise<number | undefined>;
   /** A position as people know it, where that is no number. */
   positionText?(position: bigint): string;
   /**

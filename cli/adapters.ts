@@ -88,7 +88,10 @@ export async function openWriter(uri: string): Promise<Writer> {
   const { scheme } = parseUri(uri);
   if (scheme === "kafka") return await (await import("./kafka_uris.ts")).openKafkaWriter(uri);
   if (isRedis(scheme)) return await (await import("./redis_uris.ts")).openRedisWriter(uri);
-  throw new UsageError(`Cannot put to ${uri}: kafka://host:port/topic or redis://host:port/stream is wanted`);
+  if (scheme === "kinesis") return (await import("./kinesis_uris.ts")).openKinesisWriter(uri);
+  throw new UsageError(
+    `Cannot put to ${uri}: kafka://host:port/topic, redis://host:port/stream or kinesis://region/stream is wanted`,
+  );
 }
 
 /** Whether Redis is meant, whatever part of it. */

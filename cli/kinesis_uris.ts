@@ -3,23 +3,40 @@
 import type { KinesisAddress } from "../adapters/kinesis/client.ts";
 import { KinesisSource, type KinesisStart } from "../adapters/kinesis/source.ts";
 import { KinesisSink, type KinesisSinkOptions, type RecordFormat } from "../adapters/kinesis/sink.ts";
+import { KinesisWriter } from "../adapters/kinesis/writer.ts";
 import type { Sink } from "../adapters/sink.ts";
 import type { SinkContext, SourceContext } from "./adapters.ts";
 import { checkOptions, numberOption, parseUri } from "./uri.ts";
 import { UsageError } from "./usage_error.ts";
 
+/** A region, and maybe a stream of it. */
+export interface KinesisPlace extends Omit<KinesisAddress, "stream"> {
+  readonly stream?: string;
+}
+
 /** Reads the part of a URI that says where. Credentials come by the SDK's default chain, never from a URI. */
-export function kinesisAddressOf(uri: string): KinesisAddress {
+export function kinesisPlaceOf(uri: string): KinesisPlace {
   const { path, options } = parseUri(uri);
-  const [, region, stream] = /^\/\/([a-z]{2}(?:-[a-z]+)+-\d)\/([A-Za-z0-9_.-]{1,128})$/.exec(path) ?? [];
-  if (region === undefined) {
-    throw new UsageError(`Cannot use ${uri}: kinesis://REGION/STREAM is wanted, such as kinesis://eu-central-1/orders`);
-  }
+  const [, region, stream] = /^\/\/([a-z]{2}(?:-[a-z]+)+-\d)(?:\/([A-Za-z0-9_.-]{1,128})?)?$/.exec(path) ?? [];
+  if (region === undefined) throw noPlace(uri);
   const endpoint = options.get("endpoint");
   if (endpoint !== undefined && !URL.canParse(endpoint)) {
     throw new UsageError(`Cannot use ${uri}: its endpoint is no URL; http://127.0.0.1:4568 is one`);
   }
-  return { region, stream, ...(endpoint === undefined ? {} : { endpoint }) };
+  return { region, ...(stream === undefined ? {} : { stream }), ...(endpoint === undefined ? {} : { endpoint }) };
+}
+
+/** Like {@linkcode kinesisPlaceOf}, of a stream. */
+export function kinesisAddressOf(uri: string): KinesisAddress {
+  const { stream, ...place } = kinesisPlaceOf(uri);
+  if (stream === undefined) throw noPlace(uri);
+  return { ...place, stream };
+}
+
+function noPlace(uri: string): UsageError {
+  return new UsageError(
+    `Cannot use ${uri}: kinesis://REGION/STREAM is wanted, such as kinesis://eu-central-1/orders`,
+  );
 }
 
 /** Opens the stream at `uri` to read it. */
@@ -51,7 +68,8 @@ function startOf(uri: string, text = "earliest"): KinesisStart {
   if (text === "earliest" || text === "beginning") return "earliest";
   if (text === "latest" || text === "end") return "latest";
   const [, sinceMs] = /^s@(\d+)$/.exec(text) ?? [];
-  const timeMs = sinceMs === undefined ? Date.parse(text.replace(/^time:/, "")) : Number(sinceMs);
+  const iso = /^(?:time:)?(\d{4}-.+)$/.exec(text)?.[1];
+  const timeMs = sinceMs !== undefined ? Number(sinceMs) : iso !== undefined ? Date.parse(iso) : NaN;
   if (Number.isFinite(timeMs)) return { timeMs };
   throw new UsageError(`Cannot use ${uri}: start is ${text}; earliest, latest, a time (ISO 8601) or s@ms is wanted`);
 }
@@ -94,4 +112,10 @@ export function sinkOptionsOf(uri: string): KinesisSinkOptions {
     value !== undefined
   );
   return { ...kinesisAddressOf(uri), ...(format ? { format } : {}), ...Object.fromEntries(given) };
+}
+
+/** Opens what `sluice put` writes to. */
+export function openKinesisWriter(uri: string): KinesisWriter {
+  checkOptions(uri, parseUri(uri).options, ["endpoint"]);
+  return new KinesisWriter(kinesisAddressOf(uri));
 }

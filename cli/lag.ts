@@ -27,6 +27,8 @@ interface LagRow {
   /** Undefined where the source cannot tell. */
   readonly end: bigint | undefined;
   readonly lag: bigint | undefined;
+  /** Where records are not counted, a time. */
+  readonly behindMs: number | undefined;
   /** How the source's positions are written. */
   readonly text: (position: bigint) => string;
 }
@@ -61,7 +63,8 @@ async function lagOf(journal: SqliteJournal, run: Run): Promise<LagRow[]> {
       const end = await source?.latest?.(partition);
       const lag = source?.lag ? await source.lag(partition, position, anchor) : behind(position, end);
       const text = (each: bigint) => source?.positionText?.(each) ?? String(each);
-      rows.push({ run: run.name, task: task.name, ...partition, position, end, lag, text });
+      const behindMs = await source?.behindMs?.(partition, position);
+      rows.push({ run: run.name, task: task.name, ...partition, position, end, lag, behindMs, text });
     }
   }
   for (const source of sources.values()) await source.close();
@@ -72,16 +75,26 @@ function behind(position: bigint, end: bigint | undefined): bigint | undefined {
   return end === undefined ? undefined : end > position ? end - position : 0n;
 }
 
-function toJson({ run, task, stream, partition, position, end, lag, text }: LagRow): string {
+function toJson({ run, task, stream, partition, position, end, lag, behindMs, text }: LagRow): string {
   const numbers = { position: text(position), end: end === undefined ? null : text(end) };
-  return JSON.stringify({ run, task, stream, partition, ...numbers, lag: lag === undefined ? null : String(lag) });
+  const time = behindMs === undefined ? {} : { behindMs };
+  return JSON.stringify({
+    run,
+    task,
+    stream,
+    partition,
+    ...numbers,
+    lag: lag === undefined ? null : String(lag),
+    ...time,
+  });
 }
 
 function toTable(rows: readonly LagRow[]): string {
   return columns(
     ["run", "task", "stream", "partition", "position", "end", "lag"],
-    rows.map(({ run, task, stream, partition, position, end, lag, text }) => {
-      return [run, task, stream, partition, text(position), end === undefined ? "?" : text(end), lag ?? "?"];
+    rows.map(({ run, task, stream, partition, position, end, lag, behindMs, text }) => {
+      const behind = lag ?? (behindMs === undefined ? "?" : `${(behindMs / 1000).toFixed(1)} s`);
+      return [run, task, stream, partition, text(position), end === undefined ? "?" : text(end), behind];
     }),
   );
 }

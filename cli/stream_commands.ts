@@ -24,18 +24,18 @@ function addStreams(program: Command, setExitCode: SetExitCode): void {
   program.command("streams").description(
     "Show topics or streams: where they begin and end, how long they keep; of one, all there is to know.",
   )
-    .argument("<uri>", "kafka://host:port or redis://host:port, with or without /name")
+    .argument("<uri>", "kafka://host:port, redis://host:port or kinesis://region, with or without /name")
     .addOption(jsonOption())
     .action(async (uri, options) => setExitCode(await (await import("./streams.ts")).streamsCommand(uri, options)));
 }
 
 function addTail(program: Command, setExitCode: SetExitCode): void {
   program.command("tail").description("Print the records of a stream.")
-    .argument("<uri>", "such as kafka://host:port/topic or redis://host:port/stream")
+    .argument("<uri>", "such as kafka://host:port/topic, redis://host:port/stream or kinesis://region/stream")
     .addHelpText("before", TAIL_EXAMPLES)
     .option(
       "-o, --offset <offset>",
-      "where to begin: beginning, end, 123 (in Redis an id), -10 (the last ten), s@ms (a time)",
+      "where to begin: beginning, end, 123 (in Redis an id), -10 (the last ten; not in Kinesis), s@ms (a time)",
     )
     .option("-e, --exit", "stop at the end, instead of following it", false)
     .addOption(new Option("-c, --count <n>", "stop after so many records").argParser(positive))
@@ -50,7 +50,7 @@ function addTail(program: Command, setExitCode: SetExitCode): void {
 
 function addPut(program: Command, setExitCode: SetExitCode): void {
   program.command("put").description("Write lines as records, from standard input or a file.")
-    .argument("<uri>", "such as kafka://host:port/topic or redis://host:port/stream")
+    .argument("<uri>", "such as kafka://host:port/topic, redis://host:port/stream or kinesis://region/stream")
     .addHelpText("before", PUT_EXAMPLES)
     .option("--file <file>", "read this file instead of standard input")
     .option("-K, --key-delimiter <text>", "a line is key, delimiter, value")

@@ -1,5 +1,6 @@
 /** `sluice streams`: what can be read at a place: topics or streams, where they begin and end, how long they keep. */
 
+import type { KinesisOverview } from "../adapters/kinesis/overview.ts";
 import type { TopicOverview } from "../adapters/kafka/overview.ts";
 import type { StreamOverview } from "../adapters/redis/overview.ts";
 import { isRedis } from "./adapters.ts";
@@ -12,14 +13,52 @@ import { UsageError } from "./usage_error.ts";
 /** Prints the streams at `uri`; of streams that are named, all that there is to know. */
 export async function streamsCommand(uri: string, { json }: { readonly json: boolean }): Promise<number> {
   const { scheme } = parseUri(uri);
-  const isKnown = scheme === "kafka" || isRedis(scheme);
-  if (!isKnown) {
+  const texts = scheme === "kafka" ? kafkaTexts : scheme === "kinesis" ? kinesisTexts : isRedis(scheme) && redisTexts;
+  if (!texts) {
     throw new UsageError(
-      `Cannot list the streams at ${uri}: kafka://host:port or redis://host:port, with or without /name, is wanted`,
+      `Cannot list the streams at ${uri}: kafka://host:port, redis://host:port or kinesis://region, with or without ` +
+        "/name, is wanted",
     );
   }
-  for (const text of await (scheme === "kafka" ? kafkaTexts(uri, json) : redisTexts(uri, json))) printData(text);
+  for (const text of await texts(uri, json)) printData(text);
   return EXIT.ok;
+}
+
+async function kinesisTexts(uri: string, json: boolean): Promise<readonly string[]> {
+  const [{ kinesisPlaceOf }, { lookAtKinesis }] = await Promise.all([
+    import("./kinesis_uris.ts"),
+    import("../adapters/kinesis/overview.ts"),
+  ]);
+  checkOptions(uri, parseUri(uri).options, ["endpoint"]);
+  const place = kinesisPlaceOf(uri);
+  const streams = await lookAtKinesis(place);
+  if (json) return streams.map((stream) => JSON.stringify(stream));
+  return [kinesisTable(streams), ...place.stream === undefined ? [] : streams.map(shardTable)];
+}
+
+function kinesisTable(streams: readonly KinesisOverview[]): string {
+  return columns(
+    ["stream", "status", "mode", "open shards", "closed", "retention", "encryption", "consumers"],
+    streams.map(({ stream, status, mode, shards, retentionHours, encryption, consumers }) => {
+      const open = shards.filter(({ isOpen }) => isOpen).length;
+      const retention = duration(String(retentionHours * 3_600_000));
+      return [stream, status, mode, open, shards.length - open, retention, encryption, consumers];
+    }),
+  );
+}
+
+function shardTable({ shards }: KinesisOverview): string {
+  const table = columns(
+    ["shard", "state", "share of keys", "first hash key", "last hash key", "came out of"],
+    shards.map(({ shard, isOpen, share, hashKeys, parents }) => [
+      shard,
+      isOpen ? "open" : "closed",
+      `${(100 * share).toFixed(1)} %`,
+      ...hashKeys,
+      parents.join(", ") || "-",
+    ]),
+  );
+  return `\n${table}`;
 }
 
 async function kafkaTexts(uri: string, json: boolean): Promise<readonly string[]> {

@@ -6,15 +6,12 @@
  * shard says so from time to time by a batch without records. Otherwise the reader says that records may be gone.
  */
 
-import {
-  GetShardIteratorCommand,
-  type GetShardIteratorCommandInput,
-  type KinesisClient,
-} from "@aws-sdk/client-kinesis";
+import type { KinesisClient } from "@aws-sdk/client-kinesis";
 import { type Batch, emptyBatch, offsetAt, sliceBatch } from "../../engine/batch.ts";
 import { type Anchor, anchorText } from "./anchor.ts";
 import { isNamed } from "./client.ts";
 import type { HashRange } from "./marks.ts";
+import { openIterator } from "./iterators.ts";
 import { getRecords, type Page } from "./packed_pages.ts";
 import { type Place, placeOf, SHARD_END, TRIM_HORIZON } from "./position.ts";
 import { RepeatFilter } from "./repeats.ts";
@@ -166,7 +163,7 @@ export class ShardReader {
       this.#iterator = undefined;
       if (isNothingYet) return true;
       if (!await this.#isAllReadBefore(from)) return false;
-      this.#iterator = await this.#openIterator(placeOf(TRIM_HORIZON));
+      this.#iterator = await openIterator(this.#options, placeOf(TRIM_HORIZON));
       return true;
     }
     if (page === undefined) return false;
@@ -199,7 +196,7 @@ export class ShardReader {
 
   async #page(place: Place): Promise<Page | undefined> {
     try {
-      this.#iterator ??= await this.#openIterator(place);
+      this.#iterator ??= await openIterator(this.#options, place);
       if (this.#iterator === undefined) return undefined;
       const options = { recordsMax: PAGE_RECORDS_MAX, takesIds: this.#repeats !== undefined };
       return await getRecords(this.#options.pages, this.#iterator, options);
@@ -211,36 +208,6 @@ export class ShardReader {
     } finally {
       this.#nextCallMs = performance.now() + this.#options.callEveryMs;
     }
-  }
-
-  /** Undefined when the record is not there. */
-  async #openIterator(place: Place): Promise<string | undefined> {
-    const { client, stream, shard } = this.#options;
-    const from = { StreamName: stream, ShardId: shard, ...iteratorType(place) };
-    try {
-      return (await client.send(new GetShardIteratorCommand(from))).ShardIterator;
-    } catch (error) {
-      const isGone = place.kind === "record" &&
-        (isNamed(error, "ResourceNotFoundException") || isNamed(error, "InvalidArgumentException"));
-      if (isGone) return undefined;
-      throw error;
-    }
-  }
-}
-
-type IteratorType = Pick<GetShardIteratorCommandInput, "ShardIteratorType" | "StartingSequenceNumber" | "Timestamp">;
-
-function iteratorType(place: Place): IteratorType {
-  switch (place.kind) {
-    case "horizon":
-    case "end":
-      return { ShardIteratorType: "TRIM_HORIZON" };
-    case "time":
-      return { ShardIteratorType: "AT_TIMESTAMP", Timestamp: new Date(place.timeMs) };
-    case "record":
-      return { ShardIteratorType: "AT_SEQUENCE_NUMBER", StartingSequenceNumber: String(place.sequence) };
-    default:
-      return place satisfies never;
   }
 }
 

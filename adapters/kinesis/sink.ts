@@ -39,11 +39,18 @@ export interface KinesisSinkOptions extends KinesisAddress {
 const ENTRIES_MAX = 500;
 const REQUESTS_IN_FLIGHT_MAX = 4;
 const REQUEST_BYTES_MAX = 5_000_000;
-const RECORD_BYTES_MAX = 1_048_576;
+/** What a stream takes in one record, unless its limit was raised. */
+export const RECORD_BYTES_MAX = 1_048_576;
 const AGGREGATE_BYTES_MAX = 250_000;
 const OUTAGE_MS_MAX = 60_000;
 /** How often shards may change while one feed is written. */
 const RESHARDS_MAX = 20;
+
+/** The limits of requests that write. */
+export function putLimits(bytesMax = REQUEST_BYTES_MAX): PutLimits {
+  const requestsInFlightMax = REQUESTS_IN_FLIGHT_MAX;
+  return { entriesMax: ENTRIES_MAX, bytesMax, requestsInFlightMax, timeMsMax: OUTAGE_MS_MAX };
+}
 
 /** See the module. */
 export class KinesisSink implements Sink {
@@ -61,13 +68,7 @@ export class KinesisSink implements Sink {
     this.#client = client;
     this.#map = map;
     this.description = `kinesis:${options.region}/${options.stream}`;
-    const { requestBytesMax = REQUEST_BYTES_MAX } = options;
-    this.#limits = {
-      entriesMax: ENTRIES_MAX,
-      bytesMax: requestBytesMax,
-      requestsInFlightMax: REQUESTS_IN_FLIGHT_MAX,
-      timeMsMax: OUTAGE_MS_MAX,
-    };
+    this.#limits = putLimits(options.requestBytesMax);
   }
 
   /**
@@ -81,7 +82,7 @@ export class KinesisSink implements Sink {
       return new KinesisSink(options, client, new ShardMap(await shardsOf(client, options)));
     } catch (error) {
       client.destroy();
-      throw explain(error as Error, options);
+      throw cannotWrite(error as Error, options);
     }
   }
 
@@ -96,7 +97,7 @@ export class KinesisSink implements Sink {
       if (format === "plain") await this.#putPlain(outputs);
       else await this.#putAggregated(outputs);
     } catch (error) {
-      throw explain(error as Error, this.#options, commit);
+      throw cannotWrite(error as Error, this.#options, commit);
     }
     return {};
   }
@@ -135,7 +136,8 @@ function shardsOf(client: KinesisClient, { stream }: KinesisAddress): Promise<re
   return patiently(options, () => listShards(client, stream));
 }
 
-function explain(cause: Error, { region, stream }: KinesisAddress, commit?: Commit): SinkError {
+/** What is told when a stream cannot be written. */
+export function cannotWrite(cause: Error, { region, stream }: KinesisAddress, commit?: Commit): SinkError {
   const isMissing = isNamed(cause, "ResourceNotFoundException");
   if (cause instanceof SinkError) return cause;
   const reason = isMissing ? `there is no such stream in ${region}` : `${cause.name}: ${cause.message}`;

@@ -22,6 +22,7 @@ import { until } from "../until.ts";
 import { anchorOf, anchorText } from "./anchor.ts";
 import { isNamed, isPassing, type KinesisAddress, listShards, openClient, openHandler, retentionMs } from "./client.ts";
 import { Marks } from "./marks.ts";
+import { behindMs } from "./lag.ts";
 import { packPages } from "./packed_pages.ts";
 import { positionText, SHARD_END, TRIM_HORIZON } from "./position.ts";
 import { type ShardClients, ShardReader } from "./shard_reader.ts";
@@ -153,6 +154,11 @@ export class KinesisSource implements Source {
 
   release({ partition }: SourcePartition, position: bigint): void {
     this.#reader(partition).release(position);
+  }
+
+  /** Undefined when the record that was read last is gone. */
+  behindMs({ stream, partition }: SourcePartition, position: bigint): Promise<number | undefined> {
+    return this.#patiently(() => behindMs({ ...this.#clients, stream, shard: partition }, position));
   }
 
   #inherit(shard: string, parents: readonly ParentEnd[]): string | undefined {
