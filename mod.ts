@@ -34,6 +34,7 @@ export {
   type SinkErrorData,
 } from "./adapters/sink.ts";
 export {
+  type ParentEnd,
   type ReadLimit,
   type ReadResult,
   type Resharding,

@@ -12,7 +12,9 @@ import type { Shard } from "./shards.ts";
 
 /** Where a stream is. Credentials come by the SDK's default chain. */
 export interface KinesisAddress {
+  /** Such as `eu-central-1`. */
   readonly region: string;
+  /** The name of the stream. */
   readonly stream: string;
   /** Another endpoint than the region's: an emulator, a VPC endpoint. */
   readonly endpoint?: string;

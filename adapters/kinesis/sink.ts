@@ -25,7 +25,7 @@ export type RecordFormat = "aggregated" | "plain";
 
 /** Where to write, and how. */
 export interface KinesisSinkOptions extends KinesisAddress {
-  /** @default {"aggregated"} */
+  /** How outputs become records. @default {"aggregated"} */
   readonly format?: RecordFormat;
   /** Data and key of one record: what the stream takes. @default {1048576}: its limit unless it was raised */
   readonly recordBytesMax?: number;

@@ -33,6 +33,7 @@ export type KinesisStart = "earliest" | "latest" | { readonly timeMs: number };
 
 /** How to read a stream. */
 export interface KinesisSourceOptions extends KinesisAddress {
+  /** Where a new run begins. */
   readonly start: KinesisStart;
   /** Whether the stream ends where it ends now. */
   readonly isBounded: boolean;
