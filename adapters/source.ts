@@ -61,6 +61,7 @@ export interface Resharding {
 
 /** The end of a partition that was closed. */
 export interface ParentEnd {
+  /** The partition. */
   readonly at: SourcePartition;
   /** See `Batch.anchor`. */
   readonly anchor: string | undefined;
