@@ -253,10 +253,14 @@ export class KeyedState implements State {
       throw new TypeError(`Cannot set state ${JSON.stringify(key)}: the key holds half of a surrogate pair`);
     }
     this.#undoKeys[this.#undoLength] = key;
-    this.#undoOwners[this.#undoLength] = entry?.owner;
+    if (this.#owner) this.#undoOwners[this.#undoLength] = entry?.owner;
     this.#undoStored[this.#undoLength++] = entry?.stored;
-    const owner = this.#owner?.();
-    this.#write(key, stored, owner === key ? undefined : owner);
+    this.#write(key, stored, this.#owner && this.#ownerFor(key));
+  }
+
+  #ownerFor(key: string): Owner {
+    const owner = this.#owner!();
+    return owner === key ? undefined : owner;
   }
 
   #write(key: string, stored: Stored, owner: Owner): void {
@@ -297,7 +301,7 @@ function textOf({ stored, owner }: Entry): string | undefined {
     : typeof stored === "number"
     ? "" + stored
     : JSON.stringify(stored);
-  return withOwner(json, owner);
+  return owner === undefined ? json : withOwner(json, owner);
 }
 
 function fromJson(json: string): Stored {
