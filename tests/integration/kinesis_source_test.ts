@@ -1,8 +1,9 @@
 /** Kinesis as a source, on an emulator: runs, positions as sequence numbers, aggregates, replay, and what is said to mistakes. */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runCli } from "../support/cli.ts";
 import { aggregate, freshStream, kinesisEndpoint, putRecords } from "../support/kinesis.ts";
+import { KinesisProxy } from "../support/kinesis_proxy.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
 const BODY = `const sum = (context.state.get<number>("sum") ?? 0) + value.n; context.state.set("sum", sum);
@@ -65,6 +66,23 @@ Deno.test("latest is pinned when the run starts: what arrives later is read, wha
   await putRecords(stream, [{ key: "a", value: '{"n":2}' }]);
   assertEquals((await runCli(run, { cwd: folder.path })).code, 0);
   assertEquals(folder.read("out.ndjson").trim().split("\n").map((line) => JSON.parse(line).n), [2]);
+});
+
+Deno.test("all of 250 shards are found, however few a page of their list has, and read by two tasks (M17)", async () => {
+  const { stream } = await freshStream(250);
+  await using proxy = await KinesisProxy.start(await kinesisEndpoint());
+  proxy.rewrites.set("ListShards", (request) => ({ ...request, MaxResults: 40 }));
+  await putRecords(stream, Array.from({ length: 500 }, (_, n) => ({ key: `k${n}`, value: JSON.stringify({ n }) })));
+  await using folder = new TestFolder();
+  folder.write("p.ts", scriptOf("context.emit({ key, value });"));
+  const from = `kinesis://us-east-1/${stream}?endpoint=${proxy.endpoint}&callsPerSecond=100`;
+  const run = ["run", "p.ts", "--from", from, "--to", "out/", "--tasks", "2", "--until-end", "--quiet"];
+  const result = await runCli(run, { cwd: folder.path });
+  assertEquals(result.code, 0, result.stderr);
+  assert(proxy.seen("ListShards") >= 7);
+  const parts = ["part-0.ndjson", "part-1.ndjson"].map((name) => folder.read(`out/${name}`).trim().split("\n"));
+  const found = parts.flat().map((line) => JSON.parse(line).n as number).sort((a, b) => a - b);
+  assertEquals(found, Array.from({ length: 500 }, (_, n) => n));
 });
 
 Deno.test("mistakes are told in a sentence", async () => {

@@ -25,7 +25,9 @@ export class KinesisProxy implements AsyncDisposable {
   readonly #counts = new Map<string, number>();
   /** How often each kind of fault happened. */
   readonly faults = new Map<string, number>();
-  /** The requests whose answers are changed: action → what is put over it. */
+  /** Actions whose requests are changed before they are passed on. */
+  readonly rewrites = new Map<string, (request: Record<string, unknown>) => Record<string, unknown>>();
+  /** Actions whose answers are changed. */
   readonly overrides = new Map<string, (answer: Record<string, unknown>) => Record<string, unknown>>();
   decide: Decide;
 
@@ -97,7 +99,9 @@ export class KinesisProxy implements AsyncDisposable {
 
   async #forward(action: string, headers: Headers, body: string): Promise<Response> {
     const kept = [...headers].filter(([name]) => !["host", "content-length", "connection"].includes(name));
-    const answer = await fetch(this.#target, { method: "POST", headers: kept, body });
+    const rewrite = this.rewrites.get(action);
+    const sent = rewrite ? JSON.stringify(rewrite(JSON.parse(body))) : body;
+    const answer = await fetch(this.#target, { method: "POST", headers: kept, body: sent });
     const override = this.overrides.get(action);
     const text = await answer.text();
     const changed = override && answer.ok ? JSON.stringify(override(JSON.parse(text))) : text;
