@@ -61,7 +61,11 @@ export class KinesisProxy implements AsyncDisposable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = "";
     for await (const chunk of request.setEncoding("utf8")) body += chunk;
-    const headers = new Headers(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+    const headers = new Headers(
+      Object.entries(request.headers).map(([name, value]): [string, string] => {
+        return [name, String(value)];
+      }),
+    );
     const answer = await this.#serve(headers, body).catch(() => undefined);
     if (!answer) return void request.socket.destroy();
     const text = await answer.text();

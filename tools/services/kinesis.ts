@@ -1,8 +1,7 @@
 /** The Kinesis emulator kinesis-local, from npm, run by Node. */
 
-import { join } from "@std/path";
-import { cacheFolder } from "./cache.ts";
-import { freePorts, isListening, requireProgram, runProgram, startServer } from "./server.ts";
+import { npmPackage } from "./npm_package.ts";
+import { freePorts, isListening, startServer } from "./server.ts";
 import type { Started } from "./services.ts";
 
 const VERSION = "0.6.2";
@@ -14,8 +13,7 @@ const DURATIONS = ["CREATE_STREAM", "DELETE_STREAM", "SPLIT_SHARD", "MERGE_SHARD
 
 /** Starts an emulator; what it holds lies in its memory. */
 export async function startKinesis(folder: string): Promise<Started> {
-  await requireProgram("node", "apt-get install -y nodejs npm");
-  const program = await install();
+  const program = await npmPackage("kinesis-local", VERSION);
   const [port, tlsPort] = freePorts(2);
   const pid = await startServer({
     program: "env",
@@ -34,22 +32,4 @@ export async function startKinesis(folder: string): Promise<Started> {
     isReady: () => isListening(port),
   });
   return { pid, address: `127.0.0.1:${port}`, folder };
-}
-
-async function install(): Promise<string> {
-  const root = join(cacheFolder(), `kinesis-local-${VERSION}`);
-  const program = join(root, "node_modules", "kinesis-local");
-  const isThere = await Deno.stat(program).then(() => true, () => false);
-  if (isThere) return program;
-  await Deno.mkdir(root, { recursive: true });
-  await runProgram("npm", [
-    "install",
-    "--silent",
-    "--no-fund",
-    "--no-audit",
-    "--prefix",
-    root,
-    `kinesis-local@${VERSION}`,
-  ], root);
-  return program;
 }

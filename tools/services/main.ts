@@ -1,6 +1,6 @@
 /**
- * Real servers on this machine, for development and tests: `deno task services up kafka|redis|kinesis|all`, `down`,
- * `status`. They listen on free loopback ports; their data lies in a temporary folder and goes when they go.
+ * Real servers on this machine, for development and tests: `deno task services up kafka|redis|kinesis|dynamodb|s3|all`,
+ * `down`, `status`. They listen on free loopback ports; their data lies in a temporary folder and goes when they go.
  */
 
 import { down, running, type ServiceName, SERVICES, up } from "./services.ts";

@@ -2,13 +2,15 @@
 
 import { join } from "@std/path";
 import { cacheFolder } from "./cache.ts";
+import { startDynamodb } from "./dynamodb.ts";
 import { startKafka } from "./kafka.ts";
 import { startKinesis } from "./kinesis.ts";
 import { startRedis } from "./redis.ts";
+import { startS3 } from "./s3.ts";
 import { isListening } from "./server.ts";
 
 /** The services there are. */
-export const SERVICES = ["kafka", "redis", "kinesis"] as const;
+export const SERVICES = ["kafka", "redis", "kinesis", "dynamodb", "s3"] as const;
 
 /** See {@linkcode SERVICES}. */
 export type ServiceName = typeof SERVICES[number];
@@ -30,6 +32,8 @@ const START: Readonly<Record<ServiceName, (folder: string) => Promise<Started>>>
   kafka: startKafka,
   redis: startRedis,
   kinesis: startKinesis,
+  dynamodb: startDynamodb,
+  s3: startS3,
 };
 
 /** Starts `name` unless it runs already. */
