@@ -118,7 +118,9 @@ export class Committer {
     this.#last = entry;
     this.#count(prepared);
     const work = { prepared, pending, fed, progress: new Map(this.#progress) };
-    const receipts = this.#handOn(work, this.#setup.taskJournal.prepare(prepared, this.#progress));
+    const durable = this.#setup.taskJournal.prepare(prepared, this.#progress);
+    const stored = this.#setup.stored?.append(prepared, work.progress);
+    const receipts = this.#handOn(work, Promise.all([durable, stored]));
     // Those behind one that fails fail as well; the first is the one to tell of.
     receipts.catch(() => {});
     this.#writing.push({ ...work, receipts });
@@ -140,7 +142,7 @@ export class Committer {
   }
 
   /** Nothing of a feed is seen outside before it is durable (I1). */
-  async #handOn({ prepared, fed, progress }: Journaled, durable: Promise<void>): Promise<Record<string, Receipt>> {
+  async #handOn({ prepared, fed, progress }: Journaled, durable: Promise<unknown>): Promise<Record<string, Receipt>> {
     await durable;
     const { taskJournal, routes, sources, observer } = this.#setup;
     const { seq, chain } = prepared;

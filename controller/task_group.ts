@@ -9,15 +9,12 @@ import { SourceError } from "../adapters/source.ts";
 import { assignTasks, startsOf, unassigned } from "./assignment.ts";
 import { livingTasks, type StartedPartition, type Task as TaskRow, type TaskPartition } from "./journal/journal.ts";
 import { pause } from "./pause.ts";
-import { Permits } from "./permits.ts";
-import type { SandboxPool } from "./sandbox/pool.ts";
+import { asError, RunningTasks, type SharedSetup, type TaskOutcome } from "./running_tasks.ts";
 import { findSuccessions, handOver, type Succession } from "./succession.ts";
-import { Task, type TaskSummary } from "./task.ts";
-import type { TaskSetup } from "./task_setup.ts";
+import type { TaskSummary } from "./task.ts";
 
-/** What all tasks of a run share. */
-export interface TaskGroupOptions extends Omit<TaskSetup, "taskJournal" | "sandbox" | "permits"> {
-  readonly pool: SandboxPool;
+/** What a group needs to know of its run. */
+export interface TaskGroupOptions extends SharedSetup {
   /** See `AssignmentContext.tasksMax`. */
   readonly tasksMax: number | undefined;
 }
@@ -26,30 +23,21 @@ export interface TaskGroupOptions extends Omit<TaskSetup, "taskJournal" | "sandb
 const HEIR_LOOKS_MAX = 30;
 const HEIR_LOOK_MS = 1000;
 
-/** A task under way. */
-interface RunningTask {
-  readonly stop: AbortController;
-  /** Resolves when it has ended, for whatever reason. */
-  readonly ended: Promise<void>;
-}
-
 /** See the module. */
 export class TaskGroup {
   readonly #options: TaskGroupOptions;
   readonly #cancel = new AbortController();
-  readonly #permits: Permits;
-  readonly #tasks: Task[] = [];
+  readonly #tasks: RunningTasks;
   readonly #failed = new Set<string>();
   readonly #failures: Error[] = [];
-  readonly #running = new Map<string, RunningTask>();
   /** Tasks whose partitions were closed, and which have no heirs yet. */
   readonly #closed = new Set<string>();
   /** Resolves when there is one more. */
   #hasClosed = Promise.withResolvers<void>();
 
   constructor(options: TaskGroupOptions) {
-    this.#permits = new Permits(options.limits.feedsTogetherMax);
     this.#options = { ...options, stop: AbortSignal.any([options.stop, this.#cancel.signal]) };
+    this.#tasks = new RunningTasks(this.#options, (name, outcome) => this.#noteEnd(name, outcome));
   }
 
   /** Runs every task of the run to its end; answers why some stopped before it. */
@@ -61,7 +49,7 @@ export class TaskGroup {
       const closed = this.#closed.size;
       this.#hasClosed = Promise.withResolvers();
       await this.#lookForPartitions();
-      const isInVain = this.#running.size === 0 && this.#closed.size === closed;
+      const isInVain = this.#tasks.size === 0 && this.#closed.size === closed;
       looksInVain = isInVain ? looksInVain + 1 : 0;
       if (isInVain && !await this.#mayWaitForHeirs(looksInVain)) break;
     }
@@ -88,39 +76,20 @@ export class TaskGroup {
 
   /** What each task did. */
   summaries(): readonly TaskSummary[] {
-    return this.#tasks.map((task) => task.summary());
+    return this.#tasks.summaries();
   }
 
   #start(rows: readonly TaskRow[]): void {
-    for (const row of rows) this.#startTask(row);
+    for (const row of rows) this.#tasks.start(row, { taskJournal: this.#options.journal.task(row) });
   }
 
-  #startTask(row: TaskRow): void {
-    const { pool, journal, stop: stopAll } = this.#options;
-    const index = this.#tasks.length;
-    const stop = new AbortController();
-    const task = new Task({
-      ...this.#options,
-      permits: this.#permits,
-      taskJournal: journal.task(row),
-      sandbox: () => pool.get(index),
-      stop: AbortSignal.any([stopAll, stop.signal]),
-    });
-    this.#tasks.push(task);
-    const ended = this.#run(task, row.name);
-    this.#running.set(row.name, { stop, ended });
-  }
-
-  async #run(task: Task, name: string): Promise<void> {
-    try {
-      if (await task.run() !== "closed") return;
+  #noteEnd(name: string, outcome: TaskOutcome): void {
+    if ("error" in outcome) {
+      this.#failed.add(name);
+      this.#failures.push(outcome.error);
+    } else if (outcome.end === "closed") {
       this.#closed.add(name);
       this.#hasClosed.resolve();
-    } catch (error) {
-      this.#failed.add(name);
-      this.#failures.push(asError(error));
-    } finally {
-      this.#running.delete(name);
     }
   }
 
@@ -128,10 +97,9 @@ export class TaskGroup {
   async #hasEndedWithin(timeMs: number): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, timeMs);
-    const all = Promise.all([...this.#running.values()].map(({ ended }) => ended));
-    await Promise.race([promise, all, this.#hasClosed.promise]);
+    await Promise.race([promise, this.#tasks.ended(), this.#hasClosed.promise]);
     clearTimeout(timer);
-    return this.#running.size === 0;
+    return this.#tasks.size === 0;
   }
 
   async #lookForPartitions(): Promise<void> {
@@ -153,7 +121,7 @@ export class TaskGroup {
       const fresh = await startsOf(await unassigned(sources, journal.tasks(run)), sources);
       return { fresh, successions: await findSuccessions(run, { journal, sources }) };
     } catch (error) {
-      if (this.#running.size === 0) this.#failures.push(asError(error));
+      if (this.#tasks.size === 0) this.#failures.push(asError(error));
       return { fresh: [], successions: [] };
     }
   }
@@ -176,11 +144,7 @@ export class TaskGroup {
   /** Tasks that have other partitions besides stop first: those move with the rest. */
   async #handOver(succession: Succession): Promise<void> {
     const { run, clock, limits, observer, stop } = this.#options;
-    for (const { name } of succession.from) {
-      const running = this.#running.get(name);
-      running?.stop.abort();
-      await running?.ended;
-    }
+    for (const { name } of succession.from) await this.#tasks.stop(name);
     if (stop.aborted || succession.from.some(({ name }) => this.#failed.has(name))) return;
     const context = { ...this.#options, nowMs: clock.nowMs(), entriesMax: limits.snapshotEntriesPerFeed };
     const heirs = handOver(run, succession, context);
@@ -202,8 +166,4 @@ interface NewPartitions {
 
 function namesOf(partitions: readonly TaskPartition[]): readonly string[] {
   return partitions.map(({ stream, partition }) => `${stream}/${partition}`);
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -5,7 +5,7 @@ import type { ErrorPolicy } from "../engine/failure.ts";
 import type { LogLine } from "../engine/report.ts";
 import type { Clock } from "./clock.ts";
 import type { EffectHandlers } from "./effects.ts";
-import type { Journal, JournaledCode, Progress, Run, TaskJournal } from "./journal/journal.ts";
+import type { Journal, JournaledCode, PreparedFeed, Progress, Run, TaskJournal } from "./journal/journal.ts";
 import type { Limits } from "./limits.ts";
 import type { Permits } from "./permits.ts";
 import type { Route } from "./routing.ts";
@@ -39,11 +39,23 @@ export interface Observer {
   onNotice?(text: string): void;
 }
 
+/** Where feeds are kept for other processes as well. */
+export interface StoredTaskLog {
+  /**
+   * Keeps a feed, and where the task stands after it; nothing of it may be seen outside before that.
+   *
+   * @throws {TaskStoreError} with code `E_FENCED` when another process has taken the task over
+   */
+  append(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): Promise<void>;
+}
+
 /** Everything that a task needs. */
 export interface TaskSetup {
   readonly run: Run;
   readonly journal: Journal;
   readonly taskJournal: TaskJournal;
+  /** What other processes need to go on with the task, where it may move to them. */
+  readonly stored?: StoredTaskLog | undefined;
   readonly code: JournaledCode;
   readonly sources: ReadonlyMap<string, Source>;
   readonly routes: readonly Route[];
