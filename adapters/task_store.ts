@@ -53,6 +53,8 @@ export interface TaskStore {
   proposePlan(version: number, text: string): Promise<boolean>;
   /** Takes a task over: what older owners append from here on is refused. */
   acquire(task: string): Promise<TaskHold>;
+  /** What is stored of a task, without taking it over. */
+  peek(task: string): Promise<StoredTask | undefined>;
   /** Keeps code for those who do not have it. */
   putCode(hash: string, text: string): Promise<void>;
   /** What {@linkcode TaskStore.putCode} kept. */

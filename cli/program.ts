@@ -96,6 +96,11 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
       new Option("--tasks <n>", "let partitions share so many tasks, with their state; each has its own otherwise")
         .argParser(positive),
     )
+    .option("--store <uri>", "share the run with other processes, such as dynamodb://region/table; see docs/SHARING.md")
+    .option("--owner <name>", "what this process is called among them; made up otherwise")
+    .addOption(
+      new Option("--lease <s>", "seconds after which a silent process loses its tasks").argParser(positive).default(10),
+    )
     .addOption(new Option("--feed-records <n>", "records in one feed at most").argParser(positive).default(10_000))
     .addOption(
       new Option("--linger <ms>", "how long records wait for others to share their feed").argParser(notNegative)

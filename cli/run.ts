@@ -17,6 +17,7 @@ import { absoluteUri, parseUri } from "./uri.ts";
 import { describeFinding } from "./check.ts";
 import { bindUris } from "./bindings.ts";
 import { loadEffects } from "./effects.ts";
+import type { RoamingOptions } from "../controller/roaming/roaming_group.ts";
 import { EXIT } from "./exit_code.ts";
 import { parseParameters, scriptOf } from "./processors.ts";
 import { reportFailures } from "./failures.ts";
@@ -26,6 +27,8 @@ import { openProgress, type ProgressBar } from "./progress.ts";
 import { RunCheck } from "./run_check.ts";
 import { runReport } from "./run_report.ts";
 import { listenForSignals } from "./signals.ts";
+import { openStore } from "./store_uris.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** The options of `sluice run` as commander gives them. */
 export interface RunCommandOptions {
@@ -43,6 +46,9 @@ export interface RunCommandOptions {
   readonly capture: CapturePolicy;
   readonly acceptGap: boolean;
   readonly tasks?: number;
+  readonly store?: string;
+  readonly owner?: string;
+  readonly lease: number;
   readonly feedRecords: number;
   readonly linger: number;
   readonly recordTimeout: number;
@@ -68,8 +74,12 @@ export async function runCommand(
   const isStdin = [...inputs.values()].some((uri) => parseUri(uri).scheme === "stdio");
   const isStdout = [...outputs.values()].some((uri) => parseUri(uri).scheme === "stdio");
   const name = options.name ?? (isStdin ? unnamed(processor.info.name) : processor.info.name);
+  if (options.store !== undefined && options.untilEnd) {
+    throw new UsageError("Cannot share a run that ends: use --store without --until-end, and a signal ends it");
+  }
   const from: Record<string, Source> = {};
   let to: Record<string, Sink> = {};
+  let roaming: RoamingOptions | undefined;
   const uris = Object.fromEntries([...inputs].map(([input, uri]) => [input, absoluteUri(uri)]));
   const check = new RunCheck({ name, uris }, options);
   const signals = listenForSignals(options.shutdownTimeout * 1000);
@@ -81,6 +91,10 @@ export async function runCommand(
     }
     const partitions = await Promise.all(Object.values(from).map((source) => source.partitions()));
     to = await openSinks(outputs, { run: name, tasks: partitions.flat().length, onNotice: printMessage });
+    const { owner, lease } = options;
+    if (options.store !== undefined) {
+      roaming = await openStore(options.store, { run: name, owner, leaseMs: lease * 1000 });
+    }
     const isWatched = options.untilEnd && !options.quiet && !options.json && !isStdout;
     progress = isWatched ? await openProgress(Object.values(from)) : undefined;
     const { verify: _, ...rest } = options;
@@ -92,6 +106,7 @@ export async function runCommand(
       name,
       acceptsGaps: options.acceptGap,
       ...(options.tasks === undefined ? {} : { tasksMax: options.tasks }),
+      roaming,
       uris,
       limits: {
         feedRecordsMax: options.feedRecords,
@@ -122,6 +137,8 @@ export async function runCommand(
     signals.close();
     await check.close();
     for (const port of new Set([...Object.values(from), ...Object.values(to)])) await port.close();
+    await roaming?.leases.close();
+    await roaming?.store.close();
   }
 }
 

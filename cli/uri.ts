@@ -29,15 +29,15 @@ const SCHEMES = [
  *
  * @throws {UsageError} that does not repeat it, when it holds a secret: URIs go into journals and messages
  */
-export function parseUri(uri: string): ParsedUri {
+export function parseUri(uri: string, schemes: readonly string[] = SCHEMES): ParsedUri {
   if (uri === "-") return { scheme: "stdio", path: "", options: new Map() };
   const [, scheme = "file", rest] = /^(?:([A-Za-z][A-Za-z0-9+.-]+):)?(.*)$/s.exec(uri)!;
   refuseSecrets(scheme, rest);
-  if (!SCHEMES.includes(scheme)) {
-    const advice = nearest(scheme, SCHEMES);
+  if (!schemes.includes(scheme)) {
+    const advice = nearest(scheme, schemes);
     throw new UsageError(
       `Cannot use ${uri}: ${scheme}: is no scheme that Sluice knows; known are ${
-        SCHEMES.map((s) => `${s}:`).join(", ")
+        schemes.map((s) => `${s}:`).join(", ")
       }` +
         (advice ? `. Did you mean ${advice}:?` : ""),
     );

@@ -2,9 +2,11 @@
 
 import type { ClockPolicy } from "../engine/clock.ts";
 import { environmentFingerprint } from "./environment.ts";
-import { assignTasks, startsOf, unassigned } from "./assignment.ts";
-import { JournalError, type Run } from "./journal/journal.ts";
+import { assignTasks, isSideBySide, startsOf, unassigned } from "./assignment.ts";
+import { JournalError, type Run, type RunSpec } from "./journal/journal.ts";
 import { limitsFor } from "./limits.ts";
+import { agree, follow, type Plan } from "./roaming/plan.ts";
+import { RoamingGroup, type RoamingOptions } from "./roaming/roaming_group.ts";
 import type { SandboxPool } from "./sandbox/pool.ts";
 import type { TaskSummary } from "./task.ts";
 import { TaskGroup } from "./task_group.ts";
@@ -37,6 +39,8 @@ export interface RunOptions extends
   /** See `AssignmentContext.tasksMax`. */
   readonly tasksMax: number | undefined;
   readonly pool: SandboxPool;
+  /** Present when several processes share the run. */
+  readonly roaming?: RoamingOptions | undefined;
 }
 
 /** What a run did. */
@@ -55,21 +59,54 @@ export interface RunSummary {
 
 /** Runs until all inputs have ended, or `stop` aborts. A task that fails does not stop the others. */
 export async function run(options: RunOptions): Promise<RunSummary> {
-  const { journal } = options;
+  const { journal, roaming } = options;
   const known = journal.run(options.name);
+  const plan = roaming && await planOf(options, roaming);
   const rows = known ? journal.tasks(known) : [];
-  const fresh = await startsOf(await unassigned(options.sources, rows), options.sources);
+  const fresh = plan ? [] : await startsOf(await unassigned(options.sources, rows), options.sources);
   const started = journal.atomically(() => {
-    const run = known ? resume(known, options) : create(options);
+    const run = known ? resume(known, options) : journal.createRun(plan?.run ?? specOf(options));
     noteStart(run, options, known ? "resumed" : "started");
-    assignTasks(run, fresh, options);
+    if (plan) follow(journal, run, plan);
+    else assignTasks(run, fresh, options);
     return run;
   });
   const limits = limitsFor(options.limits, options.routes.map(({ sink }) => sink));
-  const group = new TaskGroup({ ...options, limits, run: started, environment: environmentFingerprint() });
+  const shared = { ...options, limits, run: started, environment: environmentFingerprint() };
+  const group = roaming ? new RoamingGroup({ ...shared, roaming }) : new TaskGroup(shared);
   const failures = await group.run();
   const tasks = group.summaries();
   return { run: started.name, resumed: known !== undefined, tasks, failures, hasHung: options.pool.hasHung };
+}
+
+/** What the processes of the run have agreed on; this one has to fit in. */
+async function planOf(options: RunOptions, { store }: RoamingOptions): Promise<Plan> {
+  refuseToRoam(options);
+  const plan = await agree(store, specOf(options), options);
+  const known = options.journal.run(options.name);
+  refuseChange(plan.run, options);
+  if (known && known.createdMs !== plan.run.createdMs) {
+    throw new JournalError(
+      `Cannot resume run ${known.name}: ${store.description} has a run of that name that was begun at another time; use ` +
+        "another --name, or another journal",
+      { code: "E_RUN_CHANGED" },
+    );
+  }
+  return plan;
+}
+
+/** Every task must be able to run on any machine. */
+function refuseToRoam({ name, sources, routes }: RunOptions): void {
+  const local = routes.find(({ sink }) => sink.home === "journal" && sink.guarantee === "exactly-once");
+  const reason = local
+    ? `${local.sink.description} is written by one machine`
+    : isSideBySide({ sources, routes })
+    ? undefined
+    : "it has one task, which has all inputs or writes alone";
+  if (reason === undefined) return;
+  throw new JournalError(`Cannot share run ${name} among processes: ${reason}; leave --store out`, {
+    code: "E_NOT_SHAREABLE",
+  });
 }
 
 function identities(options: RunOptions): Pick<Run, "sources" | "sinks"> {
@@ -81,35 +118,33 @@ function identities(options: RunOptions): Pick<Run, "sources" | "sinks"> {
   };
 }
 
-function create(options: RunOptions): Run {
-  const { name, processor, uris, seed, clockPolicy, clock, journal } = options;
-  return journal.createRun({
-    name,
-    processor,
-    seed,
-    clock: clockPolicy,
-    uris,
-    ...identities(options),
-    createdMs: clock.nowMs(),
-  });
+function specOf(options: RunOptions): RunSpec {
+  const { name, processor, uris, seed, clockPolicy, clock } = options;
+  return { name, processor, seed, clock: clockPolicy, uris, ...identities(options), createdMs: clock.nowMs() };
 }
 
 /** A run keeps what fixes its results; other code is allowed, and noted. */
 function resume(known: Run, options: RunOptions): Run {
-  const { sources, sinks } = identities(options);
-  refuseChange(known, "seed", String(known.seed), String(options.seed));
-  refuseChange(known, "clock", known.clock, options.clockPolicy);
-  refuseChange(known, "source", JSON.stringify(known.sources), JSON.stringify(sources));
-  refuseChange(known, "sink", JSON.stringify(known.sinks), JSON.stringify(sinks));
+  refuseChange(known, options);
   noteCodeChange(known, options);
   return known;
 }
 
-function refuseChange({ name }: Run, what: string, was: string, is: string): void {
-  if (was === is) return;
-  throw new JournalError(`Cannot resume run ${name}: its ${what} is ${was}, now ${is} is given; use another --name`, {
-    code: "E_RUN_CHANGED",
-  });
+function refuseChange(known: RunSpec, options: RunOptions): void {
+  const { sources, sinks } = identities(options);
+  const compared = [
+    ["seed", String(known.seed), String(options.seed)],
+    ["clock", known.clock, options.clockPolicy],
+    ["source", JSON.stringify(known.sources), JSON.stringify(sources)],
+    ["sink", JSON.stringify(known.sinks), JSON.stringify(sinks)],
+  ];
+  for (const [what, was, is] of compared) {
+    if (was === is) continue;
+    throw new JournalError(
+      `Cannot resume run ${known.name}: its ${what} is ${was}, now ${is} is given; use another --name`,
+      { code: "E_RUN_CHANGED" },
+    );
+  }
 }
 
 function noteCodeChange(known: Run, { journal, code, clock, observer }: RunOptions): void {

@@ -12,6 +12,7 @@ import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { type LoadedProcessor, loadProcessor } from "./load_processor.ts";
 import type { Divergence } from "./replay/divergence.ts";
 import type { SourcesAtHand } from "./replay/recording.ts";
+import type { RoamingOptions } from "./roaming/roaming_group.ts";
 import { routesTo } from "./routing.ts";
 import { run, type RunSummary } from "./run.ts";
 import { openPool } from "./sandbox/open_pool.ts";
@@ -63,6 +64,8 @@ export interface RunProcessorOptions {
    * for itself; its partitions share state and sequence. What was assigned once stays so.
    */
   readonly tasksMax?: number;
+  /** Shares the run with other processes, which have journals of their own; it then ends when it is told to. */
+  readonly roaming?: RoamingOptions | undefined;
   /** Handlers of `context.effect(name, input)`. */
   readonly effects?: EffectHandlers;
   /** Runs a share of the feeds again meanwhile, in a fresh realm, and tells what differs. */
@@ -120,6 +123,7 @@ export async function runLoaded(
         capture: options.capture ?? "auto",
         acceptsGaps: options.acceptsGaps ?? false,
         tasksMax: options.tasksMax,
+        roaming: options.roaming,
         effects: options.effects ?? {},
         observer: selfCheck ? observedBy(selfCheck, options.observer) : options.observer ?? {},
         stop: options.stop ?? new AbortController().signal,

@@ -20,6 +20,7 @@ import {
 } from "./journal/journal.ts";
 import type { StartedPartition } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
+import type { TaskState } from "./sandbox/protocol.ts";
 import { divideState, partsOf } from "./state_division.ts";
 import { ownedStateMap } from "./state_map.ts";
 
@@ -82,13 +83,23 @@ function joined(found: readonly Succession[], next: Succession): Succession[] {
   return [...others, { fresh: all.flatMap(({ fresh }) => fresh), from }];
 }
 
+/** A task that goes on for others, not yet journaled. */
+export interface Heir {
+  readonly name: string;
+  readonly partitions: readonly StartedPartition[];
+  readonly predecessors: readonly string[];
+  /** What stands before its first feed. */
+  readonly before: FeedEntry;
+  readonly state: readonly TaskState[];
+}
+
 /**
- * Journals the heirs. The tasks that retire must have stopped.
+ * The heirs of tasks that have stopped.
  *
  * @throws {StateNotMovable} when what they kept can be neither divided nor united
  */
-export function handOver(run: Run, { fresh, from }: Succession, context: SuccessionContext): readonly Task[] {
-  const { journal, sources, nowMs } = context;
+export function heirsOf(run: Run, { fresh, from }: Succession, context: SuccessionContext): readonly Heir[] {
+  const { journal, sources } = context;
   const ends = new Map(from.flatMap((task) => [...journal.task(task).progress()]));
   const started = fresh.map((at): StartedPartition => {
     const { beginning, parents, inherit } = sources.get(at.input)!.resharding!;
@@ -99,15 +110,20 @@ export function handOver(run: Run, { fresh, from }: Succession, context: Success
     const anchor = inherit?.(at, before);
     return { ...at, start: beginning, ...(anchor === undefined ? {} : { anchor }) };
   });
+  const groups = shareOut([...leftOver(from, fresh, context), ...started], heirsMax(run, from, context));
+  return bequeath(from, groups, journal.tasks(run).length, context);
+}
+
+/** Journals heirs, with what they take over, in one transaction. */
+export function handOver(run: Run, heirs: readonly Heir[], { journal, nowMs }: SuccessionContext): readonly Task[] {
   return journal.atomically(() => {
-    const groups = shareOut([...leftOver(from, fresh, context), ...started], heirsMax(run, from, context));
-    const known = journal.tasks(run).length;
-    const names = from.map(({ name }) => name);
-    const heirs = groups.map((group, i) => journal.createTask(run, String(known + i), group, names));
     const to = heirs.map(({ name, partitions }) => ({ task: name, partitions: partitions.map(partitionKey) }));
-    journal.addEvent(run, { kind: "resharded", atMs: nowMs, detail: { from: names, to } });
-    bequeath(from, heirs, context);
-    return heirs;
+    journal.addEvent(run, { kind: "resharded", atMs: nowMs, detail: { from: heirs[0].predecessors, to } });
+    return heirs.map(({ name, partitions, predecessors, before, state }) => {
+      const heir = journal.createTask(run, name, partitions, predecessors);
+      journal.task(heir).beginAt(before, new Uint32Array(0), state);
+      return heir;
+    });
   });
 }
 
@@ -138,7 +154,12 @@ function leftOver(
 
 const BEGINNING: Progress = { position: 0n };
 
-function bequeath(from: readonly Task[], heirs: readonly Task[], context: SuccessionContext): void {
+function bequeath(
+  from: readonly Task[],
+  groups: readonly (readonly StartedPartition[])[],
+  known: number,
+  context: SuccessionContext,
+): readonly Heir[] {
   const { journal, sources, entriesMax } = context;
   const journals = from.map((task) => journal.task(task));
   const lasts = journals.flatMap((each) => each.lastFeed() ?? []);
@@ -147,17 +168,17 @@ function bequeath(from: readonly Task[], heirs: readonly Task[], context: Succes
     ...ownedStateMap(each.stateBefore((each.lastFeed()?.seq ?? -1) + 1)),
   }));
   const heirOf = (key: string): number | undefined => {
-    const heir = heirs.findIndex(({ partitions }) =>
-      partitions.some((at) => sources.get(at.input)!.resharding!.holds(at, key))
-    );
+    const heir = groups.findIndex((group) => group.some((at) => sources.get(at.input)!.resharding!.holds(at, key)));
     return heir < 0 ? undefined : heir;
   };
-  const shares = divideState(estates, { count: heirs.length, heirOf });
+  const shares = divideState(estates, { count: groups.length, heirOf });
   // A place that one task alone may write to is handed over as it is.
   const receipts = isSideBySide(context) ? {} : lasts[0]?.receipts ?? {};
-  heirs.forEach((heir, i) => {
-    const before = { ...beforeFirst(lasts, heir.name), receipts };
-    journal.task(heir).beginAt(before, new Uint32Array(0), partsOf(shares[i], entriesMax));
+  return groups.map((partitions, i) => {
+    const name = String(known + i);
+    const before = { ...beforeFirst(lasts, name), receipts };
+    const state = [...partsOf(shares[i], entriesMax)];
+    return { name, partitions, predecessors: from.map((task) => task.name), before, state };
   });
 }
 

@@ -10,7 +10,7 @@ import { assignTasks, startsOf, unassigned } from "./assignment.ts";
 import { livingTasks, type StartedPartition, type Task as TaskRow, type TaskPartition } from "./journal/journal.ts";
 import { pause } from "./pause.ts";
 import { asError, RunningTasks, type SharedSetup, type TaskOutcome } from "./running_tasks.ts";
-import { findSuccessions, handOver, type Succession } from "./succession.ts";
+import { findSuccessions, handOver, heirsOf, type Succession } from "./succession.ts";
 import type { TaskSummary } from "./task.ts";
 
 /** What a group needs to know of its run. */
@@ -147,7 +147,7 @@ export class TaskGroup {
     for (const { name } of succession.from) await this.#tasks.stop(name);
     if (stop.aborted || succession.from.some(({ name }) => this.#failed.has(name))) return;
     const context = { ...this.#options, nowMs: clock.nowMs(), entriesMax: limits.snapshotEntriesPerFeed };
-    const heirs = handOver(run, succession, context);
+    const heirs = handOver(run, heirsOf(run, succession, context), context);
     const [names, from] = [namesOf(succession.fresh), succession.from.map(({ name }) => name)];
     observer.onNotice?.(
       `Resharded: ${names.join(", ")} ${names.length === 1 ? "goes" : "go"} on for task ${from.join(", ")} as task ${

@@ -80,6 +80,11 @@ export class DynamoDbTaskStore implements TaskStore {
     }
   }
 
+  async peek(task: string): Promise<StoredTask | undefined> {
+    const head = headFrom(await this.#table.get(itemOf(task)));
+    return head && await new DynamoDbTaskHold({ task, table: this.#table, blobs: this.#blobs }, head).load();
+  }
+
   async putCode(hash: string, text: string): Promise<void> {
     const name = `code/${hash}`;
     if (!await this.#blobs.get(name)) await this.#blobs.put(name, await compress(text));

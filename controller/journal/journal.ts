@@ -160,6 +160,26 @@ export interface PreparedFeed extends FeedEntry {
   readonly snapshotPart: SnapshotPart | undefined;
 }
 
+/** A feed with all that a journal has of it. */
+export interface JournaledFeed {
+  readonly feed: PreparedFeed;
+  readonly effects: readonly JournaledEffect[];
+  readonly progress: ReadonlyMap<string, Progress>;
+}
+
+/** What another process had of a task. */
+export interface AdoptedTask {
+  /** The feed before the first of `feeds`; undefined when they begin with the task. */
+  readonly before: FeedEntry | undefined;
+  /** State and timers before the first of `feeds`. */
+  readonly state: Iterable<TaskState>;
+  /** Where the task stood then. */
+  readonly progress: ReadonlyMap<string, Progress>;
+  readonly feeds: readonly JournaledFeed[];
+  /** How many at the end may be missing from the sinks. */
+  readonly unsettledMax: number;
+}
+
 /** A part of a snapshot; see `KeyedState.copy`. */
 export interface SnapshotPart {
   /** The feed after which the first part was taken. */
@@ -234,6 +254,8 @@ export interface TaskJournal {
    * receipts are what sinks need to go on. A task that goes on for others has it as feed -1.
    */
   beginAt(before: FeedEntry, unitDigests: Uint32Array, state: Iterable<TaskState>): void;
+  /** Forgets the feeds that are here, and goes on from what another process had. */
+  adopt(task: AdoptedTask): void;
   /** Notes that the sinks have feed `seq`; durable with the next `prepare` or `flush`. */
   settle(seq: number, receipts: Readonly<Record<string, Receipt>>): void;
   /** Makes what was settled durable. */
@@ -258,6 +280,7 @@ export interface Journal {
   task(task: Task): TaskJournal;
   putCode(code: JournaledCode): void;
   code(hash: string): JournaledCode;
+  hasCode(hash: string): boolean;
   addEvent(run: Run, event: JournalEvent): void;
   events(run: Run): readonly JournalEvent[];
   deadLetters(run: Run): Iterable<JournaledDeadLetter>;

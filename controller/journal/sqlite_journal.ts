@@ -110,6 +110,10 @@ export class SqliteJournal implements Journal {
     this.#database.insert("code", { hash, script, bundle, source_map: sourceMap }, "IGNORE");
   }
 
+  hasCode(hash: string): boolean {
+    return this.#database.number("SELECT count(*) FROM code WHERE hash = ?", hash) === 1;
+  }
+
   code(hash: string): JournaledCode {
     const row = this.#database.one("SELECT * FROM code WHERE hash = ?", hash);
     if (!row) {

@@ -6,6 +6,7 @@ import { packBatch, unpackBatch } from "../../formats/packed_batch.ts";
 import type { TaskState } from "../sandbox/protocol.ts";
 import type { Database, Row } from "./database.ts";
 import {
+  type AdoptedTask,
   type Epoch,
   type FeedEntry,
   type JournaledEffect,
@@ -20,6 +21,18 @@ import {
 import { epochFrom, feedFrom, feedRow, progressFrom, progressJson, stateFrom, stateRow, toJson } from "./rows.ts";
 
 type Receipts = Readonly<Record<string, Receipt>>;
+
+/** The tables that have rows of a task's feeds. Dead letters stay: they were put aside here. */
+const OF_FEEDS = [
+  "feeds",
+  "settlements",
+  "progress",
+  "unit_digests",
+  "state_changes",
+  "snapshots",
+  "effects",
+  "inputs",
+];
 
 /** See {@linkcode TaskJournal}. */
 export class SqliteTaskJournal implements TaskJournal {
@@ -243,6 +256,25 @@ export class SqliteTaskJournal implements TaskJournal {
     for (const each of state) this.#writeSnapshotPart(seq, { beginSeq: seq, part: part++, state: each, isLast: false });
     this.#writeSnapshotPart(seq, { beginSeq: seq, part, state: NOTHING, isLast: true });
     this.#database.insert("progress", { task, seq, positions: "[]" }, "REPLACE");
+  }
+
+  adopt({ before, state, progress, feeds, unsettledMax }: AdoptedTask): void {
+    this.#database.transaction(() => {
+      const task = this.task.id;
+      for (const table of OF_FEEDS) this.#database.run(`DELETE FROM ${table} WHERE task = ?`, task);
+      this.#settled.clear();
+      if (before) {
+        this.beginAt(before, new Uint32Array(0), state);
+        this.#database.insert("progress", { task, seq: before.seq, positions: progressJson(progress) }, "REPLACE");
+      }
+      feeds.forEach(({ feed, effects, progress: behind }, i) => {
+        this.recordEffects(feed.seq, effects);
+        this.#writeFeed(feed, behind);
+        if (i < feeds.length - unsettledMax) {
+          this.#database.insert("settlements", { task, seq: feed.seq, receipts: "{}" });
+        }
+      });
+    });
   }
 
   settle(seq: number, receipts: Receipts): void {

@@ -22,6 +22,9 @@ export function testTaskStore(name: string, create: () => Promise<OpenStore>, la
     await using other = disposed(await open());
     const second = await other.acquire("0");
     const stored = await second.load();
+    // To look at it takes nothing from its owner.
+    assertEquals((await store.peek("0"))!.feeds.map(text), ["feed 0", "feed 1", "feed 2"]);
+    assertEquals(await store.peek("1"), undefined);
     assertEquals([stored!.seq, text(stored!.base), stored!.feeds.map(text)], [2, "nothing", [
       "feed 0",
       "feed 1",

@@ -1,0 +1,243 @@
+/**
+ * The tasks of a run that several processes share: this one runs those whose leases it holds, and takes over those of
+ * processes that died.
+ *
+ * Leases only say who tries. A task's feeds go to the store before their outputs are sent, and the store refuses those of an
+ * owner that was overtaken: such a task stops here, which is no failure. What the processes have to agree on, the list of
+ * tasks, changes by one conditional write (plan.ts).
+ */
+
+import type { LeaseTable } from "../../adapters/lease_table.ts";
+import { type TaskStore, TaskStoreError } from "../../adapters/task_store.ts";
+import { startsOf, unassigned } from "../assignment.ts";
+import { livingTasks, type Task as TaskRow } from "../journal/journal.ts";
+import { partitionKey } from "../journal/rows.ts";
+import { pause } from "../pause.ts";
+import { commitsInFlightMax } from "../routing.ts";
+import { asError, RunningTasks, type TaskOutcome } from "../running_tasks.ts";
+import { findSuccessions, handOver, heirsOf, type Succession, type SuccessionContext } from "../succession.ts";
+import type { TaskSummary } from "../task.ts";
+import type { TaskGroupOptions } from "../task_group.ts";
+import { StateNotMovable } from "../task_errors.ts";
+import { LeaseKeeper } from "./lease_keeper.ts";
+import { packBase, unpackBase, unpackFeed } from "./packed_task.ts";
+import { follow, type Plan, plannedFor, propose, readPlan } from "./plan.ts";
+import { adopt, StoredTask } from "./stored_task.ts";
+
+/** How a run is shared among processes. */
+export interface RoamingOptions {
+  readonly store: TaskStore;
+  readonly leases: LeaseTable;
+  /** Tells this process from every other. */
+  readonly owner: string;
+  /** After how long a process that shows no life loses its tasks. */
+  readonly leaseMs: number;
+}
+
+/** What a group needs to know. */
+export interface RoamingGroupOptions extends TaskGroupOptions {
+  readonly roaming: RoamingOptions;
+}
+
+/** Rounds in the time of a lease. */
+const ROUNDS = 3;
+
+/** See the module. */
+export class RoamingGroup {
+  readonly #options: RoamingGroupOptions;
+  readonly #tasks: RunningTasks;
+  readonly #keeper: LeaseKeeper;
+  readonly #failures: Error[] = [];
+  /** Those that are not started again here: they failed, or their partitions were closed. */
+  readonly #done = new Set<string>();
+  readonly #closed = new Set<string>();
+  readonly #starting = new Set<string>();
+  readonly #handingOver = new Set<string>();
+  #checkedMs = -Infinity;
+  #lastNotice = "";
+
+  constructor(options: RoamingGroupOptions) {
+    this.#options = options;
+    this.#tasks = new RunningTasks(options, (name, outcome) => this.#noteEnd(name, outcome));
+    const { leases: table, owner, leaseMs } = options.roaming;
+    this.#keeper = new LeaseKeeper({ table, owner, leaseMs, nowMs: () => performance.now() });
+  }
+
+  /** Runs tasks until it is to stop; answers why some stopped before. */
+  async run(): Promise<readonly Error[]> {
+    const { roaming, stop, code } = this.#options;
+    await roaming.store.putCode(code.hash, JSON.stringify(code));
+    while (!stop.aborted && !this.#isOver) {
+      await this.#round();
+      await pause(roaming.leaseMs / ROUNDS, stop);
+    }
+    await this.#tasks.ended();
+    for (const { name } of this.#living()) await this.#keeper.release(name).catch(() => {});
+    return this.#failures;
+  }
+
+  /** What each task did here. */
+  summaries(): readonly TaskSummary[] {
+    return this.#tasks.summaries();
+  }
+
+  /** A task failed, and nothing else runs here. */
+  get #isOver(): boolean {
+    return this.#failures.length > 0 && this.#tasks.size + this.#starting.size === 0;
+  }
+
+  #living(): readonly TaskRow[] {
+    const { journal, run } = this.#options;
+    return livingTasks(journal.tasks(run));
+  }
+
+  /** What cannot be reached now is tried again in the next round; what others may have by then is not run meanwhile. */
+  async #round(): Promise<void> {
+    const { roaming, journal, run } = this.#options;
+    try {
+      const plan = (await readPlan(roaming.store))!;
+      follow(journal, run, plan);
+      const { held, wanted } = await this.#keeper.round(this.#living().map(({ name }) => name));
+      this.#runHeld(held, wanted);
+      await this.#lookForPartitions(plan);
+    } catch (error) {
+      if (error instanceof StateNotMovable) this.#failures.push(error);
+      else this.#notice(`${roaming.store.description}: ${asError(error).message}; trying again`);
+      if (this.#keeper.isLate) { for (const name of this.#tasks.names()) void this.#tasks.stop(name); }
+    }
+  }
+
+  #runHeld(held: ReadonlySet<string>, wanted: ReadonlySet<string>): void {
+    for (const name of this.#tasks.names()) if (!held.has(name)) void this.#tasks.stop(name);
+    for (const name of wanted) void this.#giveAway(name);
+    for (const row of this.#living()) {
+      const isMine = held.has(row.name) && !wanted.has(row.name) && !this.#done.has(row.name);
+      if (isMine && !this.#tasks.has(row.name) && !this.#starting.has(row.name)) void this.#start(row);
+    }
+  }
+
+  async #giveAway(name: string): Promise<void> {
+    if (this.#handingOver.has(name) || this.#starting.has(name)) return;
+    this.#handingOver.add(name);
+    await this.#tasks.stop(name);
+    await this.#keeper.release(name).catch((error) => this.#notice(asError(error).message));
+    this.#handingOver.delete(name);
+  }
+
+  async #start(row: TaskRow): Promise<void> {
+    const { roaming: { store }, journal, code, environment, onError, clock, routes, observer } = this.#options;
+    const taskJournal = journal.task(row);
+    const owner = { openedMs: clock.nowMs(), codeHash: code.hash, environment, config: { onError } };
+    this.#starting.add(row.name);
+    try {
+      const unsettledMax = commitsInFlightMax(routes);
+      const stored = await StoredTask.takeOver({ store, journal, taskJournal, owner, unsettledMax });
+      observer.onNotice?.(`Task ${row.name} runs here`);
+      this.#tasks.start(row, { taskJournal, stored });
+    } catch (error) {
+      this.#noteEnd(row.name, { error: asError(error) });
+    } finally {
+      this.#starting.delete(row.name);
+    }
+  }
+
+  #noteEnd(name: string, outcome: TaskOutcome): void {
+    if ("error" in outcome) {
+      if (isFenced(outcome.error)) return this.#notice(`Task ${name} was taken over by another process`);
+      this.#done.add(name);
+      this.#failures.push(outcome.error);
+    } else if (outcome.end === "closed") {
+      this.#done.add(name);
+      this.#closed.add(name);
+    }
+  }
+
+  /** Said once, until something else is to be said. */
+  #notice(text: string): void {
+    if (text === this.#lastNotice) return;
+    this.#lastNotice = text;
+    this.#options.observer.onNotice?.(text);
+  }
+
+  async #lookForPartitions(plan: Plan): Promise<void> {
+    const { limits } = this.#options;
+    if (this.#closed.size > 0) await this.#lookForHeirs(plan);
+    if (performance.now() - this.#checkedMs < limits.partitionCheckMs) return;
+    this.#checkedMs = performance.now();
+    await this.#addFresh(plan);
+  }
+
+  async #addFresh(plan: Plan): Promise<void> {
+    const { journal, run, sources, tasksMax, roaming: { store } } = this.#options;
+    const fresh = await startsOf(await unassigned(sources, journal.tasks(run)), sources);
+    if (fresh.length === 0) return;
+    await propose(store, { ...plan, tasks: [...plan.tasks, ...plannedFor(fresh, plan.tasks.length, tasksMax)] });
+  }
+
+  /** Tasks whose partitions were closed here may have heirs, together with some that were closed elsewhere. */
+  async #lookForHeirs(plan: Plan): Promise<void> {
+    const { journal, run, sources } = this.#options;
+    await this.#catchUp();
+    for (const succession of await findSuccessions(run, { journal, sources })) {
+      if (succession.from.some(({ name }) => this.#closed.has(name))) return await this.#handOver(plan, succession);
+    }
+  }
+
+  /** Brings what other processes did with parents of the same partitions into the journal here. */
+  async #catchUp(): Promise<void> {
+    const { sources } = this.#options;
+    const living = this.#living();
+    const ownerOf = new Map(living.flatMap((row) => row.partitions.map((at) => [partitionKey(at), row] as const)));
+    for (const [input, { resharding }] of sources) {
+      for (const at of resharding ? await sources.get(input)!.partitions() : []) {
+        const parents = resharding!.parents(at).map((parent) => ownerOf.get(partitionKey({ ...parent, input })));
+        if (!parents.some((row) => row && this.#closed.has(row.name))) continue;
+        for (const row of parents) if (row && !this.#isHere(row.name)) await this.#adopt(row);
+      }
+    }
+  }
+
+  #isHere(name: string): boolean {
+    return this.#tasks.has(name) || this.#starting.has(name) || this.#closed.has(name);
+  }
+
+  async #adopt(row: TaskRow): Promise<void> {
+    const { roaming: { store }, journal } = this.#options;
+    const stored = await store.peek(row.name);
+    const context = { store, journal, taskJournal: journal.task(row), unsettledMax: 1 };
+    if (stored) await adopt(context, unpackBase(stored.base), stored.feeds.map(unpackFeed));
+  }
+
+  /** Tasks that have other partitions besides are taken from their owners first: those move with the rest. */
+  async #handOver(plan: Plan, succession: Succession): Promise<void> {
+    const { journal, run, clock, limits, observer, roaming: { store, leases } } = this.#options;
+    for (const row of succession.from) {
+      await this.#tasks.stop(row.name);
+      await store.acquire(row.name);
+      await this.#adopt(row);
+    }
+    const context: SuccessionContext = {
+      ...this.#options,
+      nowMs: clock.nowMs(),
+      entriesMax: limits.snapshotEntriesPerFeed,
+    };
+    const heirs = heirsOf(run, succession, context);
+    for (const { name, before, state } of heirs) {
+      const hold = await store.acquire(name);
+      await hold.rebase(-1, packBase({ before, owner: undefined, state, progress: new Map() }));
+    }
+    const tasks = heirs.map(({ name, partitions, predecessors }) => ({ name, partitions, predecessors }));
+    if (!await propose(store, { ...plan, tasks: [...plan.tasks, ...tasks] })) return;
+    handOver(run, heirs, { ...context, journal });
+    for (const { name } of succession.from) {
+      this.#closed.delete(name);
+      await leases.remove(name);
+    }
+    const [names, from] = [tasks, succession.from].map((each) => each.map(({ name }) => name).join(", "));
+    observer.onNotice?.(`Resharded: task ${names} goes on for task ${from}; state has moved with its keys`);
+  }
+}
+
+function isFenced(error: Error): boolean {
+  return error instanceof TaskStoreError && error.code === "E_FENCED";
+}

@@ -1,0 +1,228 @@
+/**
+ * Several processes share a run over Kinesis, with leases and a task store on DynamoDB: each of them is killed, paused and
+ * started anew, shards are split and merged, and every output is there once, in the order of its key.
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { KinesisAddress } from "../../adapters/kinesis/client.ts";
+import { KinesisSource } from "../../adapters/kinesis/source.ts";
+import { runCli, spawnCli } from "../support/cli.ts";
+import { freshBucket, freshTable } from "../support/dynamodb.ts";
+import { freshStream, mergeShards, openShards, putRecords, splitShard, withKinesis } from "../support/kinesis.ts";
+import { scriptOf, TestFolder } from "../support/processor_script.ts";
+import { readAll } from "../support/read_source.ts";
+
+const SEED = Number(Deno.env.get("SLUICE_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 31));
+const ROUNDS = 12;
+const KEYS = 12;
+const LEASE_S = 1;
+const WAIT_MS_MAX = 60_000;
+
+const COUNT = scriptOf(
+  `const name = "count of " + key; const count = (context.state.get<number>(name) ?? 0) + 1;
+   context.state.set(name, count); context.emit({ key, value: { key, n: value.n, count, id: context.uuid() } });`,
+);
+
+interface Counted {
+  readonly key: string;
+  readonly n: number;
+  readonly count: number;
+  readonly id: string;
+}
+
+/** A process that shares the run, with a folder and a journal of its own: a machine of its own. */
+class Sharer implements AsyncDisposable {
+  readonly folder = new TestFolder();
+  readonly #args: readonly string[];
+  #child: Deno.ChildProcess;
+  #said: Promise<string>;
+
+  constructor(args: readonly string[]) {
+    this.folder.write("p.ts", COUNT);
+    this.#args = args;
+    [this.#child, this.#said] = this.#spawn();
+  }
+
+  #spawn(): [Deno.ChildProcess, Promise<string>] {
+    const child = spawnCli(this.#args, { cwd: this.folder.path });
+    void child.stdin.close();
+    void child.stdout.pipeTo(new WritableStream());
+    return [child, new Response(child.stderr).text()];
+  }
+
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** What it printed, once it has ended. */
+  async end(signal: Deno.Signal): Promise<{ readonly code: number; readonly stderr: string }> {
+    this.#child.kill(signal);
+    const { code } = await this.#child.status;
+    return { code, stderr: await this.#said };
+  }
+
+  restart(): void {
+    [this.#child, this.#said] = this.#spawn();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.end("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    await this.folder[Symbol.asyncDispose]();
+  }
+}
+
+interface Job {
+  readonly input: KinesisAddress;
+  readonly output: KinesisAddress;
+  readonly args: readonly string[];
+}
+
+async function newJob(shards: number): Promise<Job> {
+  const [input, output, table, bucket] = await Promise.all([
+    freshStream(shards),
+    freshStream(2),
+    freshTable(),
+    freshBucket(),
+  ]);
+  const at = ({ stream, endpoint }: KinesisAddress, query = "") =>
+    `kinesis://us-east-1/${stream}?endpoint=${endpoint}${query}`;
+  const store = `dynamodb://us-east-1/${table.table}?endpoint=${table.endpoint}&bucket=${bucket.bucket}` +
+    `&s3=${bucket.endpoint}&prefix=${bucket.prefix}`;
+  const args = ["run", "p.ts", "--name", "shared", "--from", at(input, "&callsPerSecond=20"), "--to", at(output)]
+    .concat(["--store", store, "--lease", String(LEASE_S), "--feed-records", "20", "--quiet"]);
+  return { input, output, args };
+}
+
+async function put({ input }: Job, from: number, to: number): Promise<void> {
+  const records = [];
+  for (let n = from; n < to; n++) {
+    for (let key = 0; key < KEYS; key++) records.push({ key: `k${key}`, value: JSON.stringify({ n }) });
+  }
+  await putRecords(input.stream, records);
+}
+
+/** All outputs, each once, when there are as many as `records` per key. */
+async function outputsOf({ output }: Job, records: number): Promise<readonly Counted[]> {
+  const deadlineMs = performance.now() + WAIT_MS_MAX;
+  for (;;) {
+    const options = { start: "earliest", isBounded: true, callsPerSecond: 100, withoutRepeats: true } as const;
+    const source = await KinesisSource.open({ ...output, ...options });
+    const found = (await readAll(source)).map(({ value }) => JSON.parse(value!) as Counted);
+    await source.close();
+    if (found.length >= records * KEYS) return found;
+    assert(performance.now() < deadlineMs, `${found.length} of ${records * KEYS} outputs after a minute`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+function assertCounted(found: readonly Counted[], records: number): void {
+  const wanted = Array.from({ length: records }, (_, n) => ({ n, count: n + 1 }));
+  for (const [key, counted] of Map.groupBy(found, ({ key }) => key)) {
+    assertEquals(counted.map(({ n, count }) => ({ n, count })), wanted, key);
+  }
+  assertEquals(new Set(found.map(({ id }) => id)).size, found.length);
+}
+
+Deno.test("a process that is killed loses its tasks to the others in bounded time: nothing is lost, nothing doubled", async () => {
+  const job = await newJob(4);
+  await put(job, 0, 20);
+  await using one = new Sharer([...job.args, "--owner", "one"]);
+  await outputsOf(job, 20);
+  await using two = new Sharer([...job.args, "--owner", "two"]);
+  await put(job, 20, 40);
+  await outputsOf(job, 40);
+  const killed = await one.end("SIGKILL");
+  const killedMs = performance.now();
+  await put(job, 40, 60);
+  assertCounted(await outputsOf(job, 60), 60);
+  const takenOverMs = performance.now() - killedMs;
+  assert(takenOverMs < 15_000 * LEASE_S, `taken over after ${takenOverMs} ms`);
+  assertStringIncludes(killed.stderr, "runs here");
+  const { code, stderr } = await two.end("SIGTERM");
+  assertEquals(code, 0, stderr);
+});
+
+Deno.test("a process that was paused through a takeover gets nothing through, and shares again afterwards (M24)", async () => {
+  const job = await newJob(3);
+  await put(job, 0, 10);
+  await using zombie = new Sharer([...job.args, "--owner", "zombie"]);
+  await outputsOf(job, 10);
+  await using other = new Sharer([...job.args, "--owner", "other"]);
+  zombie.signal("SIGSTOP");
+  await put(job, 10, 30);
+  await outputsOf(job, 30);
+  zombie.signal("SIGCONT");
+  await put(job, 30, 50);
+  assertCounted(await outputsOf(job, 50), 50);
+  // It is alive: alone, it has everything again.
+  await other.end("SIGTERM");
+  await put(job, 50, 60);
+  assertCounted(await outputsOf(job, 60), 60);
+  const { code, stderr } = await zombie.end("SIGTERM");
+  assertEquals(code, 0, stderr);
+});
+
+Deno.test("shards are split and merged, processes are killed, paused and started: keys keep order and state", async () => {
+  console.log(`seed ${SEED}`);
+  let state = SEED;
+  const random = () => (state = Math.imul(state, 1664525) + 1013904223 >>> 0) / 2 ** 32;
+  const job = await newJob(2);
+  await using one = new Sharer([...job.args, "--owner", "one"]);
+  await using two = new Sharer([...job.args, "--owner", "two"]);
+  await using three = new Sharer([...job.args, "--owner", "three"]);
+  const sharers = [one, two, three];
+  let records = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    await put(job, records, records += 5);
+    await withKinesis(async (client) => {
+      const { length } = await openShards(client, job.input.stream);
+      const stream = random() < 0.7 ? job.input.stream : job.output.stream;
+      const open = stream === job.input.stream ? length : (await openShards(client, stream)).length;
+      const at = Math.floor(random() * open);
+      if (open === 1 || (open < 5 && random() < 0.6)) await splitShard(client, stream, at, 0.2 + 0.6 * random());
+      else await mergeShards(client, stream, Math.min(at, open - 2));
+    });
+    const sharer = sharers[Math.floor(random() * sharers.length)];
+    const harm = random();
+    if (harm < 0.3) {
+      await sharer.end("SIGKILL");
+      sharer.restart();
+    } else if (harm < 0.5) {
+      sharer.signal("SIGSTOP");
+      await new Promise((resolve) => setTimeout(resolve, 1000 * LEASE_S * 1.5));
+      sharer.signal("SIGCONT");
+    } else if (harm < 0.6) {
+      await sharer.end("SIGTERM");
+      sharer.restart();
+    }
+  }
+  assertCounted(await outputsOf(job, records), records);
+});
+
+Deno.test("what cannot be shared is refused in a sentence", async () => {
+  const { args, input } = await newJob(1);
+  const store = args[args.indexOf("--store") + 1];
+  const from = `kinesis://us-east-1/${input.stream}?endpoint=${input.endpoint}`;
+  const cases: readonly (readonly [more: readonly string[], code: number, says: string])[] = [
+    [["--to", "-", "--store", store, "--until-end"], 2, "use --store without --until-end"],
+    [["--to", "out/", "--store", store], 1, "file:out/ is written by one machine"],
+    [["--to", "-", "--store", store], 1, "it has one task"],
+    [["--to", "-", "--store", "redis://localhost/x"], 2, "known are dynamodb:"],
+    [["--to", "-", "--store", "dynamodb://sluice"], 2, "dynamodb://REGION/TABLE is wanted"],
+    [
+      ["--to", "-", "--store", store.replace(/dynamodb:..[^?]+/, "dynamodb://us-east-1/nobodys")],
+      1,
+      "Cannot use dynamodb",
+    ],
+  ];
+  await using folder = new TestFolder();
+  for (const [more, code, says] of cases) {
+    const result = await runCli(["run", "copy", "--from", from, ...more], { cwd: folder.path });
+    assertEquals(result.code, code, result.stderr);
+    assertStringIncludes(result.stderr, says);
+  }
+});
