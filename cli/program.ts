@@ -60,7 +60,7 @@ function buildProgram(hooks: ProgramHooks, setExitCode: SetExitCode): Command {
 }
 
 function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode): void {
-  program.command("run")
+  const run = program.command("run")
     .description("Run a processor between streams.")
     .argument("<processor>", "path of a script, or the name of a ready-made processor")
     .usage("<processor> --from URI --to URI [options]")
@@ -96,11 +96,6 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
       new Option("--tasks <n>", "let partitions share so many tasks, with their state; each has its own otherwise")
         .argParser(positive),
     )
-    .option("--store <uri>", "share the run with other processes, such as dynamodb://region/table; see docs/SHARING.md")
-    .option("--owner <name>", "what this process is called among them; made up otherwise")
-    .addOption(
-      new Option("--lease <s>", "seconds after which a silent process loses its tasks").argParser(positive).default(10),
-    )
     .addOption(new Option("--feed-records <n>", "records in one feed at most").argParser(positive).default(10_000))
     .addOption(
       new Option("--linger <ms>", "how long records wait for others to share their feed").argParser(notNegative)
@@ -131,6 +126,19 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
         pool.close();
       }
     });
+  for (const option of sharingOptions()) run.addOption(option);
+}
+
+/** What it takes to share a run with other processes. */
+function sharingOptions(): readonly Option[] {
+  return [
+    new Option(
+      "--store <uri>",
+      "share the run with other processes, such as dynamodb://region/table (docs/SHARING.md)",
+    ),
+    new Option("--owner <name>", "what this process is called among them; made up otherwise"),
+    new Option("--lease <s>", "seconds after which a silent process loses its tasks").argParser(positive).default(10),
+  ];
 }
 
 function addJournal(program: Command, setExitCode: SetExitCode): void {

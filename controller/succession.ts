@@ -83,14 +83,18 @@ function joined(found: readonly Succession[], next: Succession): Succession[] {
   return [...others, { fresh: all.flatMap(({ fresh }) => fresh), from }];
 }
 
-/** A task that goes on for others, not yet journaled. */
+/** A task that goes on for others, and what it begins with. */
 export interface Heir {
   readonly name: string;
-  readonly partitions: readonly StartedPartition[];
   readonly predecessors: readonly string[];
   /** What stands before its first feed. */
   readonly before: FeedEntry;
   readonly state: readonly TaskState[];
+}
+
+/** An heir that is not yet journaled. */
+export interface StartedHeir extends Heir {
+  readonly partitions: readonly StartedPartition[];
 }
 
 /**
@@ -98,7 +102,7 @@ export interface Heir {
  *
  * @throws {StateNotMovable} when what they kept can be neither divided nor united
  */
-export function heirsOf(run: Run, { fresh, from }: Succession, context: SuccessionContext): readonly Heir[] {
+export function heirsOf(run: Run, { fresh, from }: Succession, context: SuccessionContext): readonly StartedHeir[] {
   const { journal, sources } = context;
   const ends = new Map(from.flatMap((task) => [...journal.task(task).progress()]));
   const started = fresh.map((at): StartedPartition => {
@@ -111,11 +115,16 @@ export function heirsOf(run: Run, { fresh, from }: Succession, context: Successi
     return { ...at, start: beginning, ...(anchor === undefined ? {} : { anchor }) };
   });
   const groups = shareOut([...leftOver(from, fresh, context), ...started], heirsMax(run, from, context));
-  return bequeath(from, groups, journal.tasks(run).length, context);
+  const known = journal.tasks(run).length;
+  return bequeath(from, groups.map((partitions, i) => ({ name: String(known + i), partitions })), context);
 }
 
 /** Journals heirs, with what they take over, in one transaction. */
-export function handOver(run: Run, heirs: readonly Heir[], { journal, nowMs }: SuccessionContext): readonly Task[] {
+export function handOver(
+  run: Run,
+  heirs: readonly StartedHeir[],
+  { journal, nowMs }: SuccessionContext,
+): readonly Task[] {
   return journal.atomically(() => {
     const to = heirs.map(({ name, partitions }) => ({ task: name, partitions: partitions.map(partitionKey) }));
     journal.addEvent(run, { kind: "resharded", atMs: nowMs, detail: { from: heirs[0].predecessors, to } });
@@ -154,12 +163,12 @@ function leftOver(
 
 const BEGINNING: Progress = { position: 0n };
 
-function bequeath(
+/** What each of `heirs`, which are all that go on for `from`, begins with. */
+export function bequeath<Partition extends TaskPartition>(
   from: readonly Task[],
-  groups: readonly (readonly StartedPartition[])[],
-  known: number,
+  heirs: readonly { readonly name: string; readonly partitions: readonly Partition[] }[],
   context: SuccessionContext,
-): readonly Heir[] {
+): readonly (Heir & { readonly partitions: readonly Partition[] })[] {
   const { journal, sources, entriesMax } = context;
   const journals = from.map((task) => journal.task(task));
   const lasts = journals.flatMap((each) => each.lastFeed() ?? []);
@@ -168,14 +177,15 @@ function bequeath(
     ...ownedStateMap(each.stateBefore((each.lastFeed()?.seq ?? -1) + 1)),
   }));
   const heirOf = (key: string): number | undefined => {
-    const heir = groups.findIndex((group) => group.some((at) => sources.get(at.input)!.resharding!.holds(at, key)));
+    const heir = heirs.findIndex(({ partitions }) =>
+      partitions.some((at) => sources.get(at.input)!.resharding!.holds(at, key))
+    );
     return heir < 0 ? undefined : heir;
   };
-  const shares = divideState(estates, { count: groups.length, heirOf });
+  const shares = divideState(estates, { count: heirs.length, heirOf });
   // A place that one task alone may write to is handed over as it is.
   const receipts = isSideBySide(context) ? {} : lasts[0]?.receipts ?? {};
-  return groups.map((partitions, i) => {
-    const name = String(known + i);
+  return heirs.map(({ name, partitions }, i) => {
     const before = { ...beforeFirst(lasts, name), receipts };
     const state = [...partsOf(shares[i], entriesMax)];
     return { name, partitions, predecessors: from.map((task) => task.name), before, state };

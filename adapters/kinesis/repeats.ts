@@ -22,14 +22,15 @@ interface SeenPage {
 
 /** The repeats of one shard. */
 export class RepeatFilter {
-  readonly #range: HashRange;
+  readonly #range: () => HashRange;
   #marks = new Marks();
   #position: bigint | undefined;
   #pages: SeenPage[] = [];
   /** Where a task went on after a start. */
   #known: { readonly position: bigint; readonly marks: Marks } | undefined;
 
-  constructor(range: HashRange) {
+  /** @param range the shard's hash keys; asked for when something was read */
+  constructor(range: () => HashRange) {
     this.#range = range;
   }
 
@@ -57,7 +58,7 @@ export class RepeatFilter {
     };
     this.#pages.push(seen);
     this.#position = page.next;
-    const walk = new PageWalk(seen, this.#marks, this.#range);
+    const walk = new PageWalk(seen, this.#marks, this.#range());
     const repeats: bigint[] = [];
     for (let row = count - fresh.count; row < count; row++) if (walk.isLeftOut(row)) repeats.push(offsetAt(page, row));
     if (repeats.length === 0) return fresh;
@@ -72,7 +73,7 @@ export class RepeatFilter {
     );
     if (!page) return this.#known?.position === position ? this.#known.marks.copy() : new Marks();
     const marks = page.before.copy();
-    const walk = new PageWalk(page, marks, this.#range);
+    const walk = new PageWalk(page, marks, this.#range());
     for (let row = 0; row < page.rows.count && offsetAt(page.rows, row) < position; row++) walk.isLeftOut(row);
     return marks;
   }

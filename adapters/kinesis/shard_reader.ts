@@ -31,7 +31,7 @@ export interface ShardReaderOptions extends ShardClients {
   /** Between two calls: a shard answers five a second, all readers together. */
   readonly callEveryMs: number;
   /** Leaves out repeats; these are the shard's hash keys. */
-  readonly withoutRepeats?: HashRange;
+  readonly withoutRepeats?: () => HashRange;
   /** How long records are kept, as of now. */
   readonly retentionMs: () => Promise<number>;
   /** The time, as the service has it. */

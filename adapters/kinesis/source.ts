@@ -21,7 +21,7 @@ import {
 import { until } from "../until.ts";
 import { anchorOf, anchorText } from "./anchor.ts";
 import { isNamed, isPassing, type KinesisAddress, listShards, openClient, openHandler, retentionMs } from "./client.ts";
-import { Marks } from "./marks.ts";
+import { type HashRange, Marks } from "./marks.ts";
 import { behindMs } from "./lag.ts";
 import { packPages } from "./packed_pages.ts";
 import { positionText, SHARD_END, TRIM_HORIZON } from "./position.ts";
@@ -165,10 +165,10 @@ export class KinesisSource implements Source {
   #inherit(shard: string, parents: readonly ParentEnd[]): string | undefined {
     if (!this.#options.withoutRepeats) return undefined;
     const ends = parents.map(({ at, anchor }) => ({
-      range: rangeOf(this.#shards.get(at.partition)!),
+      range: this.#rangeOf(at.partition),
       marks: anchorOf(anchor).marks ?? new Marks(),
     }));
-    return anchorText({ marks: Marks.inherit(ends, rangeOf(this.#shards.get(shard)!)) });
+    return anchorText({ marks: Marks.inherit(ends, this.#rangeOf(shard)) });
   }
 
   async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
@@ -205,18 +205,29 @@ export class KinesisSource implements Source {
     const known = this.#readers.get(name);
     if (known) return known;
     const { stream, callsPerSecond = CALLS_PER_SECOND, withoutRepeats, nowMs = Date.now } = this.#options;
-    const shard = this.#shards.get(name);
     const reader = new ShardReader({
       ...this.#clients,
       stream,
       shard: name,
       callEveryMs: 1000 / callsPerSecond,
-      ...(withoutRepeats && shard ? { withoutRepeats: rangeOf(shard) } : {}),
+      ...(withoutRepeats ? { withoutRepeats: () => this.#rangeOf(name) } : {}),
       retentionMs: () => this.#patiently(() => retentionMs(this.#clients.client, stream)),
       nowMs,
     });
     this.#readers.set(name, reader);
     return reader;
+  }
+
+  /** Without them, repeats could not be told. */
+  #rangeOf(name: string): HashRange {
+    const shard = this.#shards.get(name);
+    if (shard) return rangeOf(shard);
+    const { stream } = this.#options;
+    throw new SourceError(`Cannot read ${stream}/${name}: it is not among the shards that are listed`, {
+      code: "E_SHARD_UNKNOWN",
+      stream,
+      partition: name,
+    });
   }
 
   /** Said once per shard, while there is time to do something about it. */

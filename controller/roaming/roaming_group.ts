@@ -15,12 +15,19 @@ import { partitionKey } from "../journal/rows.ts";
 import { pause } from "../pause.ts";
 import { commitsInFlightMax } from "../routing.ts";
 import { asError, RunningTasks, type TaskOutcome } from "../running_tasks.ts";
-import { findSuccessions, handOver, heirsOf, type Succession, type SuccessionContext } from "../succession.ts";
+import {
+  bequeath,
+  findSuccessions,
+  handOver,
+  heirsOf,
+  type Succession,
+  type SuccessionContext,
+} from "../succession.ts";
 import type { TaskSummary } from "../task.ts";
 import type { TaskGroupOptions } from "../task_group.ts";
 import { StateNotMovable } from "../task_errors.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
-import { packBase, unpackBase, unpackFeed } from "./packed_task.ts";
+import { unpackBase, unpackFeed } from "./packed_task.ts";
 import { follow, type Plan, plannedFor, propose, readPlan } from "./plan.ts";
 import { adopt, StoredTask } from "./stored_task.ts";
 
@@ -125,11 +132,14 @@ export class RoamingGroup {
   }
 
   async #start(row: TaskRow): Promise<void> {
-    const { roaming: { store }, journal, code, environment, onError, clock, routes, observer } = this.#options;
+    const { roaming: { store }, journal, sources, code, environment, onError, clock, routes, observer } = this.#options;
     const taskJournal = journal.task(row);
     const owner = { openedMs: clock.nowMs(), codeHash: code.hash, environment, config: { onError } };
     this.#starting.add(row.name);
     try {
+      // Other processes may have found partitions that this one has not heard of.
+      for (const source of sources.values()) if (source.resharding) await source.partitions();
+      await this.#inherit(row);
       const unsettledMax = commitsInFlightMax(routes);
       const stored = await StoredTask.takeOver({ store, journal, taskJournal, owner, unsettledMax });
       observer.onNotice?.(`Task ${row.name} runs here`);
@@ -208,27 +218,40 @@ export class RoamingGroup {
     if (stored) await adopt(context, unpackBase(stored.base), stored.feeds.map(unpackFeed));
   }
 
+  /**
+   * What an heir begins with follows from what its predecessors left in the store, where nobody has written of it yet: who
+   * takes it first works it out. So a process that proposes heirs and loses leaves nothing behind.
+   */
+  async #inherit(row: TaskRow): Promise<void> {
+    const { journal, run, roaming: { store } } = this.#options;
+    const isBegun = row.predecessors.length === 0 || journal.task(row).lastFeed() || await store.peek(row.name);
+    if (isBegun) return;
+    const rows = journal.tasks(run);
+    const from = rows.filter(({ name }) => row.predecessors.includes(name));
+    for (const each of from) await this.#adopt(each);
+    const heirs = rows.filter(({ predecessors }) => predecessors.join() === row.predecessors.join());
+    const own = bequeath(from, heirs, this.#context()).find(({ name }) => name === row.name)!;
+    journal.atomically(() => journal.task(row).beginAt(own.before, new Uint32Array(0), own.state));
+  }
+
+  #context(): SuccessionContext {
+    const { clock, limits } = this.#options;
+    return { ...this.#options, nowMs: clock.nowMs(), entriesMax: limits.snapshotEntriesPerFeed };
+  }
+
   /** Tasks that have other partitions besides are taken from their owners first: those move with the rest. */
   async #handOver(plan: Plan, succession: Succession): Promise<void> {
-    const { journal, run, clock, limits, observer, roaming: { store, leases } } = this.#options;
+    const { run, observer, roaming: { store, leases } } = this.#options;
     for (const row of succession.from) {
       await this.#tasks.stop(row.name);
       await store.acquire(row.name);
       await this.#adopt(row);
     }
-    const context: SuccessionContext = {
-      ...this.#options,
-      nowMs: clock.nowMs(),
-      entriesMax: limits.snapshotEntriesPerFeed,
-    };
+    const context = this.#context();
     const heirs = heirsOf(run, succession, context);
-    for (const { name, before, state } of heirs) {
-      const hold = await store.acquire(name);
-      await hold.rebase(-1, packBase({ before, owner: undefined, state, progress: new Map() }));
-    }
     const tasks = heirs.map(({ name, partitions, predecessors }) => ({ name, partitions, predecessors }));
     if (!await propose(store, { ...plan, tasks: [...plan.tasks, ...tasks] })) return;
-    handOver(run, heirs, { ...context, journal });
+    handOver(run, heirs, context);
     for (const { name } of succession.from) {
       this.#closed.delete(name);
       await leases.remove(name);

@@ -7,6 +7,7 @@ import { assertEquals } from "@std/assert";
 import type { KinesisClient } from "@aws-sdk/client-kinesis";
 import { runCli, spawnCli } from "../support/cli.ts";
 import { freshStream, mergeShards, openShards, splitShard, withKinesis } from "../support/kinesis.ts";
+import { readParts } from "../support/output_parts.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
 const SEED = Number(Deno.env.get("SLUICE_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 31));
@@ -79,14 +80,6 @@ interface Counted {
   readonly count: number;
 }
 
-function readParts(folder: TestFolder, name: string): Counted[] {
-  const number = (file: string) => Number(/\d+/.exec(file)![0]);
-  const files = [...Deno.readDirSync(folder.at(name))].map((entry) => entry.name).sort((a, b) => number(a) - number(b));
-  return files.flatMap((file) =>
-    folder.read(`${name}/${file}`).split("\n").filter(Boolean).map((line) => JSON.parse(line))
-  );
-}
-
 Deno.test("keys keep their order and their state through a storm of splits, merges and kills", async () => {
   console.log(`seed ${SEED}`);
   const random = randomFrom(SEED);
@@ -125,7 +118,7 @@ Deno.test("keys keep their order and their state through a storm of splits, merg
     }
   });
   for (const run of runs) await run.finish();
-  const byKey = Map.groupBy(readParts(folder, "out"), ({ key }) => key);
+  const byKey = Map.groupBy(readParts<Counted>(folder, "out"), ({ key }) => key);
   const wanted = Array.from({ length: RECORDS / KEYS }, (_, n) => ({ n, count: n + 1 }));
   assertEquals(byKey.size, KEYS);
   for (const [key, counted] of byKey) assertEquals(counted.map(({ n, count }) => ({ n, count })), wanted, key);

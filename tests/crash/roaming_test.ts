@@ -5,12 +5,11 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { KinesisAddress } from "../../adapters/kinesis/client.ts";
-import { KinesisSource } from "../../adapters/kinesis/source.ts";
 import { runCli, spawnCli } from "../support/cli.ts";
 import { freshBucket, freshTable } from "../support/dynamodb.ts";
 import { freshStream, mergeShards, openShards, putRecords, splitShard, withKinesis } from "../support/kinesis.ts";
+import { readParts } from "../support/output_parts.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
-import { readAll } from "../support/read_source.ts";
 
 const SEED = Number(Deno.env.get("SLUICE_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 31));
 const ROUNDS = 12;
@@ -34,31 +33,45 @@ interface Counted {
 class Sharer implements AsyncDisposable {
   readonly folder = new TestFolder();
   readonly #args: readonly string[];
+  /** All that was printed in all its lives. */
+  log = "";
   #child: Deno.ChildProcess;
   #said: Promise<string>;
 
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], crashAt?: string) {
     this.folder.write("p.ts", COUNT);
     this.#args = args;
-    [this.#child, this.#said] = this.#spawn();
+    [this.#child, this.#said] = this.#spawn(crashAt);
   }
 
-  #spawn(): [Deno.ChildProcess, Promise<string>] {
-    const child = spawnCli(this.#args, { cwd: this.folder.path });
+  #spawn(crashAt?: string): [Deno.ChildProcess, Promise<string>] {
+    const child = spawnCli(this.#args, { cwd: this.folder.path, ...(crashAt === undefined ? {} : { crashAt }) });
     void child.stdin.close();
     void child.stdout.pipeTo(new WritableStream());
-    return [child, new Response(child.stderr).text()];
+    return [child, this.#listen(child)];
+  }
+
+  async #listen({ stderr }: Deno.ChildProcess): Promise<string> {
+    let said = "";
+    for await (const text of stderr.pipeThrough(new TextDecoderStream())) {
+      said += text;
+      this.log += text;
+    }
+    return said;
   }
 
   signal(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }
 
-  /** What it printed, once it has ended. */
+  /** How it ended, and what it printed. */
+  async ended(): Promise<Deno.CommandStatus & { readonly stderr: string }> {
+    return { ...await this.#child.status, stderr: await this.#said };
+  }
+
   async end(signal: Deno.Signal): Promise<{ readonly code: number; readonly stderr: string }> {
     this.#child.kill(signal);
-    const { code } = await this.#child.status;
-    return { code, stderr: await this.#said };
+    return await this.ended();
   }
 
   restart(): void {
@@ -75,7 +88,19 @@ class Sharer implements AsyncDisposable {
   }
 }
 
-interface Job {
+/** Shows what the processes said when `work` fails. */
+async function reported(sharers: readonly Sharer[], work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    for (const [i, { log }] of sharers.entries()) console.log(`process ${i}:\n${log}`);
+    throw error;
+  }
+}
+
+interface Job extends AsyncDisposable {
+  /** Where outputs are read to. */
+  readonly reader: TestFolder;
   readonly input: KinesisAddress;
   readonly output: KinesisAddress;
   readonly args: readonly string[];
@@ -94,7 +119,8 @@ async function newJob(shards: number): Promise<Job> {
     `&s3=${bucket.endpoint}&prefix=${bucket.prefix}`;
   const args = ["run", "p.ts", "--name", "shared", "--from", at(input, "&callsPerSecond=20"), "--to", at(output)]
     .concat(["--store", store, "--lease", String(LEASE_S), "--feed-records", "20", "--quiet"]);
-  return { input, output, args };
+  const reader = new TestFolder();
+  return { input, output, args, reader, [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose]() };
 }
 
 async function put({ input }: Job, from: number, to: number): Promise<void> {
@@ -105,17 +131,17 @@ async function put({ input }: Job, from: number, to: number): Promise<void> {
   await putRecords(input.stream, records);
 }
 
-/** All outputs, each once, when there are as many as `records` per key. */
-async function outputsOf({ output }: Job, records: number): Promise<readonly Counted[]> {
+/** Reads the outputs as a run of its own does, until there are `records` per key. */
+async function outputsOf({ output, reader }: Job, records: number): Promise<readonly Counted[]> {
+  const from = `kinesis://us-east-1/${output.stream}?endpoint=${output.endpoint}&dedupe=sluice&callsPerSecond=100`;
   const deadlineMs = performance.now() + WAIT_MS_MAX;
   for (;;) {
-    const options = { start: "earliest", isBounded: true, callsPerSecond: 100, withoutRepeats: true } as const;
-    const source = await KinesisSource.open({ ...output, ...options });
-    const found = (await readAll(source)).map(({ value }) => JSON.parse(value!) as Counted);
-    await source.close();
+    const args = ["run", "copy", "--from", from, "--to", "out/", "--until-end", "--quiet"];
+    const { code, stderr } = await runCli(args, { cwd: reader.path });
+    assertEquals(code, 0, stderr);
+    const found = readParts<Counted>(reader, "out");
     if (found.length >= records * KEYS) return found;
     assert(performance.now() < deadlineMs, `${found.length} of ${records * KEYS} outputs after a minute`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
 
@@ -128,7 +154,7 @@ function assertCounted(found: readonly Counted[], records: number): void {
 }
 
 Deno.test("a process that is killed loses its tasks to the others in bounded time: nothing is lost, nothing doubled", async () => {
-  const job = await newJob(4);
+  await using job = await newJob(4);
   await put(job, 0, 20);
   await using one = new Sharer([...job.args, "--owner", "one"]);
   await outputsOf(job, 20);
@@ -146,8 +172,21 @@ Deno.test("a process that is killed loses its tasks to the others in bounded tim
   assertEquals(code, 0, stderr);
 });
 
+for (const step of ["sealed", "processed", "prepared", "committed", "settled"]) {
+  Deno.test(`a process dies after a feed was ${step}: the next one goes on from the store, without its journal`, async () => {
+    await using job = await newJob(1);
+    await put(job, 0, 20);
+    await using dying = new Sharer([...job.args, "--owner", "dying"], `${step}:4`);
+    assertEquals((await dying.ended()).signal, "SIGKILL");
+    await using next = new Sharer([...job.args, "--owner", "next"]);
+    await put(job, 20, 25);
+    assertCounted(await outputsOf(job, 25), 25);
+    assertEquals((await next.end("SIGTERM")).code, 0);
+  });
+}
+
 Deno.test("a process that was paused through a takeover gets nothing through, and shares again afterwards (M24)", async () => {
-  const job = await newJob(3);
+  await using job = await newJob(3);
   await put(job, 0, 10);
   await using zombie = new Sharer([...job.args, "--owner", "zombie"]);
   await outputsOf(job, 10);
@@ -170,41 +209,44 @@ Deno.test("shards are split and merged, processes are killed, paused and started
   console.log(`seed ${SEED}`);
   let state = SEED;
   const random = () => (state = Math.imul(state, 1664525) + 1013904223 >>> 0) / 2 ** 32;
-  const job = await newJob(2);
+  await using job = await newJob(2);
   await using one = new Sharer([...job.args, "--owner", "one"]);
   await using two = new Sharer([...job.args, "--owner", "two"]);
   await using three = new Sharer([...job.args, "--owner", "three"]);
   const sharers = [one, two, three];
-  let records = 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    await put(job, records, records += 5);
-    await withKinesis(async (client) => {
-      const { length } = await openShards(client, job.input.stream);
-      const stream = random() < 0.7 ? job.input.stream : job.output.stream;
-      const open = stream === job.input.stream ? length : (await openShards(client, stream)).length;
-      const at = Math.floor(random() * open);
-      if (open === 1 || (open < 5 && random() < 0.6)) await splitShard(client, stream, at, 0.2 + 0.6 * random());
-      else await mergeShards(client, stream, Math.min(at, open - 2));
-    });
-    const sharer = sharers[Math.floor(random() * sharers.length)];
-    const harm = random();
-    if (harm < 0.3) {
-      await sharer.end("SIGKILL");
-      sharer.restart();
-    } else if (harm < 0.5) {
-      sharer.signal("SIGSTOP");
-      await new Promise((resolve) => setTimeout(resolve, 1000 * LEASE_S * 1.5));
-      sharer.signal("SIGCONT");
-    } else if (harm < 0.6) {
-      await sharer.end("SIGTERM");
-      sharer.restart();
+  await reported(sharers, async () => {
+    let records = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      await put(job, records, records += 5);
+      await withKinesis(async (client) => {
+        const { length } = await openShards(client, job.input.stream);
+        const stream = random() < 0.7 ? job.input.stream : job.output.stream;
+        const open = stream === job.input.stream ? length : (await openShards(client, stream)).length;
+        const at = Math.floor(random() * open);
+        if (open === 1 || (open < 5 && random() < 0.6)) await splitShard(client, stream, at, 0.2 + 0.6 * random());
+        else await mergeShards(client, stream, Math.min(at, open - 2));
+      });
+      const sharer = sharers[Math.floor(random() * sharers.length)];
+      const harm = random();
+      if (harm < 0.3) {
+        await sharer.end("SIGKILL");
+        sharer.restart();
+      } else if (harm < 0.5) {
+        sharer.signal("SIGSTOP");
+        await new Promise((resolve) => setTimeout(resolve, 1000 * LEASE_S * 1.5));
+        sharer.signal("SIGCONT");
+      } else if (harm < 0.6) {
+        await sharer.end("SIGTERM");
+        sharer.restart();
+      }
     }
-  }
-  assertCounted(await outputsOf(job, records), records);
+    assertCounted(await outputsOf(job, records), records);
+  });
 });
 
 Deno.test("what cannot be shared is refused in a sentence", async () => {
-  const { args, input } = await newJob(1);
+  await using job = await newJob(1);
+  const { args, input } = job;
   const store = args[args.indexOf("--store") + 1];
   const from = `kinesis://us-east-1/${input.stream}?endpoint=${input.endpoint}`;
   const cases: readonly (readonly [more: readonly string[], code: number, says: string])[] = [

@@ -3,6 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { runCli } from "../support/cli.ts";
 import { freshStream, kinesisEndpoint, mergeShards, putRecords, splitShard, withKinesis } from "../support/kinesis.ts";
+import { readParts } from "../support/output_parts.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
 const KEYS = ["a", "b", "c", "d", "e", "f", "g"];
@@ -29,14 +30,9 @@ interface Counted {
   readonly count: number;
 }
 
-/** Every key's records in the order in which tasks wrote them, tasks in order of their numbers. */
+/** Every key's records in the order in which tasks wrote them. */
 function countedIn(folder: TestFolder, name: string): Map<string, Counted[]> {
-  const files = [...Deno.readDirSync(`${folder.path}/${name}`)].map((entry) => entry.name);
-  const number = (file: string) => Number(/\d+/.exec(file)![0]);
-  const lines = files.sort((a, b) => number(a) - number(b)).flatMap((file) => {
-    return folder.read(`${name}/${file}`).split("\n").filter(Boolean).map((line) => JSON.parse(line) as Counted);
-  });
-  return Map.groupBy(lines, ({ key }) => key);
+  return Map.groupBy(readParts<Counted>(folder, name), ({ key }) => key);
 }
 
 function assertCounted(counted: Map<string, Counted[]>, records: number): void {
