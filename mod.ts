@@ -43,6 +43,15 @@ export {
   type SourceErrorData,
   type SourcePartition,
 } from "./adapters/source.ts";
+export type { Lease, LeaseTable } from "./adapters/lease_table.ts";
+export {
+  type StoredPlan,
+  type StoredTask,
+  type TaskHold,
+  type TaskStore,
+  TaskStoreError,
+} from "./adapters/task_store.ts";
+export type { RoamingOptions } from "./controller/roaming/roaming_group.ts";
 export type { EffectHandler, EffectHandlers } from "./controller/effects.ts";
 export { JournalError, type Progress } from "./controller/journal/journal.ts";
 export { DEFAULT_LIMITS, type Limits } from "./controller/limits.ts";

@@ -8,6 +8,7 @@
 
 /** The lease of one task. */
 export interface Lease {
+  /** The name of the task. */
   readonly task: string;
   /** Undefined when it was given back. */
   readonly owner: string | undefined;

@@ -11,6 +11,7 @@
 export interface StoredTask {
   /** The last feed; what the base says when there is none behind it. */
   readonly seq: number;
+  /** The state that it goes on from. */
   readonly base: Uint8Array;
   /** In order, up to `seq`. */
   readonly feeds: readonly Uint8Array[];
@@ -40,6 +41,7 @@ export interface TaskHold {
 export interface StoredPlan {
   /** Rises with every change. */
   readonly version: number;
+  /** What the controller made of it. */
   readonly text: string;
 }
 
@@ -68,7 +70,7 @@ export class TaskStoreError extends Error {
   /** The name of the class. */
   override readonly name = "TaskStoreError";
   /** A stable identifier of the reason. */
-  readonly code: "E_FENCED" | "E_STORE_UNREACHABLE" | "E_STORE_DAMAGED" | "E_STORE_TOO_SMALL";
+  readonly code: "E_FENCED" | "E_STORE_UNREACHABLE" | "E_STORE_DAMAGED" | "E_STORE_TOO_SMALL" | "E_NOT_SETTLED";
   /** The name of the task, where it is one's. */
   readonly task: string | undefined;
 

@@ -5,7 +5,7 @@ import { environmentFingerprint } from "./environment.ts";
 import { assignTasks, isSideBySide, startsOf, unassigned } from "./assignment.ts";
 import { JournalError, type Run, type RunSpec } from "./journal/journal.ts";
 import { limitsFor } from "./limits.ts";
-import { agree, follow, type Plan } from "./roaming/plan.ts";
+import { agree, follow, newPlan, type Plan, planOfJournal } from "./roaming/plan.ts";
 import { RoamingGroup, type RoamingOptions } from "./roaming/roaming_group.ts";
 import type { SandboxPool } from "./sandbox/pool.ts";
 import type { TaskSummary } from "./task.ts";
@@ -82,8 +82,10 @@ export async function run(options: RunOptions): Promise<RunSummary> {
 /** What the processes of the run have agreed on; this one has to fit in. */
 async function planOf(options: RunOptions, { store }: RoamingOptions): Promise<Plan> {
   refuseToRoam(options);
-  const plan = await agree(store, specOf(options), options);
   const known = options.journal.run(options.name);
+  const plan = await agree(store, async () => {
+    return known ? planOfJournal(options.journal, known) : await newPlan(specOf(options), options);
+  });
   refuseChange(plan.run, options);
   if (known && known.createdMs !== plan.run.createdMs) {
     throw new JournalError(

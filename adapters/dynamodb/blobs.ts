@@ -9,7 +9,9 @@ import { clientOptions, type RunTable } from "./table.ts";
 
 /** Where objects go. */
 export interface BucketAddress {
+  /** Such as `eu-central-1`. */
   readonly region: string;
+  /** The name of the bucket. */
   readonly bucket: string;
   /** Before the names of all objects; ends with a slash. */
   readonly prefix: string;

@@ -9,6 +9,7 @@ const PREFIX = "lease#";
 export class DynamoDbLeaseTable implements LeaseTable {
   readonly #table: RunTable;
 
+  /** Leases of the tasks of `run`; nothing is asked yet. */
   constructor(address: TableAddress, run: string) {
     this.#table = new RunTable(address, run);
   }

@@ -17,7 +17,9 @@ import { NodeHttpHandler } from "@smithy/node-http-handler";
 
 /** Where a table is. Credentials come by the SDK's default chain. */
 export interface TableAddress {
+  /** Such as `eu-central-1`. */
   readonly region: string;
+  /** The name of the table. */
   readonly table: string;
   /** Another endpoint than the region's: an emulator, a VPC endpoint. */
   readonly endpoint?: string;

@@ -18,6 +18,7 @@ import { type Item, RunTable, type TableAddress } from "./table.ts";
 
 /** Where to store, and for whom. */
 export interface DynamoDbTaskStoreOptions extends TableAddress {
+  /** The run whose tasks are stored. */
   readonly run: string;
   /** For what is larger than an item. */
   readonly bucket?: BucketAddress;

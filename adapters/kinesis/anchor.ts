@@ -9,18 +9,20 @@ import { Marks, type MarksJson } from "./marks.ts";
 
 /** See the module. */
 export interface Anchor {
+  /** When the stream was created: one of the same name that was made anew is another one. */
+  readonly createdMs?: number | undefined;
   readonly untilMs?: number | undefined;
   readonly marks?: Marks | undefined;
 }
 
 /** As the journal keeps it. */
-export function anchorText({ untilMs, marks }: Anchor): string {
-  return JSON.stringify({ untilMs, marks: marks?.toJson() });
+export function anchorText({ createdMs, untilMs, marks }: Anchor): string {
+  return JSON.stringify({ createdMs, untilMs, marks: marks?.toJson() });
 }
 
 /** What {@linkcode anchorText} made. */
 export function anchorOf(text: string | undefined): Anchor {
   if (text === undefined) return {};
-  const { untilMs, marks } = JSON.parse(text) as { readonly untilMs?: number; readonly marks?: MarksJson };
-  return { untilMs, marks: marks && Marks.fromJson(marks) };
+  const { marks, ...rest } = JSON.parse(text) as Omit<Anchor, "marks"> & { readonly marks?: MarksJson };
+  return { ...rest, marks: marks && Marks.fromJson(marks) };
 }

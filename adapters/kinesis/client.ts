@@ -74,10 +74,18 @@ function filterOf(openAt: "latest" | { readonly timeMs: number }): Pick<ListShar
   return { ShardFilter: { Type: "AT_TIMESTAMP", Timestamp: new Date(openAt.timeMs) } };
 }
 
-/** How long the records of a stream are kept, as of now. */
-export async function retentionMs(client: KinesisClient, stream: string): Promise<number> {
+/** What may be known of a stream without its shards. */
+export interface StreamSummary {
+  readonly createdMs: number;
+  /** How long its records are kept. */
+  readonly retentionMs: number;
+}
+
+/** A stream as it is now. */
+export async function describe(client: KinesisClient, stream: string): Promise<StreamSummary> {
   const { StreamDescriptionSummary } = await client.send(new DescribeStreamSummaryCommand({ StreamName: stream }));
-  return StreamDescriptionSummary!.RetentionPeriodHours! * 3_600_000;
+  const { RetentionPeriodHours, StreamCreationTimestamp } = StreamDescriptionSummary!;
+  return { createdMs: StreamCreationTimestamp!.getTime(), retentionMs: RetentionPeriodHours! * 3_600_000 };
 }
 
 /** Nothing was done, and another attempt may work. */

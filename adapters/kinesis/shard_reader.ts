@@ -32,6 +32,8 @@ export interface ShardReaderOptions extends ShardClients {
   readonly callEveryMs: number;
   /** Leaves out repeats; these are the shard's hash keys. */
   readonly withoutRepeats?: () => HashRange;
+  /** When the stream was created. */
+  readonly createdMs: number;
   /** How long records are kept, as of now. */
   readonly retentionMs: () => Promise<number>;
   /** The time, as the service has it. */
@@ -86,8 +88,8 @@ export class ShardReader {
   }
 
   /** The anchor of a position inside of what was given away. */
-  anchorAt(position: bigint): string | undefined {
-    return this.#repeats && anchorText({ marks: this.#repeats.marksAt(position) });
+  anchorAt(position: bigint): string {
+    return anchorText({ createdMs: this.#options.createdMs, marks: this.#repeats?.marksAt(position) });
   }
 
   /** Nobody goes back behind `position` any more. */
@@ -138,7 +140,8 @@ export class ShardReader {
   /** The anchor behind the last page. */
   #anchor(): string {
     this.#saidUntilMs = this.#until!.untilMs;
-    return anchorText({ untilMs: this.#until!.untilMs, marks: this.#repeats?.marksAt(this.#until!.position) });
+    const { position, untilMs } = this.#until!;
+    return anchorText({ createdMs: this.#options.createdMs, untilMs, marks: this.#repeats?.marksAt(position) });
   }
 
   #seek(from: bigint): void {

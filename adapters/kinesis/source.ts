@@ -20,7 +20,16 @@ import {
 } from "../source.ts";
 import { until } from "../until.ts";
 import { anchorOf, anchorText } from "./anchor.ts";
-import { isNamed, isPassing, type KinesisAddress, listShards, openClient, openHandler, retentionMs } from "./client.ts";
+import {
+  describe,
+  isNamed,
+  isPassing,
+  type KinesisAddress,
+  listShards,
+  openClient,
+  openHandler,
+  type StreamSummary,
+} from "./client.ts";
 import { type HashRange, Marks } from "./marks.ts";
 import { behindMs } from "./lag.ts";
 import { packPages } from "./packed_pages.ts";
@@ -61,8 +70,8 @@ export class KinesisSource implements Source {
   readonly #readers = new Map<string, ShardReader>();
   readonly #shards = new Map<string, Shard>();
   readonly #warned = new Set<string>();
-  /** As of the start: it is asked for again where it decides something. */
-  #retentionMs = Infinity;
+  /** As of the start: the retention is asked for again where it decides something. */
+  #summary: StreamSummary = { createdMs: NaN, retentionMs: Infinity };
   readonly resharding: Resharding = {
     beginning: TRIM_HORIZON,
     end: SHARD_END,
@@ -96,12 +105,16 @@ export class KinesisSource implements Source {
     const source = new KinesisSource(options, { client: openClient(options, connections), pages });
     try {
       await source.partitions();
-      source.#retentionMs = await source.#patiently(() => retentionMs(source.#clients.client, options.stream));
+      source.#summary = await source.#describe();
       return source;
     } catch (error) {
       await source.close();
       throw error;
     }
+  }
+
+  #describe(): Promise<StreamSummary> {
+    return this.#patiently(() => describe(this.#clients.client, this.#options.stream));
   }
 
   async partitions(): Promise<readonly SourcePartition[]> {
@@ -143,9 +156,27 @@ export class KinesisSource implements Source {
     return positionText(position);
   }
 
+  startAnchor(): string {
+    return anchorText({ createdMs: this.#summary.createdMs });
+  }
+
   /** What was read last is asked for with the first read. */
-  verify({ partition }: SourcePartition, position: bigint, anchor: string | undefined): Promise<void> {
-    this.#reader(partition).know(position, anchorOf(anchor));
+  verify({ stream, partition }: SourcePartition, position: bigint, anchor: string | undefined): Promise<void> {
+    const known = anchorOf(anchor);
+    const { createdMs } = this.#summary;
+    if (known.createdMs !== undefined && known.createdMs !== createdMs) {
+      const changed = new SourceError(
+        `Cannot go on with ${stream}/${partition}: the stream was created at ${
+          new Date(createdMs).toISOString()
+        }, the one ` +
+          `that was read at ${
+            new Date(known.createdMs).toISOString()
+          }; it was deleted and made anew. Use another --name`,
+        { code: "E_SOURCE_CHANGED", stream, partition, offset: position },
+      );
+      return Promise.reject(changed);
+    }
+    this.#reader(partition).know(position, known);
     return Promise.resolve();
   }
 
@@ -163,12 +194,13 @@ export class KinesisSource implements Source {
   }
 
   #inherit(shard: string, parents: readonly ParentEnd[]): string | undefined {
-    if (!this.#options.withoutRepeats) return undefined;
+    const { createdMs } = this.#summary;
+    if (!this.#options.withoutRepeats) return anchorText({ createdMs });
     const ends = parents.map(({ at, anchor }) => ({
       range: this.#rangeOf(at.partition),
       marks: anchorOf(anchor).marks ?? new Marks(),
     }));
-    return anchorText({ marks: Marks.inherit(ends, this.#rangeOf(shard)) });
+    return anchorText({ createdMs, marks: Marks.inherit(ends, this.#rangeOf(shard)) });
   }
 
   async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
@@ -211,7 +243,8 @@ export class KinesisSource implements Source {
       shard: name,
       callEveryMs: 1000 / callsPerSecond,
       ...(withoutRepeats ? { withoutRepeats: () => this.#rangeOf(name) } : {}),
-      retentionMs: () => this.#patiently(() => retentionMs(this.#clients.client, stream)),
+      createdMs: this.#summary.createdMs,
+      retentionMs: async () => (await this.#describe()).retentionMs,
       nowMs,
     });
     this.#readers.set(name, reader);
@@ -232,11 +265,12 @@ export class KinesisSource implements Source {
 
   /** Said once per shard, while there is time to do something about it. */
   #warnOfRetention({ stream, partition }: SourcePartition, { behindMs }: ShardReader): void {
-    if (behindMs < this.#retentionMs / 2 || this.#warned.has(partition)) return;
+    const { retentionMs } = this.#summary;
+    if (behindMs < retentionMs / 2 || this.#warned.has(partition)) return;
     this.#warned.add(partition);
     this.#options.onNotice?.(
       `${stream}/${partition} is read ${hours(behindMs)} behind its end, and records are kept for ${
-        hours(this.#retentionMs)
+        hours(retentionMs)
       }: what is not read by then is lost; raise the stream's retention, or read faster`,
     );
   }

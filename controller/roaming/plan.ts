@@ -9,7 +9,7 @@ import type { TaskStore } from "../../adapters/task_store.ts";
 import { shareOut, startsOf, unassigned } from "../assignment.ts";
 import type { AssignmentContext } from "../assignment.ts";
 import type { Journal, Run, RunSpec, StartedPartition } from "../journal/journal.ts";
-import { toJson } from "../journal/rows.ts";
+import { partitionKey, toJson } from "../journal/rows.ts";
 
 /** A task as the plan has it. */
 export interface PlannedTask {
@@ -56,18 +56,36 @@ export async function propose(store: TaskStore, { version, run, tasks }: Plan): 
   return await store.proposePlan(version, toJson({ format: FORMAT, run, tasks }));
 }
 
-/** The plan; `spec` and all partitions that there are now, when this process is the first. */
-export async function agree(
-  store: TaskStore,
-  spec: RunSpec,
-  { sources, tasksMax }: Pick<AssignmentContext, "sources" | "tasksMax">,
-): Promise<Plan> {
+/** The plan; `first` is what it becomes when this process is the first. */
+export async function agree(store: TaskStore, first: () => Promise<Omit<Plan, "version">>): Promise<Plan> {
   for (;;) {
     const plan = await readPlan(store);
     if (plan) return plan;
-    const fresh = await startsOf(await unassigned(sources, []), sources);
-    await propose(store, { version: 0, run: spec, tasks: plannedFor(fresh, 0, tasksMax) });
+    await propose(store, { version: 0, ...await first() });
   }
+}
+
+/** A plan of all partitions that there are now. */
+export async function newPlan(
+  run: RunSpec,
+  { sources, tasksMax }: Pick<AssignmentContext, "sources" | "tasksMax">,
+): Promise<Omit<Plan, "version">> {
+  const fresh = await startsOf(await unassigned(sources, []), sources);
+  return { run, tasks: plannedFor(fresh, 0, tasksMax) };
+}
+
+/** The plan of a run that was not shared so far. */
+export function planOfJournal(journal: Journal, known: Run): Omit<Plan, "version"> {
+  const { id: _, ...run } = known;
+  const tasks = journal.tasks(known).map(({ name, partitions, starts, predecessors }): PlannedTask => ({
+    name,
+    predecessors,
+    partitions: partitions.map((each): StartedPartition => {
+      const { position: start, anchor } = starts.get(partitionKey(each)) ?? { position: 0n, anchor: undefined };
+      return { ...each, start, ...(anchor === undefined ? {} : { anchor }) };
+    }),
+  }));
+  return { run, tasks };
 }
 
 /** Tasks for partitions that are new. */

@@ -33,7 +33,9 @@ import { adopt, StoredTask } from "./stored_task.ts";
 
 /** How a run is shared among processes. */
 export interface RoamingOptions {
+  /** What all of them have to know. */
   readonly store: TaskStore;
+  /** Who tries to run what. */
   readonly leases: LeaseTable;
   /** Tells this process from every other. */
   readonly owner: string;

@@ -6,7 +6,7 @@
  * outputs may be out, is run again by recovery.
  */
 
-import type { TaskHold, TaskStore } from "../../adapters/task_store.ts";
+import { type TaskHold, type TaskStore, TaskStoreError } from "../../adapters/task_store.ts";
 import { toHex } from "../../engine/digest.ts";
 import type {
   FeedEntry,
@@ -69,7 +69,9 @@ export class StoredTask implements StoredTaskLog {
       await adopt(context, unpackBase(stored.base), stored.feeds.map(unpackFeed));
       return new StoredTask(hold, context, stored.base.length);
     }
-    const seq = taskJournal.lastFeed()?.seq ?? -1;
+    const last = taskJournal.lastFeed();
+    if (last && !last.receipts) throw notSettled(taskJournal.task.name, last.seq);
+    const seq = last?.seq ?? -1;
     const base = packBase(baseOf(taskJournal, seq, taskJournal.progress()));
     await hold.rebase(seq, base);
     return new StoredTask(hold, context, base.length);
@@ -92,6 +94,15 @@ export class StoredTask implements StoredTaskLog {
     await this.#hold.rebase(seq, base);
     [this.#feedsSince, this.#bytesSince, this.#baseBytes] = [0, 0, base.length];
   }
+}
+
+/** The store would have its effect, and nobody would send its outputs. */
+function notSettled(task: string, seq: number): TaskStoreError {
+  return new TaskStoreError(
+    `Cannot share task ${task}: the outputs of its last feed, ${seq}, may be missing from its sinks; run it once more ` +
+      "without --store",
+    { code: "E_NOT_SETTLED", task },
+  );
 }
 
 /** Makes the journal of a task say what is stored; answers whether it had to be changed. */

@@ -32,7 +32,7 @@ interface Counted {
 /** A process that shares the run, with a folder and a journal of its own: a machine of its own. */
 class Sharer implements AsyncDisposable {
   readonly folder = new TestFolder();
-  readonly #args: readonly string[];
+  #args: readonly string[];
   /** All that was printed in all its lives. */
   log = "";
   #child: Deno.ChildProcess;
@@ -74,7 +74,8 @@ class Sharer implements AsyncDisposable {
     return await this.ended();
   }
 
-  restart(): void {
+  restart(args = this.#args): void {
+    this.#args = args;
     [this.#child, this.#said] = this.#spawn();
   }
 
@@ -242,6 +243,23 @@ Deno.test("shards are split and merged, processes are killed, paused and started
     }
     assertCounted(await outputsOf(job, records), records);
   });
+});
+
+Deno.test("a run that was not shared so far is taken up into a store, and goes on elsewhere", async () => {
+  await using job = await newJob(2);
+  await put(job, 0, 10);
+  const at = job.args.indexOf("--store");
+  const alone = job.args.filter((_, i) => i < at || i > at + 3);
+  await using first = new Sharer([...alone, "--until-end"]);
+  assertEquals((await first.ended()).code, 0);
+  first.restart([...job.args, "--owner", "first"]);
+  await put(job, 10, 15);
+  await outputsOf(job, 15);
+  await using elsewhere = new Sharer([...job.args, "--owner", "elsewhere"]);
+  await first.end("SIGKILL");
+  await put(job, 15, 20);
+  assertCounted(await outputsOf(job, 20), 20);
+  assertEquals((await elsewhere.end("SIGTERM")).code, 0);
 });
 
 Deno.test("what cannot be shared is refused in a sentence", async () => {

@@ -1,9 +1,15 @@
 /** Records that retention removed: never passed over in silence, and no false alarm for a shard that was idle. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  CreateStreamCommand,
+  DeleteStreamCommand,
+  type KinesisClient,
+  ListStreamsCommand,
+} from "@aws-sdk/client-kinesis";
 import { KinesisSource } from "../../adapters/kinesis/source.ts";
 import { runCli } from "../support/cli.ts";
-import { freshStream, kinesisEndpoint, putRecords } from "../support/kinesis.ts";
+import { freshStream, kinesisEndpoint, putRecords, untilActive, withKinesis } from "../support/kinesis.ts";
 import { KinesisProxy } from "../support/kinesis_proxy.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
@@ -110,3 +116,34 @@ Deno.test("a shard that is read half of its retention behind is told of once, wh
   assertEquals(code, 0, stderr);
   assertEquals(stderr.match(/is read 13 h behind its end, and records are kept for 24 h/g)?.length, 1);
 });
+
+Deno.test("a stream that was deleted and made anew is not taken for the one that was read (M32)", async () => {
+  const { stream, endpoint } = await freshStream(1);
+  await using folder = new TestFolder();
+  folder.write("p.ts", scriptOf("context.emit({ value });"));
+  const from = `kinesis://us-east-1/${stream}?endpoint=${endpoint}&callsPerSecond=50`;
+  const run = async () =>
+    await runCli(["run", "p.ts", "--from", from, "--to", "out.ndjson", "--until-end", "--quiet"], { cwd: folder.path });
+  await putRecords(stream, [{ key: "a", value: '{"n":1}' }]);
+  assertEquals((await run()).code, 0);
+  await withKinesis(async (client) => {
+    await client.send(new DeleteStreamCommand({ StreamName: stream }));
+    await untilGone(client, stream);
+    await client.send(new CreateStreamCommand({ StreamName: stream, ShardCount: 1 }));
+    await untilActive(client, stream);
+  });
+  await putRecords(stream, [{ key: "a", value: '{"n":2}' }]);
+  const { code, stderr } = await run();
+  assertEquals(code, 1);
+  assertMatch(stderr, /the stream was created at .+Z, the one that was read at .+Z; it was deleted and made anew/);
+  assertEquals(folder.read("out.ndjson"), '{"n":1}\n');
+});
+
+async function untilGone(client: KinesisClient, stream: string): Promise<void> {
+  for (;;) {
+    const { StreamNames = [] } = await client.send(
+      new ListStreamsCommand({ ExclusiveStartStreamName: stream.slice(0, -1) }),
+    );
+    if (!StreamNames.includes(stream)) return;
+  }
+}
