@@ -97,18 +97,24 @@ async function planOf(options: RunOptions, { store }: RoamingOptions): Promise<P
   return plan;
 }
 
-/** Every task must be able to run on any machine. */
-function refuseToRoam({ name, sources, routes }: RunOptions): void {
-  const local = routes.find(({ sink }) => sink.home === "journal" && sink.guarantee === "exactly-once");
-  const reason = local
-    ? `${local.sink.description} is written by one machine`
-    : isSideBySide({ sources, routes })
-    ? undefined
-    : "it has one task, which has all inputs or writes alone";
+function refuseToRoam(options: RunOptions): void {
+  const reason = reasonToStay(options);
   if (reason === undefined) return;
-  throw new JournalError(`Cannot share run ${name} among processes: ${reason}; leave --store out`, {
+  throw new JournalError(`Cannot share run ${options.name} among processes: ${reason}; leave --store out`, {
     code: "E_NOT_SHAREABLE",
   });
+}
+
+/** Every task must be able to run on any machine, and to retire alone. */
+function reasonToStay({ sources, routes, tasksMax }: RunOptions): string | undefined {
+  const local = routes.find(({ sink }) => sink.home === "journal" && sink.guarantee === "exactly-once");
+  if (local) return `${local.sink.description} is written by one machine`;
+  if (!isSideBySide({ sources, routes })) return "it has one task, which has all inputs or writes alone";
+  const splits = [...sources.values()].some(({ resharding }) => resharding !== undefined);
+  // One that still reads elsewhere could not be stopped for good by whoever hands over.
+  return splits && tasksMax !== undefined
+    ? "partitions that are split and merged need a task each, without --tasks"
+    : undefined;
 }
 
 function identities(options: RunOptions): Pick<Run, "sources" | "sinks"> {

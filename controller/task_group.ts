@@ -45,7 +45,8 @@ export class TaskGroup {
     const { journal, run, limits } = this.#options;
     this.#start(livingTasks(journal.tasks(run)));
     let looksInVain = 0;
-    while (!await this.#hasEndedWithin(limits.partitionCheckMs) || this.#closed.size > 0) {
+    const checkMs = () => this.#closed.size > 0 ? HEIR_LOOK_MS : limits.partitionCheckMs;
+    while (!await this.#hasEndedWithin(checkMs()) || this.#closed.size > 0) {
       const closed = this.#closed.size;
       this.#hasClosed = Promise.withResolvers();
       await this.#lookForPartitions();

@@ -4,19 +4,16 @@
  */
 
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { clientOptions, openConnections, type ServiceAddress } from "../aws.ts";
 import { TaskStoreError } from "../task_store.ts";
-import { clientOptions, type RunTable } from "./table.ts";
+import { insist, type RunTable, TIMES } from "./table.ts";
 
 /** Where objects go. */
-export interface BucketAddress {
-  /** Such as `eu-central-1`. */
-  readonly region: string;
+export interface BucketAddress extends ServiceAddress {
   /** The name of the bucket. */
   readonly bucket: string;
   /** Before the names of all objects; ends with a slash. */
   readonly prefix: string;
-  /** Another endpoint than the region's. */
-  readonly endpoint?: string;
 }
 
 const INLINE_BYTES_MAX = 300_000;
@@ -33,7 +30,7 @@ export class Blobs {
     this.#run = run;
     this.#bucket = bucket;
     this.#client = bucket && new S3Client({
-      ...clientOptions(bucket),
+      ...clientOptions(bucket, openConnections(TIMES)),
       forcePathStyle: bucket.endpoint !== undefined,
       // Others than AWS do not know its newer checksums.
       requestChecksumCalculation: "WHEN_REQUIRED",
@@ -52,7 +49,8 @@ export class Blobs {
       );
     }
     const { bucket } = this.#bucket;
-    await this.#client.send(new PutObjectCommand({ Bucket: bucket, Key: this.#keyOf(name), Body: bytes }));
+    const client = this.#client;
+    await insist(() => client.send(new PutObjectCommand({ Bucket: bucket, Key: this.#keyOf(name), Body: bytes })));
     await this.#table.put(itemOf(name), { object: { S: this.#keyOf(name) } });
   }
 
@@ -61,14 +59,15 @@ export class Blobs {
     const item = await this.#table.get(itemOf(name));
     if (item?.data?.B) return item.data.B;
     if (!item?.object?.S || !this.#bucket || !this.#client) return undefined;
-    const object = new GetObjectCommand({ Bucket: this.#bucket.bucket, Key: item.object.S });
-    return await (await this.#client.send(object)).Body!.transformToByteArray();
+    const [client, command] = [this.#client, new GetObjectCommand({ Bucket: this.#bucket.bucket, Key: item.object.S })];
+    return await insist(async () => await (await client.send(command)).Body!.transformToByteArray());
   }
 
   async delete(name: string): Promise<void> {
     const item = await this.#table.get(itemOf(name));
     if (item?.object?.S && this.#bucket) {
-      await this.#client?.send(new DeleteObjectCommand({ Bucket: this.#bucket.bucket, Key: item.object.S }));
+      const command = new DeleteObjectCommand({ Bucket: this.#bucket.bucket, Key: item.object.S });
+      await insist(async () => await this.#client?.send(command));
     }
     await this.#table.delete(itemOf(name));
   }

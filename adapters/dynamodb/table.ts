@@ -13,16 +13,14 @@ import {
   QueryCommand,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { clientOptions, isPassing, openConnections, type RequestTimes, type ServiceAddress } from "../aws.ts";
+import { patiently } from "../patience.ts";
+import { TaskStoreError } from "../task_store.ts";
 
-/** Where a table is. Credentials come by the SDK's default chain. */
-export interface TableAddress {
-  /** Such as `eu-central-1`. */
-  readonly region: string;
+/** Where a table is. */
+export interface TableAddress extends ServiceAddress {
   /** The name of the table. */
   readonly table: string;
-  /** Another endpoint than the region's: an emulator, a VPC endpoint. */
-  readonly endpoint?: string;
 }
 
 /** The attributes of an item besides its keys. */
@@ -35,25 +33,23 @@ export interface Condition {
   readonly names?: Readonly<Record<string, string>>;
 }
 
-const REQUEST_TIME_MS_MAX = 10_000;
-const CONNECT_TIME_MS_MAX = 5_000;
-/** AWS's own credentials have nothing to do with an emulator on this machine. s3rver wants these, others take any. */
-const LOCAL_CREDENTIALS = { accessKeyId: "S3RVER", secretAccessKey: "S3RVER" };
+/** How long requests may take; an operation is tried again for as long as what it meets passes. */
+export const TIMES: RequestTimes = { requestMsMax: 10_000, connectMsMax: 5_000 };
+const OUTAGE_MS_MAX = 60_000;
 
-/** What clients of AWS and of emulators share. */
-export function clientOptions({ region, endpoint }: Pick<TableAddress, "region" | "endpoint">) {
-  const isLocal = endpoint !== undefined && /^https?:\/\/(?:localhost|127\.|\[::1\])/.test(endpoint);
-  const hasCredentials = Deno.env.has("AWS_ACCESS_KEY_ID") || Deno.env.has("AWS_PROFILE");
-  return {
-    region,
-    requestHandler: new NodeHttpHandler({
-      requestTimeout: REQUEST_TIME_MS_MAX,
-      connectionTimeout: CONNECT_TIME_MS_MAX,
-      throwOnRequestTimeout: true,
-    }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(isLocal && !hasCredentials ? { credentials: LOCAL_CREDENTIALS } : {}),
-  };
+/**
+ * Tries until it works. Everything that is done here may be done twice.
+ *
+ * @throws {TaskStoreError} with code `E_STORE_UNREACHABLE` when it takes too long
+ */
+export async function insist<T>(attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await patiently({ timeMsMax: OUTAGE_MS_MAX, isPassing }, attempt);
+  } catch (cause) {
+    if (!isPassing(cause)) throw cause;
+    const reason = `${(cause as Error).name}: ${(cause as Error).message}`;
+    throw new TaskStoreError(`Cannot reach the task store: ${reason}`, { code: "E_STORE_UNREACHABLE", cause });
+  }
 }
 
 /** The items of one run. */
@@ -63,7 +59,7 @@ export class RunTable {
   readonly #run: string;
 
   constructor(address: TableAddress, run: string) {
-    this.#client = new DynamoDBClient(clientOptions(address));
+    this.#client = new DynamoDBClient(clientOptions(address, openConnections(TIMES)));
     this.#table = address.table;
     this.#run = run;
   }
@@ -85,10 +81,8 @@ export class RunTable {
   }
 
   async get(item: string): Promise<Item | undefined> {
-    const { Item } = await this.#client.send(
-      new GetItemCommand({ TableName: this.#table, Key: this.#key(item), ConsistentRead: true }),
-    );
-    return Item;
+    const command = new GetItemCommand({ TableName: this.#table, Key: this.#key(item), ConsistentRead: true });
+    return (await insist(() => this.#client.send(command))).Item;
   }
 
   /** The items whose names begin with `prefix`. */
@@ -96,16 +90,15 @@ export class RunTable {
     const items: Item[] = [];
     let start: Item | undefined;
     do {
-      const page = await this.#client.send(
-        new QueryCommand({
-          TableName: this.#table,
-          ConsistentRead: true,
-          KeyConditionExpression: "#run = :run AND begins_with(#item, :prefix)",
-          ExpressionAttributeNames: { "#run": "run", "#item": "item" },
-          ExpressionAttributeValues: { ":run": { S: this.#run }, ":prefix": { S: prefix } },
-          ...(start ? { ExclusiveStartKey: start } : {}),
-        }),
-      );
+      const query = new QueryCommand({
+        TableName: this.#table,
+        ConsistentRead: true,
+        KeyConditionExpression: "#run = :run AND begins_with(#item, :prefix)",
+        ExpressionAttributeNames: { "#run": "run", "#item": "item" },
+        ExpressionAttributeValues: { ":run": { S: this.#run }, ":prefix": { S: prefix } },
+        ...(start ? { ExclusiveStartKey: start } : {}),
+      });
+      const page = await insist(() => this.#client.send(query));
       items.push(...page.Items ?? []);
       start = page.LastEvaluatedKey;
     } while (start);
@@ -113,35 +106,37 @@ export class RunTable {
   }
 
   async put(item: string, attributes: Item): Promise<void> {
-    await this.#client.send(
-      new PutItemCommand({ TableName: this.#table, Item: { ...this.#key(item), ...attributes } }),
-    );
+    const command = new PutItemCommand({ TableName: this.#table, Item: { ...this.#key(item), ...attributes } });
+    await insist(() => this.#client.send(command));
   }
 
   async delete(item: string): Promise<void> {
-    await this.#client.send(new DeleteItemCommand({ TableName: this.#table, Key: this.#key(item) }));
+    const command = new DeleteItemCommand({ TableName: this.#table, Key: this.#key(item) });
+    await insist(() => this.#client.send(command));
   }
 
-  /** Sets attributes, if `condition` holds for what is there; answers whether it did. */
+  /**
+   * Sets attributes, if `condition` holds for what is there; answers whether it did. When an answer was lost, what is there
+   * may be one's own.
+   */
   async updateIf(item: string, attributes: Item, condition: Condition): Promise<boolean> {
     const entries = Object.entries(attributes);
     try {
-      await this.#client.send(
-        new UpdateItemCommand({
-          TableName: this.#table,
-          Key: this.#key(item),
-          UpdateExpression: `SET ${entries.map(([name]) => `#${name} = :${name}`).join(", ")}`,
-          ConditionExpression: condition.expression,
-          ExpressionAttributeNames: {
-            ...Object.fromEntries(entries.map(([name]) => [`#${name}`, name])),
-            ...condition.names,
-          },
-          ExpressionAttributeValues: {
-            ...Object.fromEntries(entries.map(([name, value]) => [`:${name}`, value])),
-            ...condition.values,
-          },
-        }),
-      );
+      const command = new UpdateItemCommand({
+        TableName: this.#table,
+        Key: this.#key(item),
+        UpdateExpression: `SET ${entries.map(([name]) => `#${name} = :${name}`).join(", ")}`,
+        ConditionExpression: condition.expression,
+        ExpressionAttributeNames: {
+          ...Object.fromEntries(entries.map(([name]) => [`#${name}`, name])),
+          ...condition.names,
+        },
+        ExpressionAttributeValues: {
+          ...Object.fromEntries(entries.map(([name, value]) => [`:${name}`, value])),
+          ...condition.values,
+        },
+      });
+      await insist(() => this.#client.send(command));
       return true;
     } catch (error) {
       if ((error as Error).name === "ConditionalCheckFailedException") return false;

@@ -5,7 +5,7 @@ import {
   type GetShardIteratorCommandInput,
   type KinesisClient,
 } from "@aws-sdk/client-kinesis";
-import { isNamed } from "./client.ts";
+import { isNamed } from "../aws.ts";
 import type { Place } from "./position.ts";
 
 /** A shard, and how to ask for its iterators. */

@@ -7,7 +7,7 @@
  */
 
 import { type KinesisClient, PutRecordsCommand, type PutRecordsResultEntry } from "@aws-sdk/client-kinesis";
-import { isPassing } from "./client.ts";
+import { isPassing } from "../aws.ts";
 
 const PAUSE_MS_FIRST = 50;
 const PAUSE_MS_MAX = 5_000;

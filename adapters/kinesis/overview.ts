@@ -7,7 +7,8 @@ import {
   type StreamDescriptionSummary,
 } from "@aws-sdk/client-kinesis";
 import { SourceError } from "../source.ts";
-import { isNamed, type KinesisAddress, listShards, openClient } from "./client.ts";
+import { isNamed } from "../aws.ts";
+import { type KinesisAddress, listShards, openClient } from "./client.ts";
 import { parentsOf, rangeOf } from "./shards.ts";
 
 /** A shard as it is now. */

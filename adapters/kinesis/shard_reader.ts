@@ -9,7 +9,7 @@
 import type { KinesisClient } from "@aws-sdk/client-kinesis";
 import { type Batch, emptyBatch, offsetAt, sliceBatch } from "../../engine/batch.ts";
 import { type Anchor, anchorText } from "./anchor.ts";
-import { isNamed } from "./client.ts";
+import { isNamed } from "../aws.ts";
 import type { HashRange } from "./marks.ts";
 import { openIterator } from "./iterators.ts";
 import { getRecords, type Page } from "./packed_pages.ts";
@@ -159,7 +159,13 @@ export class ShardReader {
   async #fetch(from: bigint): Promise<boolean> {
     const place = placeOf(from);
     const mustProve = this.#iterator === undefined && place.kind === "record";
-    const page = await this.#page(place);
+    if (this.#iterator === undefined && this.#isAhead(place)) return this.#waitABit();
+    const page = await this.#page(place).catch((error) => {
+      // The service's clock is behind ours: it does not know that time yet.
+      if (isNamed(error, "InvalidArgumentException") && this.#isRecent(place)) return "early" as const;
+      throw error;
+    });
+    if (page === "early") return this.#waitABit();
     if (mustProve && place.kind === "record" && page?.firstSequence !== place.sequence) {
       // An empty page says nothing yet: AWS gives some before it finds what is there.
       const isNothingYet = page !== undefined && page.firstSequence === undefined && page.millisBehindLatest > 0;
@@ -171,6 +177,22 @@ export class ShardReader {
     }
     if (page === undefined) return false;
     this.#hold(page, from);
+    return true;
+  }
+
+  /** A time that is still to come. */
+  #isAhead(place: Place): boolean {
+    return place.kind === "time" && place.timeMs > this.#options.nowMs();
+  }
+
+  #isRecent(place: Place): boolean {
+    return place.kind === "time" && this.#options.nowMs() - place.timeMs < CLOCK_SKEW_MS_MAX;
+  }
+
+  /** Nothing is there so far. */
+  #waitABit(): true {
+    this.#isAtEnd = true;
+    this.#nextCallMs = performance.now() + this.#options.callEveryMs;
     return true;
   }
 

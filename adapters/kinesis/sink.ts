@@ -13,7 +13,8 @@
 import type { KinesisClient } from "@aws-sdk/client-kinesis";
 import { type PatienceOptions, patiently } from "../patience.ts";
 import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, SinkError } from "../sink.ts";
-import { isNamed, isPassing, type KinesisAddress, listShards, openClient } from "./client.ts";
+import { isNamed, isPassing } from "../aws.ts";
+import { type KinesisAddress, listShards, openClient } from "./client.ts";
 import { EntryFailed, putInOrder, type PutLimits } from "./ordered_puts.ts";
 import { outputsOf, type StreamOutput } from "./outputs.ts";
 import { aggregatesOf, misplaced, type PlacedAggregate } from "./output_aggregates.ts";

@@ -20,16 +20,8 @@ import {
 } from "../source.ts";
 import { until } from "../until.ts";
 import { anchorOf, anchorText } from "./anchor.ts";
-import {
-  describe,
-  isNamed,
-  isPassing,
-  type KinesisAddress,
-  listShards,
-  openClient,
-  openHandler,
-  type StreamSummary,
-} from "./client.ts";
+import { isNamed, isPassing } from "../aws.ts";
+import { describe, type KinesisAddress, listShards, openClient, openHandler, type StreamSummary } from "./client.ts";
 import { type HashRange, Marks } from "./marks.ts";
 import { behindMs } from "./lag.ts";
 import { packPages } from "./packed_pages.ts";

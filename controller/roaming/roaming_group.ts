@@ -106,14 +106,30 @@ export class RoamingGroup {
     try {
       const plan = (await readPlan(roaming.store))!;
       follow(journal, run, plan);
+      await this.#forgetRetired();
       const { held, wanted } = await this.#keeper.round(this.#living().map(({ name }) => name));
       this.#runHeld(held, wanted);
       await this.#lookForPartitions(plan);
     } catch (error) {
-      if (error instanceof StateNotMovable) this.#failures.push(error);
+      if (error instanceof StateNotMovable) this.#giveUp(error);
       else this.#notice(`${roaming.store.description}: ${asError(error).message}; trying again`);
       if (this.#keeper.isLate) { for (const name of this.#tasks.names()) void this.#tasks.stop(name); }
     }
+  }
+
+  /** Whoever handed them over, they have heirs. */
+  async #forgetRetired(): Promise<void> {
+    const living = new Set(this.#living().map(({ name }) => name));
+    for (const name of [...this.#closed].filter((each) => !living.has(each))) {
+      this.#closed.delete(name);
+      await this.#options.roaming.leases.remove(name);
+    }
+  }
+
+  /** What cannot be handed over now cannot be later. */
+  #giveUp(error: StateNotMovable): void {
+    this.#failures.push(error);
+    for (const name of error.tasks) this.#closed.delete(name);
   }
 
   #runHeld(held: ReadonlySet<string>, wanted: ReadonlySet<string>): void {
@@ -155,7 +171,10 @@ export class RoamingGroup {
 
   #noteEnd(name: string, outcome: TaskOutcome): void {
     if ("error" in outcome) {
-      if (isFenced(outcome.error)) return this.#notice(`Task ${name} was taken over by another process`);
+      const { error } = outcome;
+      if (isOf(error, "E_FENCED")) return this.#notice(`Task ${name} was taken over by another process`);
+      // It is started again when the store can be reached, here or elsewhere.
+      if (isOf(error, "E_STORE_UNREACHABLE")) return this.#notice(error.message);
       this.#done.add(name);
       this.#failures.push(outcome.error);
     } else if (outcome.end === "closed") {
@@ -263,6 +282,6 @@ export class RoamingGroup {
   }
 }
 
-function isFenced(error: Error): boolean {
-  return error instanceof TaskStoreError && error.code === "E_FENCED";
+function isOf(error: Error, code: TaskStoreError["code"]): boolean {
+  return error instanceof TaskStoreError && error.code === code;
 }

@@ -118,7 +118,7 @@ Deno.test("mistakes are told in one sentence, with what to do", async () => {
       [["put", uri, "-H", "nothing"], 2, "name=value is wanted"],
       [["put", uri, "--envelope"], 2, "Cannot put line 1: it is no JSON"],
       [["put", `${uri}?partitions=3`], 2, "add create=true"],
-      [["put", "file:x"], 2, "kafka://host:port/topic or redis://host:port/stream is wanted"],
+      [["put", "file:x"], 2, "redis://host:port/stream or kinesis://region/stream is wanted"],
       [["streams", "file:x"], 2, "kafka://host:port"],
       [["streams", `kafka://${address}/not-there`], 1, "there is no topic not-there"],
       [["streams", "kafka://127.0.0.1:1"], 1, "ECONNREFUSED"],

@@ -6,6 +6,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { KinesisAddress } from "../../adapters/kinesis/client.ts";
 import { runCli, spawnCli } from "../support/cli.ts";
+import { startDynamodb } from "../../tools/services/dynamodb.ts";
+import { stop } from "../../tools/services/services.ts";
 import { freshBucket, freshTable } from "../support/dynamodb.ts";
 import { freshStream, mergeShards, openShards, putRecords, splitShard, withKinesis } from "../support/kinesis.ts";
 import { readParts } from "../support/output_parts.ts";
@@ -107,11 +109,11 @@ interface Job extends AsyncDisposable {
   readonly args: readonly string[];
 }
 
-async function newJob(shards: number): Promise<Job> {
+async function newJob(shards: number, dynamodb?: string): Promise<Job> {
   const [input, output, table, bucket] = await Promise.all([
     freshStream(shards),
     freshStream(2),
-    freshTable(),
+    freshTable(dynamodb),
     freshBucket(),
   ]);
   const at = ({ stream, endpoint }: KinesisAddress, query = "") =>
@@ -245,6 +247,26 @@ Deno.test("shards are split and merged, processes are killed, paused and started
   });
 });
 
+Deno.test("a store that cannot be reached for a while costs time, and nothing else", async () => {
+  const server = await startDynamodb(await Deno.makeTempDir({ prefix: "sluice-dynamodb-" }));
+  try {
+    await using job = await newJob(2, `http://${server.address}`);
+    await put(job, 0, 5);
+    await using one = new Sharer([...job.args, "--owner", "one"]);
+    await using two = new Sharer([...job.args, "--owner", "two"]);
+    await outputsOf(job, 5);
+    Deno.kill(server.pid, "SIGSTOP");
+    await put(job, 5, 15);
+    // Longer than a lease: whoever cannot renew stops its tasks.
+    await new Promise((resolve) => setTimeout(resolve, 3000 * LEASE_S));
+    Deno.kill(server.pid, "SIGCONT");
+    assertCounted(await outputsOf(job, 15), 15);
+    for (const sharer of [one, two]) assertEquals((await sharer.end("SIGTERM")).code, 0, sharer.log);
+  } finally {
+    await stop(server);
+  }
+});
+
 Deno.test("a run that was not shared so far is taken up into a store, and goes on elsewhere", async () => {
   await using job = await newJob(2);
   await put(job, 0, 10);
@@ -271,6 +293,11 @@ Deno.test("what cannot be shared is refused in a sentence", async () => {
     [["--to", "-", "--store", store, "--until-end"], 2, "use --store without --until-end"],
     [["--to", "out/", "--store", store], 1, "file:out/ is written by one machine"],
     [["--to", "-", "--store", store], 1, "it has one task"],
+    [
+      ["--to", `kinesis://us-east-1/${input.stream}?endpoint=${input.endpoint}`, "--store", store, "--tasks", "2"],
+      1,
+      "a task each",
+    ],
     [["--to", "-", "--store", "redis://localhost/x"], 2, "known are dynamodb:"],
     [["--to", "-", "--store", "dynamodb://sluice"], 2, "dynamodb://REGION/TABLE is wanted"],
     [

@@ -68,6 +68,24 @@ Deno.test("latest is pinned when the run starts: what arrives later is read, wha
   assertEquals(folder.read("out.ndjson").trim().split("\n").map((line) => JSON.parse(line).n), [2]);
 });
 
+Deno.test("latest is a time that a service with a slower clock does not know yet: what comes is read all the same", async () => {
+  const { stream } = await freshStream();
+  await using proxy = await KinesisProxy.start(await kinesisEndpoint(), (action, nth) => {
+    return action === "GetShardIterator" && nth < 2
+      ? { kind: "refuse", error: "InvalidArgumentException", status: 400 }
+      : undefined;
+  });
+  await using folder = new TestFolder();
+  folder.write("p.ts", scriptOf(BODY));
+  const from = `kinesis://us-east-1/${stream}?endpoint=${proxy.endpoint}&callsPerSecond=50&start=latest`;
+  const run = ["run", "p.ts", "--from", from, "--to", "out.ndjson", "--until-end", "--quiet"];
+  assertEquals((await runCli(run, { cwd: folder.path })).code, 0);
+  await putRecords(stream, [{ key: "a", value: '{"n":1}' }]);
+  // Two refusals: each is a look at a shard that has nothing so far.
+  for (let i = 0; i < 2; i++) assertEquals((await runCli(run, { cwd: folder.path })).code, 0);
+  assertEquals(folder.read("out.ndjson").trim().split("\n").map((line) => JSON.parse(line).n), [1]);
+});
+
 Deno.test("all of 250 shards are found, however few a page of their list has, and read by two tasks (M17)", async () => {
   const { stream } = await freshStream(250);
   await using proxy = await KinesisProxy.start(await kinesisEndpoint());

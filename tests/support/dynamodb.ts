@@ -22,9 +22,9 @@ async function endpointOf(name: ServiceName, start: (folder: string) => Promise<
   return `http://${(await service).address}`;
 }
 
-/** A table that no other test knows. */
-export async function freshTable(): Promise<TableAddress> {
-  const endpoint = await endpointOf("dynamodb", startDynamodb);
+/** A table that no other test knows; in the emulator that all share unless another one is given. */
+export async function freshTable(other?: string): Promise<TableAddress> {
+  const endpoint = other ?? await endpointOf("dynamodb", startDynamodb);
   const address = { region: "us-east-1", table: `test-${crypto.randomUUID()}`, endpoint };
   const table = new RunTable(address, "none");
   await table.create();
