@@ -117,33 +117,36 @@ export class LeaseKeeper {
     return owner === undefined || nowMs() - this.#seen.get(task)!.sinceMs > leaseMs;
   }
 
-  async #balance(others: readonly Lease[], tasks: number): Promise<void> {
+  /** Takes what is free, or asks for what it lacks; answers how many owners there are. */
+  async #balance(others: readonly Lease[], tasks: number): Promise<number> {
     const living = others.filter((lease) => !this.#isFree(lease));
     const loads = new Map<string, Lease[]>();
     for (const lease of living) loads.set(lease.owner!, [...loads.get(lease.owner!) ?? [], lease]);
     const owners = loads.size + 1;
     const free = rotated(others.filter((lease) => this.#isFree(lease)), this.#owner);
+    const share = Math.ceil(tasks / owners);
     for (const lease of free) {
-      if (this.#held.size >= Math.ceil(tasks / owners)) break;
+      if (this.#held.size >= share) break;
       this.#keep(await this.#options.table.take(lease, this.#owner));
     }
-    if (free.length === 0 && this.#held.size < Math.floor(tasks / owners)) await this.#askForOne(loads);
+    if (free.length === 0 && this.#held.size < share) await this.#askForOne(loads);
+    return owners;
   }
 
   /** Asks who has most, unless an answer is still awaited. */
   async #askForOne(loads: ReadonlyMap<string, readonly Lease[]>): Promise<void> {
     const { table, nowMs, leaseMs } = this.#options;
-    const leases = [...loads.values()].flat();
-    const asked = leases.find(({ wantedBy }) => wantedBy === this.#owner);
+    const most = [...loads.values()].toSorted((a, b) => b.length - a.length)[0] ?? [];
+    if (most.length <= this.#held.size + 1) return;
+    const asked = [...loads.values()].flat().find(({ wantedBy }) => wantedBy === this.#owner);
     if (asked) {
       const sinceMs = this.#askedMs.get(asked.task) ?? nowMs();
       this.#askedMs.set(asked.task, sinceMs);
       if (nowMs() - sinceMs > PATIENCE * leaseMs) this.#keep(await table.take(asked, this.#owner));
       return;
     }
-    const most = [...loads.values()].toSorted((a, b) => b.length - a.length)[0] ?? [];
     const lease = rotated(most, this.#owner).find(({ wantedBy }) => wantedBy === undefined);
-    if (!lease || most.length <= this.#held.size + 1) return;
+    if (!lease) return;
     this.#askedMs.set(lease.task, nowMs());
     await table.ask(lease, this.#owner);
   }
