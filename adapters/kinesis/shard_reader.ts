@@ -224,14 +224,14 @@ export class ShardReader {
       this.#iterator ??= await openIterator(this.#options, place);
       if (this.#iterator === undefined) return undefined;
       const options = { recordsMax: PAGE_RECORDS_MAX, takesIds: this.#repeats !== undefined };
-      return await getRecords(this.#options.pages, this.#iterator, options);
-    } catch (error) {
-      if (!isNamed(error, "ExpiredIteratorException")) throw error;
-      // The next read makes another, at the record that was read last.
-      this.#iterator = undefined;
-      throw error;
-    } finally {
+      const page = await getRecords(this.#options.pages, this.#iterator, options);
+      // After an error whoever waits decides when: it is no answer, and must not look like a quiet shard.
       this.#nextCallMs = performance.now() + this.#options.callEveryMs;
+      return page;
+    } catch (error) {
+      // The next read makes another, at the record that was read last.
+      if (isNamed(error, "ExpiredIteratorException")) this.#iterator = undefined;
+      throw error;
     }
   }
 }

@@ -42,6 +42,8 @@ export interface KinesisSourceOptions extends KinesisAddress {
   readonly callsPerSecond?: number;
   /** Leaves out what a run of Sluice wrote twice, and what it wrote to another shard as well. @default {false} */
   readonly withoutRepeats?: boolean;
+  /** How long a service that cannot be reached is tried again. @default {60000} */
+  readonly outageMsMax?: number;
   /** The time, for tests of what happens after days. @default {Date.now} */
   readonly nowMs?: () => number;
   /** Something a person should know, in one line. */
@@ -269,7 +271,7 @@ export class KinesisSource implements Source {
 
   async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
     const options: PatienceOptions = {
-      timeMsMax: OUTAGE_MS_MAX,
+      timeMsMax: this.#options.outageMsMax ?? OUTAGE_MS_MAX,
       isPassing: (error) => isPassing(error) || isNamed(error, "ExpiredIteratorException"),
     };
     try {

@@ -1,6 +1,8 @@
 /** Kinesis through a proxy that throttles, fails, loses answers, repeats and writes in part: the results are the same. */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { KinesisSource } from "../../adapters/kinesis/source.ts";
+import { SourceError } from "../../adapters/source.ts";
 import { runCli } from "../support/cli.ts";
 import { freshStream, kinesisEndpoint, putRecords } from "../support/kinesis.ts";
 import { type Decide, type Fault, KinesisProxy } from "../support/kinesis_proxy.ts";
@@ -114,4 +116,34 @@ Deno.test("only the entries that failed are sent again, and keys keep their orde
   for (let key = 0; key < 9; key++) {
     assertEquals(found.filter(({ k }) => k === `k${key}`).map(({ n }) => n), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   }
+});
+
+Deno.test("a service that does not come back is told of, at the beginning and after quiet hours", async () => {
+  const { stream } = await freshStream(1);
+  await using proxy = await KinesisProxy.start(await kinesisEndpoint());
+  const options = {
+    region: "us-east-1",
+    stream,
+    endpoint: proxy.endpoint,
+    start: "earliest",
+    isBounded: false,
+  } as const;
+  const source = await KinesisSource.open({ ...options, outageMsMax: 500 });
+  const [at] = await source.partitions();
+  const limit = { recordsMax: 10, bytesMax: 1000 };
+  for (const fault of [FAILED, { kind: "lose" } as const]) {
+    proxy.decide = () => undefined;
+    assertEquals((await source.read(at, 0n, limit)).kind, "idle");
+    proxy.decide = () => fault;
+    await source.waitForMore([at], AbortSignal.timeout(1000));
+    const readOn = async () => {
+      for (;;) {
+        await source.read(at, 0n, limit);
+        await source.waitForMore([at], AbortSignal.timeout(1000));
+      }
+    };
+    const error = await assertRejects(readOn, SourceError, `Cannot read kinesis://us-east-1/${stream}`);
+    assertEquals(error.code, "E_SOURCE_UNREADABLE");
+  }
+  await source.close();
 });
