@@ -22,6 +22,7 @@
  * @module
  */
 
+export type { ServiceAddress } from "./adapters/aws.ts";
 export type { KinesisAddress } from "./adapters/kinesis/client.ts";
 export { KinesisSink, type KinesisSinkOptions, type RecordFormat } from "./adapters/kinesis/sink.ts";
 export { KinesisSource, type KinesisSourceOptions, type KinesisStart } from "./adapters/kinesis/source.ts";

@@ -30,6 +30,7 @@
  * @module
  */
 
+export type { ServiceAddress } from "./adapters/aws.ts";
 export type { BucketAddress } from "./adapters/dynamodb/blobs.ts";
 export { DynamoDbLeaseTable } from "./adapters/dynamodb/lease_table.ts";
 export type { TableAddress } from "./adapters/dynamodb/table.ts";
