@@ -99,6 +99,8 @@ export interface Sink {
    * @throws {SinkError} with `isRetriable` when the outcome is unknown: the owner acquires again and looks (I5)
    */
   commit(commit: Commit): Promise<Receipt>;
+  /** The task has left this process: a later `acquire` of it is that of a new owner. */
+  release?(task: string): void;
   /** Gives back what is open. */
   close(): Promise<void>;
 }

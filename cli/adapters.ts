@@ -45,6 +45,8 @@ export interface SinkContext {
   readonly run: string;
   /** How many tasks the run has, unless more partitions come. */
   readonly tasks: number;
+  /** Whether other processes have tasks of the run. */
+  readonly isShared?: boolean;
   /** Something a person should know, in one line. */
   readonly onNotice: (text: string) => void;
 }

@@ -84,7 +84,7 @@ export async function openKafkaSinks(
 
 async function openCluster(
   outputs: readonly (readonly [output: string, uri: string])[],
-  { run, tasks, onNotice }: SinkContext,
+  { run, tasks, isShared = false, onNotice }: SinkContext,
 ): Promise<KafkaSink> {
   const topics = new Map(outputs.map(([output, uri]) => [output, sinkTopicOf(uri)]));
   // What is true of the cluster is said once, by the first that says it.
@@ -105,6 +105,7 @@ async function openCluster(
     topics,
     run,
     tasks,
+    isShared,
     onNotice,
     group: group === "none" ? undefined : group,
     transactionTimeoutMs: timeouts.find((each) => each !== undefined) ?? TRANSACTION_TIMEOUT_MS,

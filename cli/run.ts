@@ -90,7 +90,12 @@ export async function runCommand(
       from[input] = await openSource(uri, { isBounded: options.untilEnd || isStdin, onNotice: printMessage });
     }
     const partitions = await Promise.all(Object.values(from).map((source) => source.partitions()));
-    to = await openSinks(outputs, { run: name, tasks: partitions.flat().length, onNotice: printMessage });
+    to = await openSinks(outputs, {
+      run: name,
+      tasks: partitions.flat().length,
+      isShared: options.store !== undefined,
+      onNotice: printMessage,
+    });
     const { owner, lease } = options;
     if (options.store !== undefined) {
       roaming = await openStore(options.store, { run: name, owner, leaseMs: lease * 1000 });

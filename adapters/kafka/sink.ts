@@ -47,6 +47,11 @@ export interface KafkaSinkOptions {
   readonly run: string;
   /** How many tasks there will be, as far as is known: what their checkpoints need is made at once. */
   readonly tasks?: number;
+  /**
+   * Whether other processes have tasks of the run: then each task has a transactional id of its own, by which they fence each
+   * other. Alone, a process commits all tasks that wait in one transaction. @default {false}
+   */
+  readonly isShared?: boolean;
   /** The consumer group that shows how far the run has come; undefined for none. */
   readonly group: string | undefined;
   /** After so long the broker aborts a transaction that was left open. */
@@ -83,7 +88,9 @@ export class KafkaSink implements Sink {
   readonly #cluster: Cluster;
   readonly #topics: ReadonlyMap<string, SinkTopic>;
   readonly #checkpoints: CheckpointPartitions;
-  readonly #producer: SharedProducer;
+  readonly #protocol: TransactionProtocol;
+  /** By task, or one for all. */
+  readonly #producers = new Map<string, SharedProducer>();
   /** The tasks that were ever acquired. */
   readonly #acquired = new Set<string>();
   readonly #warned = new Set<string>();
@@ -94,9 +101,7 @@ export class KafkaSink implements Sink {
     this.#topics = topics;
     this.#checkpoints = new CheckpointPartitions(cluster, checkpointTopic(options.run));
     this.#checkpoints.prepare(options.tasks ?? 1);
-    const { run, group, transactionTimeoutMs } = options;
-    const transactionalId = topicSafe(run);
-    this.#producer = new SharedProducer(cluster, { transactionalId, group, protocol, transactionTimeoutMs });
+    this.#protocol = protocol;
     this.description = `kafka:${cluster.id}/${[...topics.values()].map(({ topic }) => topic).join(",")}`;
   }
 
@@ -131,11 +136,11 @@ export class KafkaSink implements Sink {
       const { group } = this.#options;
       // The first group of a cluster waits for its coordinator: better now than in the first transaction.
       if (group !== undefined) await this.#cluster.coordinatorOf("group", group);
-      await this.#producer.own(task);
+      await this.#producerOf(task).own(task);
       const found = await readCheckpoint(this.#cluster, place);
       const nothing = { seq: -1, positions: {}, digest: "" };
       const takeover = checkpointBatch(place, { ...nothing, ...found, epoch, owner: OWNER });
-      await this.#producer.commit({ task, batches: [takeover], offsets: [] });
+      await this.#producerOf(task).commit({ task, batches: [takeover], offsets: [] });
       this.#acquired.add(task);
       return { epoch, checkpoint: found && checkpointOf(found) };
     } catch (cause) {
@@ -154,7 +159,7 @@ export class KafkaSink implements Sink {
     const place = await this.#checkpoints.placeOf(task);
     try {
       const checkpoint = checkpointBatch(place, recordOf(commit, OWNER));
-      await this.#producer.commit({
+      await this.#producerOf(task).commit({
         task,
         batches: [...batches, checkpoint],
         offsets: this.#groupOffsets(commit.positions),
@@ -169,9 +174,26 @@ export class KafkaSink implements Sink {
     }
   }
 
+  release(task: string): void {
+    this.#acquired.delete(task);
+    if (this.#options.isShared) this.#producers.delete(task);
+  }
+
   close(): Promise<void> {
     this.#cluster.close();
     return Promise.resolve();
+  }
+
+  #producerOf(task: string): SharedProducer {
+    const { run, group, transactionTimeoutMs, isShared = false } = this.#options;
+    const whose = isShared ? task : "";
+    const known = this.#producers.get(whose);
+    if (known) return known;
+    const transactionalId = topicSafe(isShared ? `${run}-${task}` : run);
+    const options = { transactionalId, group, protocol: this.#protocol, transactionTimeoutMs };
+    const producer = new SharedProducer(this.#cluster, options);
+    this.#producers.set(whose, producer);
+    return producer;
   }
 
   /** By output name. */

@@ -8,7 +8,7 @@
  */
 
 import type { LeaseTable } from "../../adapters/lease_table.ts";
-import { type TaskStore, TaskStoreError } from "../../adapters/task_store.ts";
+import type { TaskStore, TaskStoreError } from "../../adapters/task_store.ts";
 import { startsOf, unassigned } from "../assignment.ts";
 import { livingTasks, type Task as TaskRow } from "../journal/journal.ts";
 import { partitionKey } from "../journal/rows.ts";
@@ -158,6 +158,7 @@ export class RoamingGroup {
       // Other processes may have found partitions that this one has not heard of.
       for (const source of sources.values()) if (source.resharding) await source.partitions();
       await this.#inherit(row);
+      for (const { sink } of routes) sink.release?.(row.name);
       const unsettledMax = commitsInFlightMax(routes);
       const stored = await StoredTask.takeOver({ store, journal, taskJournal, owner, unsettledMax });
       observer.onNotice?.(`Task ${row.name} runs here`);
@@ -282,6 +283,7 @@ export class RoamingGroup {
   }
 }
 
+/** Sinks that are their own home refuse an owner that was overtaken with the same code as the store. */
 function isOf(error: Error, code: TaskStoreError["code"]): boolean {
-  return error instanceof TaskStoreError && error.code === code;
+  return (error as { readonly code?: unknown }).code === code;
 }

@@ -9,9 +9,12 @@ import { runCli, spawnCli } from "../support/cli.ts";
 import { startDynamodb } from "../../tools/services/dynamodb.ts";
 import { stop } from "../../tools/services/services.ts";
 import { freshBucket, freshTable } from "../support/dynamodb.ts";
+import { freshTopic, kafkaAddress, readTopic } from "../support/kafka.ts";
 import { freshStream, mergeShards, openShards, putRecords, splitShard, withKinesis } from "../support/kinesis.ts";
 import { readParts } from "../support/output_parts.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
+import { freshKey, redisAddress } from "../support/redis.ts";
+import { redisCli } from "../../tools/services/redis.ts";
 
 const SEED = Number(Deno.env.get("SLUICE_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 31));
 const ROUNDS = 12;
@@ -246,6 +249,60 @@ Deno.test("shards are split and merged, processes are killed, paused and started
     assertCounted(await outputsOf(job, records), records);
   });
 });
+
+/** Sinks that are their own home, and what is in them by clients that are not ours. */
+const TARGETS: Readonly<Record<string, () => Promise<{ readonly uri: string; read(): Promise<readonly string[]> }>>> = {
+  async Redis() {
+    const { host, port } = await redisAddress();
+    const key = freshKey();
+    const read = async () => {
+      const text = await redisCli(`${host}:${port}`, "--json", "XRANGE", key, "-", "+");
+      return (JSON.parse(text) as [string, string[]][]).map(([, fields]) => fields[1]);
+    };
+    return { uri: `redis://${host}:${port}/${key}`, read };
+  },
+  async Kafka() {
+    const topic = await freshTopic(1);
+    const read = async () => (await readTopic(topic)).map(({ value }) => value!);
+    return { uri: `kafka://${await kafkaAddress()}/${topic}`, read };
+  },
+};
+
+for (const [name, target] of Object.entries(TARGETS)) {
+  Deno.test(`into ${name} each output is written once: the sink's fence and checkpoint hold as well`, async () => {
+    await using job = await newJob(3);
+    const { uri, read } = await target();
+    // Of its own: Kafka keeps checkpoints by it.
+    const args = job.args.with(job.args.indexOf("--to") + 1, uri).with(job.args.indexOf("--name") + 1, freshKey());
+    const written = async (records: number): Promise<readonly Counted[]> => {
+      const deadlineMs = performance.now() + WAIT_MS_MAX;
+      for (;;) {
+        const found = (await read()).map((text) => JSON.parse(text) as Counted);
+        if (found.length >= records * KEYS) return found;
+        assert(performance.now() < deadlineMs, `${found.length} of ${records * KEYS} outputs after a minute`);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    };
+    await using one = new Sharer([...args, "--owner", "one"]);
+    await using two = new Sharer([...args, "--owner", "two"]);
+    await reported([one, two], async () => {
+      let records = 0;
+      for (let round = 0; round < 6; round++) {
+        await put(job, records, records += 10);
+        const sharer = [one, two][round % 2];
+        if (round % 3 === 2) {
+          await sharer.end("SIGKILL");
+          sharer.restart();
+        } else {
+          sharer.signal("SIGSTOP");
+          await new Promise((resolve) => setTimeout(resolve, 1500 * LEASE_S));
+          sharer.signal("SIGCONT");
+        }
+        assertCounted(await written(records), records);
+      }
+    });
+  });
+}
 
 Deno.test("a store that cannot be reached for a while costs time, and nothing else", async () => {
   const server = await startDynamodb(await Deno.makeTempDir({ prefix: "sluice-dynamodb-" }));
