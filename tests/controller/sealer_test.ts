@@ -1,0 +1,43 @@
+/** Ranges without records, such as the end of a closed shard or transaction markers: taken once, by tasks of any size. */
+
+import { assertEquals } from "@std/assert";
+import type { ReadResult, Source, SourcePartition } from "../../adapters/source.ts";
+import { Sealer } from "../../controller/sealer.ts";
+import { emptyBatch } from "../../engine/batch.ts";
+
+/** Each partition answers what is left of its list, and is closed then. */
+function sourceOf(answers: Readonly<Record<string, ReadResult[]>>): Source {
+  const partitions = Object.keys(answers).map((partition): SourcePartition => ({ stream: "s", partition }));
+  return {
+    identity: "test",
+    isRereadable: true,
+    hasEventTime: false,
+    partitions: () => Promise.resolve(partitions),
+    start: () => Promise.resolve(0n),
+    verify: () => Promise.resolve(),
+    read: ({ partition }) => Promise.resolve(answers[partition].shift() ?? { kind: "closed" }),
+    waitForMore: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+}
+
+for (const count of [1, 2, 3]) {
+  Deno.test(`a range without records is a feed of its own, once, in a task of ${count} partitions`, async () => {
+    const names = ["a", "b", "c"].slice(0, count);
+    const empty = (partition: string): ReadResult => {
+      return { kind: "batch", batch: emptyBatch({ stream: "s", partition }, 5n) };
+    };
+    const source = sourceOf(Object.fromEntries(names.map((name) => [name, [empty(name)]])));
+    const partitions = names.map((partition) => ({ input: "default", stream: "s", partition }));
+    const progress = new Map(names.map((name) => [`default/s/${name}`, { position: 0n }]));
+    const sealer = new Sealer(partitions, new Map([["default", source]]), progress, () => {});
+    const limit = { recordsMax: 10, bytesMax: 1000 };
+    const sealed = await sealer.next(limit, 1);
+    const ranges = sealed.kind === "feed" ? sealed.feed.ranges : [];
+    assertEquals(
+      ranges.map(({ partition, to, records }) => [partition, to, records]),
+      names.map((name) => [name, 5n, 0]),
+    );
+    assertEquals((await sealer.next(limit, 2)).kind, "closed");
+  });
+}
