@@ -42,7 +42,7 @@ export function comparePartitions(a: TaskPartition, b: TaskPartition): number {
 }
 
 /** Those of `found` that none of `tasks` has or had. */
-export function freshPartitions(found: readonly TaskPartition[], tasks: readonly Task[]): readonly TaskPartition[] {
+function freshPartitions(found: readonly TaskPartition[], tasks: readonly Task[]): readonly TaskPartition[] {
   const owned = new Set(tasks.flatMap(({ partitions }) => partitions.map(partitionKey)));
   return found.filter((partition) => !owned.has(partitionKey(partition)));
 }

@@ -15,10 +15,10 @@ import {
   livingTasks,
   type Progress,
   type Run,
+  type StartedPartition,
   type Task,
   type TaskPartition,
 } from "./journal/journal.ts";
-import type { StartedPartition } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 import type { TaskState } from "./sandbox/protocol.ts";
 import { divideState, partsOf } from "./state_division.ts";

@@ -6,8 +6,7 @@
  */
 
 import type { TaskStore } from "../../adapters/task_store.ts";
-import { shareOut, startsOf, unassigned } from "../assignment.ts";
-import type { AssignmentContext } from "../assignment.ts";
+import { type AssignmentContext, shareOut, startsOf, unassigned } from "../assignment.ts";
 import type { Journal, Run, RunSpec, StartedPartition } from "../journal/journal.ts";
 import { partitionKey, toJson } from "../journal/rows.ts";
 

@@ -75,10 +75,17 @@ export class RoamingGroup {
   /** Runs tasks until it is to stop; answers why some stopped before. */
   async run(): Promise<readonly Error[]> {
     const { roaming, stop, code } = this.#options;
+    const roundMs = roaming.leaseMs / ROUNDS;
     await roaming.store.putCode(code.hash, JSON.stringify(code));
-    while (!stop.aborted && !this.#isOver) {
-      await this.#round();
-      await pause(roaming.leaseMs / ROUNDS, stop);
+    // A round may hang for as long as the store does.
+    const watch = setInterval(() => this.#stopWhenLate(), roundMs);
+    try {
+      while (!stop.aborted && !this.#isOver) {
+        await this.#round();
+        await pause(roundMs, stop);
+      }
+    } finally {
+      clearInterval(watch);
     }
     await this.#tasks.ended();
     for (const { name } of this.#living()) await this.#keeper.release(name).catch(() => {});
@@ -113,8 +120,14 @@ export class RoamingGroup {
     } catch (error) {
       if (error instanceof StateNotMovable) this.#giveUp(error);
       else this.#notice(`${roaming.store.description}: ${asError(error).message}; trying again`);
-      if (this.#keeper.isLate) { for (const name of this.#tasks.names()) void this.#tasks.stop(name); }
     }
+  }
+
+  #stopWhenLate(): void {
+    const names = this.#keeper.isLate ? this.#tasks.names() : [];
+    if (names.length === 0) return;
+    this.#notice("The leases could not be renewed in time; tasks stop here until they can be");
+    for (const name of names) void this.#tasks.stop(name);
   }
 
   /** Whoever handed them over, they have heirs. */

@@ -65,6 +65,14 @@ class Sharer implements AsyncDisposable {
     return said;
   }
 
+  /** Resolves when it has printed `text`. */
+  async says(text: string): Promise<void> {
+    for (const deadlineMs = performance.now() + WAIT_MS_MAX; !this.log.includes(text);) {
+      assert(performance.now() < deadlineMs, `it did not say "${text}":\n${this.log}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
   signal(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }
@@ -239,7 +247,8 @@ Deno.test("shards are split and merged, processes are killed, paused and started
         sharer.restart();
       } else if (harm < 0.5) {
         sharer.signal("SIGSTOP");
-        await new Promise((resolve) => setTimeout(resolve, 1000 * LEASE_S * 1.5));
+        // The others have taken everything over by then.
+        await outputsOf(job, records);
         sharer.signal("SIGCONT");
       } else if (harm < 0.6) {
         await sharer.end("SIGTERM");
@@ -295,7 +304,8 @@ for (const [name, target] of Object.entries(TARGETS)) {
           sharer.restart();
         } else {
           sharer.signal("SIGSTOP");
-          await new Promise((resolve) => setTimeout(resolve, 1500 * LEASE_S));
+          // The other one has taken everything over by then.
+          await written(records);
           sharer.signal("SIGCONT");
         }
         assertCounted(await written(records), records);
@@ -312,10 +322,10 @@ Deno.test("a store that cannot be reached for a while costs time, and nothing el
     await using one = new Sharer([...job.args, "--owner", "one"]);
     await using two = new Sharer([...job.args, "--owner", "two"]);
     await outputsOf(job, 5);
+    for (const sharer of [one, two]) await sharer.says("runs here");
     Deno.kill(server.pid, "SIGSTOP");
     await put(job, 5, 15);
-    // Longer than a lease: whoever cannot renew stops its tasks.
-    await new Promise((resolve) => setTimeout(resolve, 3000 * LEASE_S));
+    for (const sharer of [one, two]) await sharer.says("could not be renewed in time");
     Deno.kill(server.pid, "SIGCONT");
     assertCounted(await outputsOf(job, 15), 15);
     for (const sharer of [one, two]) assertEquals((await sharer.end("SIGTERM")).code, 0, sharer.log);
