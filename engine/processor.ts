@@ -2,6 +2,7 @@
 
 import type { Codec } from "./codec.ts";
 import type { LogLevel } from "./ambient.ts";
+import type { ProcessorGraph } from "./graph.ts";
 import type { Output } from "./output.ts";
 import type { StreamRecord } from "./record.ts";
 import type { State } from "./state.ts";
@@ -61,6 +62,8 @@ export interface Processor<Inputs extends Codecs = Codecs, Outputs extends Codec
   readonly name: string;
   /** For people; the identity of the code is the hash of its bundle. */
   readonly version?: string;
+  /** What it is made of, where it is made of steps. */
+  readonly graph?: ProcessorGraph;
   /** Name → codec of every input. */
   readonly inputs: Inputs;
   /** Name → codec of every output. */

@@ -5,6 +5,8 @@
  *   nothing, and a restored task sees exactly what the live one saw.
  * - Iteration is in key order by UTF-16 code unit (I7), never in order of insertion, which a restore would change.
  * - The changes of a failed record are rolled back; the keys changed by a feed are known without looking at all keys.
+ * - Keys that hold a `|` belong to the group that is named before it. The keys of a group are found without a look at the
+ *   others: a window that closes costs what it holds, however much else there is.
  */
 
 import { toStrictJson } from "./json_value.ts";
@@ -27,6 +29,9 @@ type Stored = Primitive | Packed | undefined;
 const VIEW_UNITS_MIN = 13;
 /** Undo entries that stay allocated between records. */
 const UNDO_KEPT_MAX = 1000;
+
+/** Ends the name of a group. */
+const GROUP_END = "|";
 
 const NO_KEYS: readonly string[] = [];
 
@@ -63,7 +68,11 @@ export interface State {
   set(key: string, value: unknown): void;
   /** Whether there was a value to delete. */
   delete(key: string): boolean;
-  /** The keys that begin with `prefix`, in order of their UTF-16 code units. */
+  /**
+   * The keys that begin with `prefix`, in order of their UTF-16 code units.
+   *
+   * Looks at all keys, but for prefixes up to the first `|`, such as `window@1700000000000|`, which cost what they find.
+   */
   keys(prefix?: string): string[];
   /** How many keys have a value. */
   readonly size: number;
@@ -72,6 +81,7 @@ export interface State {
 /** See {@linkcode State}; this is the engine's side of it. */
 export class KeyedState implements State {
   readonly #entries = new Map<string, Entry>();
+  readonly #groups = new Map<string, Set<string>>();
   readonly #dirty: string[] = [];
   readonly #undoKeys: string[] = [];
   readonly #undoStored: Stored[] = [];
@@ -160,10 +170,15 @@ export class KeyedState implements State {
   }
 
   keys(prefix = ""): string[] {
-    const keys: string[] = [];
-    for (const [key, { stored }] of this.#entries) if (stored !== undefined && key.startsWith(prefix)) keys.push(key);
+    const keys = isGroup(prefix) ? [...this.#groups.get(prefix) ?? NO_KEYS] : this.#keysFrom(prefix);
     if (this.#reads) { for (const key of keys) this.#reads.add(key); }
     return keys.sort(compareText);
+  }
+
+  #keysFrom(prefix: string): string[] {
+    const keys: string[] = [];
+    for (const [key, { stored }] of this.#entries) if (stored !== undefined && key.startsWith(prefix)) keys.push(key);
+    return keys;
   }
 
   /** Keeps the changes of the record under way. */
@@ -270,8 +285,7 @@ export class KeyedState implements State {
       this.#entries.set(key, entry);
       this.#lastEntry = entry;
     }
-    if (entry.stored === undefined && stored !== undefined) this.#present++;
-    else if (entry.stored !== undefined && stored === undefined) this.#present--;
+    if ((entry.stored === undefined) !== (stored === undefined)) this.#count(key, stored !== undefined);
     entry.stored = stored;
     entry.owner = owner;
     if (!entry.isDirty) {
@@ -279,6 +293,22 @@ export class KeyedState implements State {
       this.#dirty.push(key);
     }
   }
+
+  #count(key: string, isPresent: boolean): void {
+    this.#present += isPresent ? 1 : -1;
+    const end = key.indexOf(GROUP_END) + 1;
+    if (end === 0) return;
+    const name = key.slice(0, end);
+    let group = this.#groups.get(name);
+    if (!group) this.#groups.set(name, group = new Set());
+    if (isPresent) group.add(key);
+    else group.delete(key);
+    if (group.size === 0) this.#groups.delete(name);
+  }
+}
+
+function isGroup(prefix: string): boolean {
+  return prefix !== "" && prefix.indexOf(GROUP_END) === prefix.length - 1;
 }
 
 /** Orders text by UTF-16 code units, the same everywhere; `localeCompare` depends on the machine. */

@@ -5,7 +5,8 @@
  * recognised when they surface, because the state no longer has them.
  */
 
-import { compareText, type CopyPart, KeyedState, type StateEntries } from "./state.ts";
+import { type CopyPart, KeyedState, type StateEntries } from "./state.ts";
+import { TimerHeap } from "./timer_heap.ts";
 import { TRACE, type Trace } from "./trace.ts";
 
 /** A timer that is due. */
@@ -30,7 +31,7 @@ export interface Timers {
 export class TimerQueue implements Timers {
   readonly #times = new KeyedState();
   readonly #trace: Trace;
-  #heap: Timer[] = [];
+  readonly #heap = new TimerHeap();
   #isTouched = false;
   #firedOwner: string | null = null;
 
@@ -54,7 +55,7 @@ export class TimerQueue implements Timers {
     }
     this.#times.set(key, atMs);
     this.#note(TRACE.timerSet, key, "" + atMs);
-    this.#push({ key, atMs });
+    this.#heap.push({ key, atMs });
   }
 
   clear(key: string): boolean {
@@ -69,9 +70,9 @@ export class TimerQueue implements Timers {
 
   /** When the next timer is due. */
   nextMs(): number | undefined {
-    for (let top = this.#heap[0]; top; top = this.#heap[0]) {
+    for (let top = this.#heap.first; top; top = this.#heap.first) {
       if (this.#times.get<number>(top.key) === top.atMs) return top.atMs;
-      this.#pop();
+      this.#heap.pop();
     }
     return undefined;
   }
@@ -80,7 +81,7 @@ export class TimerQueue implements Timers {
   takeDue(nowMs: number): Timer | undefined {
     const nextMs = this.nextMs();
     if (nextMs === undefined || nextMs > nowMs) return undefined;
-    const timer = this.#pop()!;
+    const timer = this.#heap.pop()!;
     this.#firedOwner = this.#times.ownerOf(timer.key);
     this.#times.delete(timer.key);
     this.#note(TRACE.timerFired, timer.key, "" + timer.atMs);
@@ -117,43 +118,6 @@ export class TimerQueue implements Timers {
   }
 
   #rebuild(): void {
-    this.#heap = this.#times.keys().map((key) => ({ key, atMs: this.#times.get<number>(key)! }));
-    this.#heap.sort(compareTimers);
+    this.#heap.rebuild(this.#times.keys().map((key) => ({ key, atMs: this.#times.get<number>(key)! })));
   }
-
-  #push(timer: Timer): void {
-    const heap = this.#heap;
-    let child = heap.push(timer) - 1;
-    while (child > 0) {
-      const parent = child - 1 >> 1;
-      if (compareTimers(heap[parent], timer) <= 0) break;
-      heap[child] = heap[parent];
-      child = parent;
-    }
-    heap[child] = timer;
-  }
-
-  #pop(): Timer | undefined {
-    const heap = this.#heap;
-    const top = heap[0];
-    const last = heap.pop();
-    if (heap.length > 0 && last) this.#sink(last);
-    return top;
-  }
-
-  #sink(timer: Timer): void {
-    const heap = this.#heap;
-    let parent = 0;
-    for (let child = 1; child < heap.length; child = 2 * parent + 1) {
-      if (child + 1 < heap.length && compareTimers(heap[child + 1], heap[child]) < 0) child++;
-      if (compareTimers(timer, heap[child]) <= 0) break;
-      heap[parent] = heap[child];
-      parent = child;
-    }
-    heap[parent] = timer;
-  }
-}
-
-function compareTimers(a: Timer, b: Timer): number {
-  return a.atMs - b.atMs || compareText(a.key, b.key);
 }

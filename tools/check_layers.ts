@@ -7,16 +7,17 @@ const ROOT = fromFileUrl(new URL("..", import.meta.url));
 /** Layer → the layers it may import besides itself. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   engine: [],
-  processors: ["engine", "processor.ts"],
+  processors: ["engine", "formats", "processor.ts"],
   formats: ["engine"],
   ports: ["engine"],
   adapters: ["engine", "formats", "ports"],
   controller: ["engine", "formats", "ports"],
   // What scripts import: ready-made processors are scripts too.
   "processor.ts": ["engine", "formats"],
+  "pipeline.ts": ["engine", "formats", "processors", "processor.ts"],
 };
 
-const ENTRIES = ["cli/main.ts", "mod.ts", "testing.ts", "controller/sandbox/child.ts", "controller/sandbox/worker.ts"]
+const ENTRIES = ["cli/main.ts", "mod.ts", "pipeline.ts", "testing.ts", "controller/sandbox/child.ts", "controller/sandbox/worker.ts"]
   .concat(["controller/debug/debug_child.ts"]);
 
 interface ModuleGraph {
@@ -32,7 +33,7 @@ interface ModuleGraph {
 /** The layer of a file; adapters are a layer each. Undefined where anything goes. */
 export function layerOf(path: string): string | undefined {
   const [top, second] = path.split("/");
-  if (path === "processor.ts") return path;
+  if (path === "processor.ts" || path === "pipeline.ts") return path;
   if (top === "adapters") return second.endsWith(".ts") ? "ports" : `adapters/${second}`;
   return top in ALLOWED ? top : undefined;
 }

@@ -38,7 +38,8 @@ export class BundleError extends Error {
   }
 }
 
-const SELF = "@sluice/sluice/processor";
+/** What scripts import → where it is. */
+const SELF = { "@sluice/sluice/processor": "processor.ts", "@sluice/sluice/pipeline": "pipeline.ts" };
 const ROOT = new URL("../../", import.meta.url);
 
 /**
@@ -163,7 +164,7 @@ export async function configFor(script: string): Promise<object> {
       imports[name] = /^\.{0,2}\//.test(target) ? new URL(target, base).href : target;
     }
   }
-  imports[SELF] = new URL("processor.ts", ROOT).href;
+  for (const [name, path] of Object.entries(SELF)) imports[name] = new URL(path, ROOT).href;
   return { imports, nodeModulesDir: "none" };
 }
 

@@ -1,0 +1,72 @@
+/**
+ * Pipelines: operators composed into one processor, with windows, joins, aggregates and what keeps streams clean.
+ *
+ * @example
+ * ```ts
+ * import { count, json, pipeline, sum, tumbling } from "@sluice/sluice/pipeline";
+ *
+ * export default pipeline("orders-per-minute", ({ from }) =>
+ *   from(json<{ customer: string; cents: number; at: string }>(), { time: ({ at }) => at, lateness: "10s" })
+ *     .keyBy(({ customer }) => customer)
+ *     .window(tumbling("1m"))
+ *     .aggregate({ orders: count(), cents: sum(({ cents }) => cents) })
+ *     .to(json()));
+ * ```
+ *
+ * @module
+ */
+
+export * from "./processor.ts";
+export { pipeline, type PipelineBuilder } from "./processors/pipeline/pipeline.ts";
+export { type SideStreams, Stream, WindowedStream } from "./processors/pipeline/stream.ts";
+export type { SourceOptions } from "./processors/pipeline/source_stage.ts";
+export {
+  type Junction,
+  type JunctionOperator,
+  type Key,
+  LateError,
+  type Operator,
+  type OperatorTraits,
+  type Scope,
+  type Sides,
+  type Stage,
+} from "./processors/pipeline/operator.ts";
+export type { Duration } from "./processors/time/duration.ts";
+export type { EventTimers, OnDue } from "./processors/time/event_timers.ts";
+export { filter } from "./processors/operators/filter.ts";
+export { map, type Place } from "./processors/operators/map.ts";
+export { flatMap } from "./processors/operators/flat_map.ts";
+export { keyBy, type KeyValue } from "./processors/operators/key_by.ts";
+export { type Branches, split } from "./processors/operators/split.ts";
+export { merge } from "./processors/operators/merge.ts";
+export { type AggregateOptions, aggregateWindows, type Windowed } from "./processors/windows/aggregate_windows.ts";
+export type { EmitPolicy } from "./processors/windows/emission.ts";
+export type { WindowBounds, WindowMarks, WindowResult } from "./processors/windows/window_result.ts";
+export type {
+  AlignedWindows,
+  ChangeWindows,
+  CountWindows,
+  SessionWindows,
+  Slice,
+  SlidingWindows,
+  Windows,
+} from "./processors/windows/windows.ts";
+export { type Alignment, tumbling } from "./processors/windows/tumbling.ts";
+export { hopping } from "./processors/windows/hopping.ts";
+export { calendar, type CalendarOptions, type CalendarUnit } from "./processors/windows/calendar.ts";
+export { session } from "./processors/windows/session.ts";
+export { sliding } from "./processors/windows/sliding.ts";
+export { countOf, type TtlOptions } from "./processors/windows/count.ts";
+export { untilChange } from "./processors/windows/change.ts";
+export { type Aggregate, aggregate, type AggregateDefinition } from "./processors/aggregates/aggregate.ts";
+export type { Aggregated, AggregateSpec } from "./processors/aggregates/combined.ts";
+export { count } from "./processors/aggregates/count.ts";
+export { exactSumText, mean, type NumericOf, sum } from "./processors/aggregates/sum.ts";
+export type { Numeric } from "./processors/aggregates/decimal.ts";
+export { max, min, type Ordered } from "./processors/aggregates/extremes.ts";
+export { first, last } from "./processors/aggregates/first_last.ts";
+export { correlation, deviation, variance } from "./processors/aggregates/variance.ts";
+export { collect, distinct, type KeptOptions, topN } from "./processors/aggregates/collect.ts";
+export { histogram } from "./processors/aggregates/histogram.ts";
+export { distinctApproximately } from "./processors/aggregates/hyper_log_log.ts";
+export { type Quantiles, quantiles } from "./processors/aggregates/t_digest.ts";

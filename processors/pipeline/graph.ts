@@ -1,0 +1,78 @@
+/** The graph of a pipeline: its steps in the order in which they were written, and what flows between them. */
+
+import type { Codec } from "../../engine/codec.ts";
+import type { JunctionOperator, Operator, Sides } from "./operator.ts";
+import type { SourceOptions } from "./source_stage.ts";
+
+/** Where a step's elements come from: another step, or one of its side streams. */
+export interface Upstream {
+  readonly step: Step;
+  /** Absent for the stream itself. */
+  readonly side: string | undefined;
+}
+
+/** What a step is. */
+export type StepBody =
+  | { readonly kind: "source"; readonly input: string; readonly options: SourceOptions<unknown> }
+  | { readonly kind: "operator"; readonly operator: Operator<unknown, unknown, Sides> }
+  | { readonly kind: "junction"; readonly operator: JunctionOperator<readonly unknown[], unknown, Sides> }
+  | { readonly kind: "sink"; readonly output: string };
+
+/** A step. */
+export interface Step {
+  name: string;
+  readonly body: StepBody;
+  readonly upstreams: readonly Upstream[];
+}
+
+/** See the module. */
+export class Graph {
+  readonly steps: Step[] = [];
+  readonly inputs: Record<string, Codec<unknown, never>> = {};
+  readonly outputs: Record<string, Codec<unknown, never>> = {};
+
+  /** Adds a step; without a name it is called after what it does, and numbered from the second one on. */
+  add(body: StepBody, upstreams: readonly Upstream[], name?: string): Step {
+    const step: Step = { name: name ?? this.#free(wordFor(body)), body, upstreams };
+    if (name !== undefined) this.#requireFree(name);
+    this.steps.push(step);
+    return step;
+  }
+
+  /** Calls a step otherwise. */
+  rename(step: Step, name: string): void {
+    this.#requireFree(name);
+    step.name = name;
+  }
+
+  #free(word: string): string {
+    const taken = new Set(this.steps.map(({ name }) => name));
+    for (let n = 1;; n++) {
+      const name = n === 1 ? word : `${word}-${n}`;
+      if (!taken.has(name)) return name;
+    }
+  }
+
+  #requireFree(name: string): void {
+    if (!/^[A-Za-z_][\w-]*$/.test(name)) {
+      throw new TypeError(`Cannot name a step ${JSON.stringify(name)}: letters, digits, - and _ are wanted`);
+    }
+    if (this.steps.some((step) => step.name === name)) {
+      throw new TypeError(`Cannot name a step ${name}: another one has this name; state is kept by name`);
+    }
+  }
+}
+
+function wordFor(body: StepBody): string {
+  switch (body.kind) {
+    case "source":
+      return body.input === "default" ? "from" : `from-${body.input}`;
+    case "sink":
+      return body.output === "default" ? "to" : `to-${body.output}`;
+    case "operator":
+    case "junction":
+      return body.operator.kind;
+    default:
+      return body satisfies never;
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Sliding windows: the elements of a key are kept in order of time; each time that the watermark has passed gives a result.
+ *
+ * State: `<step>|<key>` what a key had within the size and the lateness, in order of time, of equal times in the order in
+ * which they came; `<step>:due|<key>` the next time to give a result, or to forget.
+ */
+
+import type { State } from "../../engine/state.ts";
+import { type Key, passLate, type Stage } from "../pipeline/operator.ts";
+import type { EventTimers } from "../time/event_timers.ts";
+import { Emission, keyOf, keyPart, type WindowParts } from "./emission.ts";
+import type { SlidingWindows } from "./windows.ts";
+
+type Timed = readonly [timeMs: number, value: unknown];
+
+/** See the module. */
+export class SlidingStage<T> implements Stage<T> {
+  readonly #sizeMs: number;
+  readonly #parts: WindowParts<T>;
+  readonly #state: State;
+  readonly #group: string;
+  readonly #emission: Emission;
+  readonly #timers: EventTimers;
+  readonly #late: Stage<T> | undefined;
+  #watermarkMs = -Infinity;
+
+  constructor({ sizeMs }: SlidingWindows, parts: WindowParts<T>) {
+    this.#sizeMs = sizeMs;
+    this.#parts = parts;
+    this.#state = parts.scope.state;
+    this.#group = `${parts.scope.name}|`;
+    this.#emission = new Emission(parts);
+    this.#timers = parts.scope.timers((part, atMs) => this.#give(part, atMs - 1));
+    this.#late = parts.scope.side("late");
+  }
+
+  push(value: T, key: Key, timeMs: number): void {
+    if (timeMs < this.#watermarkMs) {
+      const watermarkMs = this.#watermarkMs;
+      return passLate(this.#parts.scope, this.#late, { value, key, timeMs, watermarkMs });
+    }
+    const part = keyPart(key);
+    const elements = this.#state.get<readonly Timed[]>(this.#group + part) ?? [];
+    const at = elements.findLastIndex(([eachMs]) => eachMs <= timeMs) + 1;
+    this.#state.set(this.#group + part, elements.toSpliced(at, 0, [timeMs, value]));
+    const setMs = this.#timers.get(part);
+    if (setMs === undefined || timeMs + 1 < setMs) this.#timers.set(part, timeMs + 1);
+  }
+
+  advance(watermarkMs: number): void {
+    this.#watermarkMs = watermarkMs;
+    this.#timers.advance(watermarkMs);
+    this.#parts.down.advance(watermarkMs);
+  }
+
+  /** The elements of a time are complete: what they and those before them amount to. */
+  #give(part: string, timeMs: number): void {
+    const elements = this.#state.get<readonly Timed[]>(this.#group + part)!;
+    const inside = elements.filter(([eachMs]) => eachMs > timeMs - this.#sizeMs && eachMs <= timeMs);
+    const next = elements.find(([eachMs]) => eachMs > timeMs);
+    if (inside.some(([eachMs]) => eachMs === timeMs)) {
+      const { aggregate } = this.#parts;
+      const state = inside.reduce((sum, [eachMs, value]) => aggregate.add(sum, value as T, eachMs), aggregate.create());
+      const bounds = { key: keyOf(part), startMs: timeMs - this.#sizeMs + 1, endMs: timeMs };
+      this.#emission.close(bounds, null, aggregate.result(state), timeMs);
+    }
+    const fromMs = timeMs - this.#sizeMs;
+    const left = elements.filter(([eachMs]) => eachMs > fromMs);
+    if (left.length === 0) this.#state.delete(this.#group + part);
+    else this.#state.set(this.#group + part, left);
+    if (next) this.#timers.set(part, next[0] + 1);
+    else if (left.length > 0) this.#timers.set(part, left[0][0] + this.#sizeMs + 1);
+  }
+}

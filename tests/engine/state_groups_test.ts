@@ -1,0 +1,41 @@
+/** Groups of keys: what `keys` finds by group is what it would find by looking at every key. */
+
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { KeyedState } from "../../engine/state.ts";
+
+const key = fc.constantFrom("a|1", "a|2", "a|x|y", "b|1", "|", "c", "ab|1");
+const step = fc.oneof(
+  fc.record({ act: fc.constant("set" as const), key, value: fc.oneof(fc.integer(), fc.constant([1])) }),
+  fc.record({ act: fc.constant("delete" as const), key }),
+  fc.record({ act: fc.constantFrom("keep" as const, "rollback" as const, "take" as const, "restart" as const) }),
+);
+
+Deno.test("the keys of a group are those that begin with its name, through rollbacks and restores", () => {
+  fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    let state = new KeyedState();
+    for (const each of steps) {
+      if (each.act === "set") state.set(each.key, each.value);
+      else if (each.act === "delete") state.delete(each.key);
+      else if (each.act === "keep") state.keep();
+      else if (each.act === "rollback") state.rollback();
+      else if (each.act === "take") takeChanges(state);
+      else state = restarted(state);
+      for (const group of ["a|", "b|", "|", "ab|", "none|"]) {
+        assertEquals(state.keys(group), state.keys().filter((found) => found.startsWith(group)));
+      }
+    }
+  }));
+});
+
+/** Changes are taken after a feed, when no record is under way. */
+function takeChanges(state: KeyedState): void {
+  state.keep();
+  state.takeChanges();
+}
+
+function restarted(state: KeyedState): KeyedState {
+  const restored = new KeyedState();
+  restored.restore(state.copy({ entriesMax: 1000, isFirst: true }));
+  return restored;
+}
