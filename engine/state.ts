@@ -5,41 +5,17 @@
  *   nothing, and a restored task sees exactly what the live one saw.
  * - Iteration is in key order by UTF-16 code unit (I7), never in order of insertion, which a restore would change.
  * - The changes of a failed record are rolled back; the keys changed by a feed are known without looking at all keys.
- * - Keys that hold a `|` belong to the group that is named before it. The keys of a group are found without a look at the
- *   others: a window that closes costs what it holds, however much else there is.
  */
 
-import { toStrictJson } from "./json_value.ts";
-import { jsonOf, type Owner, ownerOf, withOwner } from "./owner.ts";
+import type { Owner } from "./owner.ts";
+import { type Entry, EntryGroup, GROUP_END } from "./state_group.ts";
+import { entryText, jsonOfStored, parseEntry, type Stored, storedOf, unstored } from "./stored_value.ts";
 import { TRACE, type Trace } from "./trace.ts";
 
-type Primitive = string | number | boolean | null;
-
-/** An object or array at rest. */
-class Packed {
-  readonly json: string;
-  constructor(json: string) {
-    this.json = json;
-  }
-}
-
-type Stored = Primitive | Packed | undefined;
-
-/** Shorter parts of a text are copies. */
-const VIEW_UNITS_MIN = 13;
 /** Undo entries that stay allocated between records. */
 const UNDO_KEPT_MAX = 1000;
 
-/** Ends the name of a group. */
-const GROUP_END = "|";
-
 const NO_KEYS: readonly string[] = [];
-
-interface Entry {
-  stored: Stored;
-  owner: Owner;
-  isDirty: boolean;
-}
 
 /** Changed or copied entries: keys and JSON texts (see owner.ts) joined, with their lengths in UTF-16 code units. */
 export interface StateEntries {
@@ -54,8 +30,8 @@ export interface CopyPart {
   readonly isFirst: boolean;
 }
 
-/** The state of one task as its processor uses it. */
-export interface State {
+/** Values by key. */
+export interface StateValues {
   /** The value of `key`, or `undefined`. A fresh copy: change it and `set` it to keep the change. */
   get<T>(key: string): T | undefined;
   /** Whether the key has a value. */
@@ -68,22 +44,34 @@ export interface State {
   set(key: string, value: unknown): void;
   /** Whether there was a value to delete. */
   delete(key: string): boolean;
-  /**
-   * The keys that begin with `prefix`, in order of their UTF-16 code units.
-   *
-   * Looks at all keys, but for prefixes up to the first `|`, such as `window@1700000000000|`, which cost what they find.
-   */
+}
+
+/** Values whose keys begin with the name of the group and `|`; in a group, keys are what comes after it. */
+export interface StateGroup extends StateValues {
+  /** All keys of the group, in order of their UTF-16 code units. Costs what it finds, however much else there is. */
+  keys(): string[];
+}
+
+/** The state of one task as its processor uses it. */
+export interface State extends StateValues {
+  /** The keys that begin with `prefix`, in order of their UTF-16 code units. Looks at all keys. */
   keys(prefix?: string): string[];
+  /**
+   * The keys that begin with `name|`, as a state of their own: `group("day@1").get("ann")` is `get("day@1|ann")`.
+   *
+   * @throws {TypeError} when the name holds a `|`
+   */
+  group(name: string): StateGroup;
   /** How many keys have a value. */
   readonly size: number;
 }
 
 /** See {@linkcode State}; this is the engine's side of it. */
 export class KeyedState implements State {
-  readonly #entries = new Map<string, Entry>();
-  readonly #groups = new Map<string, Set<string>>();
-  readonly #dirty: string[] = [];
-  readonly #undoKeys: string[] = [];
+  readonly #root = new EntryGroup("");
+  readonly #groups = new Map<string, EntryGroup>([["", this.#root]]);
+  readonly #dirty: Entry[] = [];
+  readonly #undoEntries: Entry[] = [];
   readonly #undoStored: Stored[] = [];
   readonly #undoOwners: Owner[] = [];
   #undoLength = 0;
@@ -93,9 +81,8 @@ export class KeyedState implements State {
   /** The key of the record under way; absent when nobody wants to know. */
   #owner: (() => string | null) | undefined;
   #present = 0;
-  #lastKey: string | undefined;
-  #lastEntry: Entry | undefined;
-  #copying: Iterator<[string, Entry]> | undefined;
+  #copying: Iterator<Entry> | undefined;
+  #groupsGone = 0;
 
   /** @param trace where changes are noted, unless someone else notes them */
   constructor(trace?: Trace) {
@@ -132,8 +119,7 @@ export class KeyedState implements State {
 
   get<T>(key: string): T | undefined {
     this.#reads?.add(key);
-    const stored = this.#find(key)?.stored;
-    return (stored instanceof Packed ? JSON.parse(stored.json) : stored) as T | undefined;
+    return unstored(this.#find(key)?.stored) as T | undefined;
   }
 
   has(key: string): boolean {
@@ -145,47 +131,59 @@ export class KeyedState implements State {
     if (typeof key !== "string") {
       throw new TypeError(`Cannot set state: the key is a ${typeof key}, a string is wanted`);
     }
-    let stored: Stored;
-    let json: string;
-    if (typeof value === "number" && Number.isFinite(value)) {
-      stored = value === 0 ? 0 : value;
-      json = "" + stored;
-    } else {
-      json = toStrictJson(value, `set state ${JSON.stringify(key)}`);
-      stored = typeof value === "object" && value !== null
-        ? new Packed(json)
-        : typeof value === "string"
-        ? ownText(value)
-        : value as Primitive;
-    }
-    this.#trace?.add(TRACE.stateSet, key, json);
-    this.#put(key, stored);
+    const end = key.indexOf(GROUP_END) + 1;
+    if (end === 0) this.setIn(this.#root, key, value);
+    else this.setIn(this.groupOf(key.slice(0, end)), key.slice(end), value);
   }
 
   delete(key: string): boolean {
-    if (this.#find(key)?.stored === undefined) return false;
-    this.#trace?.add(TRACE.stateDeleted, key, "");
-    this.#put(key, undefined);
-    return true;
+    const entry = this.#find(key);
+    return entry !== undefined && this.deleteEntry(entry);
   }
 
   keys(prefix = ""): string[] {
-    const keys = isGroup(prefix) ? [...this.#groups.get(prefix) ?? NO_KEYS] : this.#keysFrom(prefix);
+    const keys: string[] = [];
+    for (const group of this.#groups.values()) {
+      if (!group.prefix.startsWith(prefix.slice(0, group.prefix.length))) continue;
+      for (const rest of group.rests()) if ((group.prefix + rest).startsWith(prefix)) keys.push(group.prefix + rest);
+    }
     if (this.#reads) { for (const key of keys) this.#reads.add(key); }
     return keys.sort(compareText);
   }
 
-  #keysFrom(prefix: string): string[] {
-    const keys: string[] = [];
-    for (const [key, { stored }] of this.#entries) if (stored !== undefined && key.startsWith(prefix)) keys.push(key);
-    return keys;
+  group(name: string): StateGroup {
+    if (name.includes(GROUP_END)) {
+      throw new TypeError(`Cannot use state group ${JSON.stringify(name)}: it holds a |, which ends a group's name`);
+    }
+    return new GroupView(this, name + GROUP_END);
+  }
+
+  /** The entries whose keys begin with `prefix`, where there are any. */
+  findGroup(prefix: string): EntryGroup | undefined {
+    return this.#groups.get(prefix);
+  }
+
+  /** The entries whose keys begin with `prefix`. */
+  groupOf(prefix: string): EntryGroup {
+    let group = this.#groups.get(prefix);
+    if (!group) this.#groups.set(prefix, group = new EntryGroup(prefix));
+    return group;
+  }
+
+  /** Changes when a group is gone: whoever holds one has to look for it again. */
+  get groupsGone(): number {
+    return this.#groupsGone;
+  }
+
+  noteRead(prefix: string, rest: string): void {
+    this.#reads?.add(prefix + rest);
   }
 
   /** Keeps the changes of the record under way. */
   keep(): void {
     // Emptying an array gives its memory back, and the next record would have to ask for it again.
     if (this.#undoLength > UNDO_KEPT_MAX) {
-      this.#undoKeys.length = this.#undoStored.length = this.#undoOwners.length = 0;
+      this.#undoEntries.length = this.#undoStored.length = this.#undoOwners.length = 0;
     }
     this.#undoLength = 0;
   }
@@ -193,7 +191,7 @@ export class KeyedState implements State {
   /** Undoes the changes of the record under way, the last one first. */
   rollback(): void {
     for (let i = this.#undoLength - 1; i >= 0; i--) {
-      this.#write(this.#undoKeys[i], this.#undoStored[i], this.#undoOwners[i]);
+      this.#write(this.#undoEntries[i], this.#undoStored[i], this.#undoOwners[i]);
     }
     this.keep();
   }
@@ -203,17 +201,16 @@ export class KeyedState implements State {
     let text = "";
     const lengths = new Int32Array(this.#dirty.length * 2);
     for (let i = 0; i < this.#dirty.length; i++) {
-      const key = this.#dirty[i];
-      const entry = this.#entries.get(key)!;
+      const entry = this.#dirty[i];
+      const { group, rest } = entry;
       entry.isDirty = false;
-      const packed = textOf(entry);
-      lengths[2 * i] = key.length;
+      const packed = entryText(entry.stored, entry.owner);
+      lengths[2 * i] = group.prefix.length + rest.length;
       lengths[2 * i + 1] = packed === undefined ? -1 : packed.length;
-      text += packed === undefined ? key : key + packed;
-      if (packed === undefined) this.#entries.delete(key);
+      text += packed === undefined ? group.prefix + rest : group.prefix + rest + packed;
+      if (packed === undefined) this.#forget(entry);
     }
     this.#dirty.length = 0;
-    this.#lastKey = undefined;
     return { text, lengths };
   }
 
@@ -224,17 +221,17 @@ export class KeyedState implements State {
    * changes of all feeds since the copy began, which is how the journal keeps it (a fuzzy checkpoint).
    */
   copy({ entriesMax, isFirst }: CopyPart): StateEntries {
-    if (isFirst) this.#copying = this.#entries.entries();
+    if (isFirst) this.#copying = this.#allEntries();
     let text = "";
     const lengths: number[] = [];
     while (lengths.length < entriesMax * 2) {
       const next = this.#copying?.next();
       if (next === undefined || next.done) break;
-      const [key, entry] = next.value;
-      const packed = textOf(entry);
+      const { group, rest, stored, owner } = next.value;
+      const packed = entryText(stored, owner);
       if (packed === undefined) continue;
-      lengths.push(key.length, packed.length);
-      text += key + packed;
+      lengths.push(group.prefix.length + rest.length, packed.length);
+      text += group.prefix + rest + packed;
     }
     return { text, lengths: Int32Array.from(lengths) };
   }
@@ -245,97 +242,128 @@ export class KeyedState implements State {
     for (let i = 0; i < lengths.length; i += 2) {
       const key = text.slice(at, at += lengths[i]);
       const length = lengths[i + 1];
+      const end = key.indexOf(GROUP_END) + 1;
+      const group = end === 0 ? this.#root : this.groupOf(key.slice(0, end));
+      const rest = key.slice(end);
+      const entry = group.find(rest) ?? group.add(rest);
       if (length < 0) {
-        this.#write(key, undefined, undefined);
+        this.#write(entry, undefined, undefined);
         continue;
       }
-      const packed = text.slice(at, at += length);
-      this.#write(key, fromJson(jsonOf(packed)), ownerOf(packed));
+      const { stored, owner } = parseEntry(text.slice(at, at += length));
+      this.#write(entry, stored, owner);
     }
     this.takeChanges();
   }
 
   #find(key: string): Entry | undefined {
-    if (key === this.#lastKey) return this.#lastEntry;
-    this.#lastKey = key;
-    return this.#lastEntry = this.#entries.get(key);
+    const end = key.indexOf(GROUP_END) + 1;
+    return end === 0 ? this.#root.find(key) : this.#groups.get(key.slice(0, end))?.find(key.slice(end));
   }
 
-  #put(key: string, stored: Stored): void {
+  setIn(group: EntryGroup, rest: string, value: unknown): void {
+    const stored = storedOf(value, group.prefix, rest);
+    this.#trace?.add(TRACE.stateSet, group.prefix + rest, jsonOfStored(stored!));
+    this.#put(group.find(rest) ?? this.#addTo(group, rest), stored);
+  }
+
+  #addTo(group: EntryGroup, rest: string): Entry {
+    if (rest.isWellFormed() && group.prefix.isWellFormed()) return group.add(rest);
+    throw new TypeError(
+      `Cannot set state ${JSON.stringify(group.prefix + rest)}: the key holds half of a surrogate pair`,
+    );
+  }
+
+  deleteEntry(entry: Entry): boolean {
+    if (entry.stored === undefined) return false;
+    this.#trace?.add(TRACE.stateDeleted, entry.group.prefix + entry.rest, "");
+    this.#put(entry, undefined);
+    return true;
+  }
+
+  #put(entry: Entry, stored: Stored): void {
     // The undo entry goes first: an interruption between the two then restores what is still there.
-    const entry = this.#find(key);
-    if (!entry && !key.isWellFormed()) {
-      throw new TypeError(`Cannot set state ${JSON.stringify(key)}: the key holds half of a surrogate pair`);
-    }
-    this.#undoKeys[this.#undoLength] = key;
-    if (this.#owner) this.#undoOwners[this.#undoLength] = entry?.owner;
-    this.#undoStored[this.#undoLength++] = entry?.stored;
-    this.#write(key, stored, this.#owner && this.#ownerFor(key));
+    this.#undoEntries[this.#undoLength] = entry;
+    if (this.#owner) this.#undoOwners[this.#undoLength] = entry.owner;
+    this.#undoStored[this.#undoLength++] = entry.stored;
+    this.#write(entry, stored, this.#owner && this.#ownerFor(entry));
   }
 
-  #ownerFor(key: string): Owner {
+  #ownerFor({ group, rest }: Entry): Owner {
     const owner = this.#owner!();
-    return owner === key ? undefined : owner;
+    return owner === group.prefix + rest ? undefined : owner;
   }
 
-  #write(key: string, stored: Stored, owner: Owner): void {
-    let entry = this.#find(key);
-    if (!entry) {
-      entry = { stored: undefined, owner: undefined, isDirty: false };
-      this.#entries.set(key, entry);
-      this.#lastEntry = entry;
-    }
-    if ((entry.stored === undefined) !== (stored === undefined)) this.#count(key, stored !== undefined);
+  #write(entry: Entry, stored: Stored, owner: Owner): void {
+    if (entry.stored === undefined && stored !== undefined) this.#present++;
+    else if (entry.stored !== undefined && stored === undefined) this.#present--;
     entry.stored = stored;
     entry.owner = owner;
     if (!entry.isDirty) {
       entry.isDirty = true;
-      this.#dirty.push(key);
+      this.#dirty.push(entry);
     }
   }
 
-  #count(key: string, isPresent: boolean): void {
-    this.#present += isPresent ? 1 : -1;
-    const end = key.indexOf(GROUP_END) + 1;
-    if (end === 0) return;
-    const name = key.slice(0, end);
-    let group = this.#groups.get(name);
-    if (!group) this.#groups.set(name, group = new Set());
-    if (isPresent) group.add(key);
-    else group.delete(key);
-    if (group.size === 0) this.#groups.delete(name);
+  #forget(entry: Entry): void {
+    entry.group.remove(entry);
+    if (entry.group.entries.size > 0 || entry.group === this.#root) return;
+    this.#groups.delete(entry.group.prefix);
+    this.#groupsGone++;
+  }
+
+  *#allEntries(): Generator<Entry> {
+    for (const group of this.#groups.values()) yield* group.entries.values();
   }
 }
 
-function isGroup(prefix: string): boolean {
-  return prefix !== "" && prefix.indexOf(GROUP_END) === prefix.length - 1;
+/** See {@linkcode StateGroup}. It finds its entries again when groups have gone meanwhile. */
+class GroupView implements StateGroup {
+  readonly #state: KeyedState;
+  readonly #prefix: string;
+  #found: EntryGroup | undefined;
+  #groupsGone = -1;
+
+  constructor(state: KeyedState, prefix: string) {
+    this.#state = state;
+    this.#prefix = prefix;
+  }
+
+  get<T>(rest: string): T | undefined {
+    this.#state.noteRead(this.#prefix, rest);
+    return unstored(this.#find()?.find(rest)?.stored) as T | undefined;
+  }
+
+  has(rest: string): boolean {
+    this.#state.noteRead(this.#prefix, rest);
+    return this.#find()?.find(rest)?.stored !== undefined;
+  }
+
+  set(rest: string, value: unknown): void {
+    this.#state.setIn(this.#find() ?? this.#state.groupOf(this.#prefix), rest, value);
+  }
+
+  delete(rest: string): boolean {
+    const entry = this.#find()?.find(rest);
+    return entry !== undefined && this.#state.deleteEntry(entry);
+  }
+
+  keys(): string[] {
+    const rests = this.#find()?.rests().sort(compareText) ?? [];
+    for (const rest of rests) this.#state.noteRead(this.#prefix, rest);
+    return rests;
+  }
+
+  #find(): EntryGroup | undefined {
+    if (this.#found === undefined || this.#groupsGone !== this.#state.groupsGone) {
+      this.#found = this.#state.findGroup(this.#prefix);
+      this.#groupsGone = this.#state.groupsGone;
+    }
+    return this.#found;
+  }
 }
 
 /** Orders text by UTF-16 code units, the same everywhere; `localeCompare` depends on the machine. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/**
- * A copy that shares no memory. What V8 cuts out of a text (from thirteen code units on) is a view that keeps the whole
- * of it: a part of a record, kept for years, would keep everything that was read with it. Keys of a `Map` are copies.
- */
-function ownText(text: string): string {
-  return text.length < VIEW_UNITS_MIN ? text : JSON.parse(JSON.stringify(text)) as string;
-}
-
-function textOf({ stored, owner }: Entry): string | undefined {
-  if (stored === undefined) return undefined;
-  const json = stored instanceof Packed
-    ? stored.json
-    : typeof stored === "number"
-    ? "" + stored
-    : JSON.stringify(stored);
-  return owner === undefined ? json : withOwner(json, owner);
-}
-
-function fromJson(json: string): Stored {
-  const first = json.charCodeAt(0);
-  const isObject = first === 0x7b || first === 0x5b;
-  return isObject ? new Packed(ownText(json)) : JSON.parse(json) as Primitive;
 }

@@ -17,7 +17,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "pipeline.ts": ["engine", "formats", "processors", "processor.ts"],
 };
 
-const ENTRIES = ["cli/main.ts", "mod.ts", "pipeline.ts", "testing.ts", "controller/sandbox/child.ts", "controller/sandbox/worker.ts"]
+const ENTRIES = [
+  "cli/main.ts",
+  "mod.ts",
+  "pipeline.ts",
+  "testing.ts",
+  "controller/sandbox/child.ts",
+  "controller/sandbox/worker.ts",
+]
   .concat(["controller/debug/debug_child.ts"]);
 
 interface ModuleGraph {

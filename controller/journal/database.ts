@@ -180,11 +180,16 @@ export class Database {
   *all(sql: string, ...cells: Cell[]): Generator<Row> {
     // Rows are fetched with a statement of their own: the caller may use the same query again meanwhile.
     const rows = this.#guard("read", () => this.#sqlite.prepare(sql).iterate(...cells)) as Iterator<Row>;
-    for (;;) {
+    for (let read = 0;; read++) {
       const next = this.#guard("read", () => rows.next());
-      if (next.done) return;
+      if (next.done) return this.#requireEnd(sql, cells, read);
       yield this.#guard("read", () => this.#checked(next.value));
     }
+  }
+
+  /** On Deno 2.9 an iteration ends at a page that cannot be read as if there were no more; only `get` says why. */
+  #requireEnd(sql: string, cells: readonly Cell[], read: number): void {
+    this.#guard("read", () => this.#statement(`SELECT * FROM (${sql}) LIMIT 1 OFFSET ?`).get(...cells, read));
   }
 
   /** Reads one number, unchecked: for counts and the like. */

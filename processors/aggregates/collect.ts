@@ -13,7 +13,10 @@ export interface KeptOptions {
 const KEPT_MAX = 1000;
 
 /** All values, in the order in which they came. */
-export function collect<In, V>(of: (value: In) => V, { max = KEPT_MAX }: KeptOptions = {}): Aggregate<In, readonly V[]> {
+export function collect<In, V>(
+  of: (value: In) => V,
+  { max = KEPT_MAX }: KeptOptions = {},
+): Aggregate<In, readonly V[]> {
   return aggregate<In, readonly V[], V[]>({
     kind: "collect",
     create: () => [],

@@ -74,7 +74,9 @@ function place(text: string): readonly [register: number, rank: number] {
   const [low, high] = hash(text);
   const register = low & (REGISTERS - 1);
   // How many zeros lead, in the 52 bits above the index: 32 of `high`, then 20 of `low`.
-  const zeros = high !== 0 ? Math.clz32(high) : 32 + Math.min(RANK_BITS - 32, Math.clz32(low >>> INDEX_BITS) - INDEX_BITS);
+  const zeros = high !== 0
+    ? Math.clz32(high)
+    : 32 + Math.min(RANK_BITS - 32, Math.clz32(low >>> INDEX_BITS) - INDEX_BITS);
   return [register, zeros + 1];
 }
 

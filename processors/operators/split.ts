@@ -18,7 +18,9 @@ export type Branches<In> = Readonly<Record<string, (value: In, key: Key) => bool
  *     .to("small", json()));
  * ```
  */
-export function split<In, B extends Branches<In>>(branches: B & Branches<In>): Operator<In, In, { [Name in keyof B]: In }> {
+export function split<In, B extends Branches<In>>(
+  branches: B & Branches<In>,
+): Operator<In, In, { [Name in keyof B]: In }> {
   const wanted = Object.entries<(value: In, key: Key) => boolean>(branches);
   return {
     kind: "split",

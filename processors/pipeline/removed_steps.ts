@@ -23,7 +23,9 @@ export function forgetRemovedSteps(graph: Graph, { state, log }: Context): void 
     for (const key of keys) state.delete(key);
     log(`Step ${name} is gone; its state (${keys.length} entries) is deleted`);
   }
-  for (const name of now.filter((known) => !before.includes(known))) log(`Step ${name} is new; it begins without state`);
+  for (const name of now.filter((known) => !before.includes(known))) {
+    log(`Step ${name} is new; it begins without state`);
+  }
 }
 
 function keepsState(graph: Graph, step: Step): boolean {

@@ -67,10 +67,10 @@ export class SourceStage {
   }
 
   #see(watermark: Watermark, record: StreamRecord, timeMs: number): void {
-    const { now } = this.#scope.context;
-    const hasMoved = watermark.see(`${record.stream}/${record.partition}`, timeMs, now);
+    const hasIdle = this.#options.idle !== undefined;
+    const hasMoved = watermark.see(record, timeMs, hasIdle ? this.#scope.context.now : 0);
     if (hasMoved) this.#down.advance(watermark.atMs);
-    if (this.#options.idle !== undefined) this.#setAlarm(watermark);
+    if (hasIdle) this.#setAlarm(watermark);
   }
 
   #checkIdle(): void {

@@ -5,7 +5,7 @@
  * beside it, in memory: a realm that begins anew finds it again in the state.
  */
 
-import type { State } from "../../engine/state.ts";
+import type { State, StateGroup } from "../../engine/state.ts";
 import { TimerHeap } from "../../engine/timer_heap.ts";
 
 /** Called for a timer that is due; it is gone by then, and may be set again. */
@@ -13,20 +13,15 @@ export type OnDue = (key: string, atMs: number) => void;
 
 /** See the module. */
 export class EventTimers {
-  readonly #group: string;
-  readonly #state: State;
+  readonly #times: StateGroup;
   readonly #onDue: OnDue;
   readonly #heap = new TimerHeap();
 
   /** @param step the name of the step they belong to */
   constructor(step: string, state: State, onDue: OnDue) {
-    this.#group = `${step}:due|`;
-    this.#state = state;
+    this.#times = state.group(`${step}:due`);
     this.#onDue = onDue;
-    const prefix = this.#group.length;
-    this.#heap.rebuild(
-      state.keys(this.#group).map((key) => ({ key: key.slice(prefix), atMs: state.get<number>(key)! })),
-    );
+    this.#heap.rebuild(this.#times.keys().map((key) => ({ key, atMs: this.get(key)! })));
   }
 
   /** Whether none is set. */
@@ -36,26 +31,26 @@ export class EventTimers {
 
   /** When the timer of `key` is due. */
   get(key: string): number | undefined {
-    return this.#state.get<number>(this.#group + key);
+    return this.#times.get<number>(key);
   }
 
   /** Sets the timer of `key`; an earlier one is replaced. */
   set(key: string, atMs: number): void {
     if (this.get(key) === atMs) return;
-    this.#state.set(this.#group + key, atMs);
+    this.#times.set(key, atMs);
     this.#heap.push({ key, atMs });
   }
 
   /** Clears the timer of `key`. */
   clear(key: string): void {
-    this.#state.delete(this.#group + key);
+    this.#times.delete(key);
   }
 
   /** Fires what is due at `watermarkMs`. */
   advance(watermarkMs: number): void {
     for (let atMs = this.#nextMs(); atMs !== undefined && atMs <= watermarkMs; atMs = this.#nextMs()) {
       const { key } = this.#heap.pop()!;
-      this.#state.delete(this.#group + key);
+      this.#times.delete(key);
       this.#onDue(key, atMs);
     }
   }

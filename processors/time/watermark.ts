@@ -21,6 +21,12 @@ export interface WatermarkOptions {
   readonly grainMs: number;
 }
 
+/** Where a record was read. */
+export interface Place {
+  readonly stream: string;
+  readonly partition: string;
+}
+
 interface Partition {
   readonly name: string;
   maxMs: number;
@@ -39,6 +45,7 @@ export class Watermark {
   readonly #options: WatermarkOptions;
   readonly #partitions = new Map<string, Partition>();
   #last: Partition | undefined;
+  #lastPlace: Place | undefined;
   #atMs: number;
 
   /** @param step the name of the input's step */
@@ -46,8 +53,7 @@ export class Watermark {
     this.#step = step;
     this.#state = state;
     this.#options = options;
-    const prefix = this.#key("time", "");
-    for (const key of state.keys(prefix)) this.#restore(key.slice(prefix.length));
+    for (const name of state.group(`${step}:time`).keys()) this.#restore(name);
     this.#atMs = state.get<number>(this.#key("past", "")) ?? -Infinity;
     this.#move();
   }
@@ -58,13 +64,18 @@ export class Watermark {
   }
 
   /** Notes a record of `partition`; whether the watermark has moved. */
-  see(partition: string, timeMs: number, nowMs: number): boolean {
+  see({ stream, partition }: Place, timeMs: number, nowMs: number): boolean {
     let found = this.#last;
-    if (found?.name !== partition) this.#last = found = this.#partitions.get(partition) ?? this.#add(partition);
+    // Records of a partition come in runs: its name is not put together for each.
+    if (found === undefined || partition !== this.#lastPlace?.partition || stream !== this.#lastPlace.stream) {
+      const name = `${stream}/${partition}`;
+      this.#last = found = this.#partitions.get(name) ?? this.#add(name);
+      this.#lastPlace = { stream, partition };
+    }
     if (this.#options.idleMs !== undefined) this.#noteSeen(found, nowMs);
     if (!(this.#floor(timeMs) > this.#floor(found.maxMs))) return false;
     found.maxMs = timeMs;
-    this.#state.set(this.#key("time", partition), timeMs);
+    this.#state.set(this.#key("time", found.name), timeMs);
     return this.#move();
   }
 

@@ -95,4 +95,3 @@ function requirePolicy(windows: Windows<never>, emit: EmitPolicy, retract: boole
     throw new TypeError(`Cannot emit ${JSON.stringify(emit)}: "close", "update" or a whole number is wanted`);
   }
 }
-

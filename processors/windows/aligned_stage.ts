@@ -5,7 +5,7 @@
  * `<step>:due|<end>` a window that is; `<step>:early@<end>|<key>` what was given early.
  */
 
-import { compareText, type State } from "../../engine/state.ts";
+import { compareText, type State, type StateGroup } from "../../engine/state.ts";
 import { type Key, passLate, type Stage } from "../pipeline/operator.ts";
 import type { EventTimers } from "../time/event_timers.ts";
 import { type Early, Emission, keyOf, keyPart, NO_EARLY, type WindowParts } from "./emission.ts";
@@ -22,7 +22,7 @@ export class AlignedStage<T> implements Stage<T> {
   readonly #late: Stage<T> | undefined;
   #watermarkMs = -Infinity;
   #slice: Slice = { startMs: 0, endMs: 0 };
-  #group = "";
+  #group: StateGroup;
   /** Whether nothing can be added to the slice any more. */
   #lastEndMs = 0;
 
@@ -31,6 +31,7 @@ export class AlignedStage<T> implements Stage<T> {
     this.#parts = parts;
     this.#name = parts.scope.name;
     this.#state = parts.scope.state;
+    this.#group = this.#groupOf(0);
     this.#emission = new Emission(parts);
     this.#timers = parts.scope.timers((_, endMs) => this.#close(endMs));
     this.#late = parts.scope.side("late");
@@ -42,14 +43,14 @@ export class AlignedStage<T> implements Stage<T> {
       const watermarkMs = this.#watermarkMs;
       return passLate(this.#parts.scope, this.#late, { value, key, timeMs, watermarkMs });
     }
-    const entry = this.#group + keyPart(key);
+    const part = keyPart(key);
     const { aggregate } = this.#parts;
-    let before = this.#state.get<unknown>(entry);
+    let before = this.#group.get<unknown>(part);
     if (before === undefined) {
       this.#openSlice();
       before = aggregate.create();
     }
-    this.#state.set(entry, aggregate.add(before, value, timeMs));
+    this.#group.set(part, aggregate.add(before, value, timeMs));
     if (this.#emission.isEarly) this.#update(key, timeMs);
   }
 
@@ -65,8 +66,8 @@ export class AlignedStage<T> implements Stage<T> {
     this.#lastEndMs = this.#windows.endsOf(this.#slice.startMs).at(-1)!;
   }
 
-  #groupOf(startMs: number): string {
-    return `${this.#name}@${startMs}|`;
+  #groupOf(startMs: number): StateGroup {
+    return this.#state.group(`${this.#name}@${startMs}`);
   }
 
   #openSlice(): void {
@@ -82,60 +83,59 @@ export class AlignedStage<T> implements Stage<T> {
   #update(key: Key, timeMs: number): void {
     for (const endMs of this.#windows.endsOf(this.#slice.startMs)) {
       if (endMs <= this.#watermarkMs) continue;
-      const entry = this.#earlyGroup(endMs) + keyPart(key);
-      const early = this.#state.get<Early>(entry) ?? NO_EARLY;
-      const result = () => this.#parts.aggregate.result(this.#merged(key, endMs));
-      this.#state.set(entry, this.#emission.update(this.#boundsOf(key, endMs), early, result, timeMs));
+      const group = this.#earlyGroup(endMs);
+      const early = group.get<Early>(keyPart(key)) ?? NO_EARLY;
+      const slices = this.#windows.slicesOf(endMs).map((startMs) => this.#groupOf(startMs));
+      const result = () => this.#parts.aggregate.result(this.#merged(slices, keyPart(key)));
+      group.set(keyPart(key), this.#emission.update(this.#boundsOf(key, endMs), early, result, timeMs));
     }
   }
 
-  #merged(key: Key, endMs: number): unknown {
+  #merged(slices: readonly StateGroup[], part: string): unknown {
     let merged: unknown;
-    for (const startMs of this.#windows.slicesOf(endMs)) {
-      const part = this.#state.get<unknown>(this.#groupOf(startMs) + keyPart(key));
-      if (part !== undefined) merged = merged === undefined ? part : this.#parts.aggregate.merge(merged, part);
+    for (const slice of slices) {
+      const state = slice.get<unknown>(part);
+      if (state !== undefined) merged = merged === undefined ? state : this.#parts.aggregate.merge(merged, state);
     }
     return merged;
   }
 
   #close(endMs: number): void {
-    const slices = this.#windows.slicesOf(endMs);
-    for (const part of this.#keysIn(slices)) {
-      const key = keyOf(part);
-      const result = this.#parts.aggregate.result(this.#merged(key, endMs));
-      this.#emission.close(this.#boundsOf(key, endMs), this.#takeEarly(endMs, part), result, endMs - 1);
+    const starts = this.#windows.slicesOf(endMs);
+    const slices = starts.map((startMs) => this.#groupOf(startMs));
+    for (const part of keysIn(slices)) {
+      const result = this.#parts.aggregate.result(this.#merged(slices, part));
+      this.#emission.close(this.#boundsOf(keyOf(part), endMs), this.#takeEarly(endMs, part), result, endMs - 1);
     }
-    for (const startMs of slices) if (this.#windows.endsOf(startMs).at(-1) === endMs) this.#forget(startMs);
-  }
-
-  /** The keys that are in any of the slices, in order. */
-  #keysIn(slices: readonly number[]): readonly string[] {
-    const inEach = slices.map((startMs) => {
-      const group = this.#groupOf(startMs);
-      return this.#state.keys(group).map((key) => key.slice(group.length));
+    starts.forEach((startMs, i) => {
+      if (this.#windows.endsOf(startMs).at(-1) === endMs) this.#forget(startMs, slices[i]);
     });
-    return inEach.length === 1 ? inEach[0] : [...new Set(inEach.flat())].sort(compareText);
   }
 
   #takeEarly(endMs: number, part: string): Early[1] {
     if (!this.#emission.isEarly) return null;
-    const entry = this.#earlyGroup(endMs) + part;
-    const [, before] = this.#state.get<Early>(entry) ?? NO_EARLY;
-    this.#state.delete(entry);
+    const group = this.#earlyGroup(endMs);
+    const [, before] = group.get<Early>(part) ?? NO_EARLY;
+    group.delete(part);
     return before;
   }
 
-  #forget(startMs: number): void {
-    const group = this.#groupOf(startMs);
-    for (const key of this.#state.keys(group)) this.#state.delete(key);
+  #forget(startMs: number, slice: StateGroup): void {
+    for (const part of slice.keys()) slice.delete(part);
     this.#state.delete(`${this.#name}:slice|${startMs}`);
   }
 
-  #earlyGroup(endMs: number): string {
-    return `${this.#name}:early@${endMs}|`;
+  #earlyGroup(endMs: number): StateGroup {
+    return this.#state.group(`${this.#name}:early@${endMs}`);
   }
 
   #boundsOf(key: Key, endMs: number): { readonly key: Key; readonly startMs: number; readonly endMs: number } {
     return { key, startMs: this.#windows.slicesOf(endMs)[0], endMs };
   }
+}
+
+/** The keys that are in any of the slices, in order. */
+function keysIn(slices: readonly StateGroup[]): readonly string[] {
+  const inEach = slices.map((slice) => slice.keys());
+  return inEach.length === 1 ? inEach[0] : [...new Set(inEach.flat())].sort(compareText);
 }

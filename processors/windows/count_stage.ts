@@ -5,7 +5,7 @@
  * State: `<step>|<key>` the window of a key; `<step>:due|<key>` when it is looked whether it has been silent.
  */
 
-import type { State } from "../../engine/state.ts";
+import type { StateGroup } from "../../engine/state.ts";
 import type { Key, Stage } from "../pipeline/operator.ts";
 import type { EventTimers } from "../time/event_timers.ts";
 import { Emission, keyOf, keyPart, type WindowParts } from "./emission.ts";
@@ -24,24 +24,22 @@ interface Open {
 export class CountStage<T> implements Stage<T> {
   readonly #windows: CountWindows | ChangeWindows<T>;
   readonly #parts: WindowParts<T>;
-  readonly #state: State;
-  readonly #group: string;
+  readonly #group: StateGroup;
   readonly #emission: Emission;
   readonly #timers: EventTimers;
 
   constructor(windows: CountWindows | ChangeWindows<T>, parts: WindowParts<T>) {
     this.#windows = windows;
     this.#parts = parts;
-    this.#state = parts.scope.state;
-    this.#group = `${parts.scope.name}|`;
+    this.#group = parts.scope.state.group(parts.scope.name);
     this.#emission = new Emission(parts);
     this.#timers = parts.scope.timers((part, atMs) => this.#checkSilence(part, atMs));
   }
 
   push(value: T, key: Key, timeMs: number): void {
-    const entry = this.#group + keyPart(key);
+    const part = keyPart(key);
     const same = this.#windows.kind === "change" ? this.#windows.of(value, key) : null;
-    let open = this.#state.get<Open>(entry);
+    let open = this.#group.get<Open>(part);
     if (open && open.same !== same) {
       this.#close(key, open, { isPartial: false, timeMs });
       open = undefined;
@@ -56,12 +54,12 @@ export class CountStage<T> implements Stage<T> {
     };
     if (this.#windows.kind === "count" && grown.elements === this.#windows.size) {
       this.#close(key, grown, { isPartial: false, timeMs });
-      this.#state.delete(entry);
+      this.#group.delete(part);
       return;
     }
-    this.#state.set(entry, grown);
+    this.#group.set(part, grown);
     const { ttlMs } = this.#windows;
-    if (ttlMs !== undefined && open === undefined) this.#timers.set(keyPart(key), grown.endMs + ttlMs);
+    if (ttlMs !== undefined && open === undefined) this.#timers.set(part, grown.endMs + ttlMs);
   }
 
   advance(watermarkMs: number): void {
@@ -71,19 +69,19 @@ export class CountStage<T> implements Stage<T> {
   }
 
   #checkSilence(part: string, atMs: number): void {
-    const open = this.#state.get<Open>(this.#group + part);
+    const open = this.#group.get<Open>(part);
     if (open === undefined) return;
     const dueMs = open.endMs + this.#windows.ttlMs!;
     if (dueMs > atMs) return this.#timers.set(part, dueMs);
     this.#close(keyOf(part), open, { isPartial: true, timeMs: dueMs });
-    this.#state.delete(this.#group + part);
+    this.#group.delete(part);
   }
 
   #closeAll(): void {
-    for (const entry of this.#state.keys(this.#group)) {
-      const open = this.#state.get<Open>(entry)!;
-      this.#close(keyOf(entry.slice(this.#group.length)), open, { isPartial: true, timeMs: open.endMs });
-      this.#state.delete(entry);
+    for (const part of this.#group.keys()) {
+      const open = this.#group.get<Open>(part)!;
+      this.#close(keyOf(part), open, { isPartial: true, timeMs: open.endMs });
+      this.#group.delete(part);
     }
   }
 

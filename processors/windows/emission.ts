@@ -46,16 +46,17 @@ export class Emission {
   update(bounds: WindowBounds, [elements, before]: Early, result: () => Results, timeMs: number): Early {
     if ((elements + 1) % this.#every !== 0) return [elements + 1, before];
     this.retract(before, timeMs);
-    const now = { ...boundsOf(bounds), ...result(), isFinal: false };
-    this.#down.push(now, bounds.key, timeMs);
+    const { key, startMs, endMs } = bounds;
+    const now = { key, startMs, endMs, ...result(), isFinal: false };
+    this.#down.push(now, key, timeMs);
     return [elements + 1, now];
   }
 
   /** The window is closed. */
   close(bounds: WindowBounds, before: Early[1], result: Results, timeMs: number): void {
     this.retract(before, timeMs);
-    const marks = this.isEarly ? { isFinal: true } : {};
-    this.#down.push({ ...boundsOf(bounds), ...result, ...marks }, bounds.key, timeMs);
+    const { key, startMs, endMs } = bounds;
+    this.#down.push({ key, startMs, endMs, ...result, ...(this.isEarly ? { isFinal: true } : undefined) }, key, timeMs);
   }
 
   /** Takes an early result back. */
@@ -65,16 +66,16 @@ export class Emission {
   }
 }
 
-function boundsOf({ key, startMs, endMs }: WindowBounds): WindowBounds {
-  return { key, startMs, endMs };
-}
+const ABSENT = "~";
 
-/** A key as part of a name in the state; the absent key is none of the texts. */
+/** A key as the state has it; no key is none of the texts. */
 export function keyPart(key: Key): string {
-  return key === null ? "" : `=${key}`;
+  if (key === null) return ABSENT;
+  return key.startsWith(ABSENT) ? ABSENT + key : key;
 }
 
-/** The key in a part of a name. */
+/** The key that {@linkcode keyPart} made text of. */
 export function keyOf(part: string): Key {
-  return part === "" ? null : part.slice(1);
+  if (part === ABSENT) return null;
+  return part.startsWith(ABSENT) ? part.slice(1) : part;
 }

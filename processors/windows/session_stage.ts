@@ -4,7 +4,7 @@
  * State: `<step>|<key>` its open sessions in order; `<step>:due|<key>` when the first of them may be over.
  */
 
-import type { State } from "../../engine/state.ts";
+import type { StateGroup } from "../../engine/state.ts";
 import { type Key, passLate, type Stage } from "../pipeline/operator.ts";
 import type { EventTimers } from "../time/event_timers.ts";
 import { type Early, Emission, keyOf, keyPart, NO_EARLY, type WindowParts } from "./emission.ts";
@@ -21,8 +21,7 @@ interface Session {
 export class SessionStage<T> implements Stage<T> {
   readonly #gapMs: number;
   readonly #parts: WindowParts<T>;
-  readonly #state: State;
-  readonly #group: string;
+  readonly #group: StateGroup;
   readonly #emission: Emission;
   readonly #timers: EventTimers;
   readonly #late: Stage<T> | undefined;
@@ -31,8 +30,7 @@ export class SessionStage<T> implements Stage<T> {
   constructor({ gapMs }: SessionWindows, parts: WindowParts<T>) {
     this.#gapMs = gapMs;
     this.#parts = parts;
-    this.#state = parts.scope.state;
-    this.#group = `${parts.scope.name}|`;
+    this.#group = parts.scope.state.group(parts.scope.name);
     this.#emission = new Emission(parts);
     this.#timers = parts.scope.timers((part, atMs) => this.#closeDue(part, atMs));
     this.#late = parts.scope.side("late");
@@ -93,15 +91,15 @@ export class SessionStage<T> implements Stage<T> {
   }
 
   #sessionsOf(part: string): readonly Session[] {
-    return this.#state.get<readonly Session[]>(this.#group + part) ?? [];
+    return this.#group.get<readonly Session[]>(part) ?? [];
   }
 
   #put(part: string, sessions: readonly Session[]): void {
     if (sessions.length === 0) {
-      this.#state.delete(this.#group + part);
+      this.#group.delete(part);
       return;
     }
-    this.#state.set(this.#group + part, sessions);
+    this.#group.set(part, sessions);
     // A session that grows is looked at when it would have ended: a timer per session, not one per element.
     const dueMs = sessions[0].endMs + this.#gapMs + 1;
     const setMs = this.#timers.get(part);

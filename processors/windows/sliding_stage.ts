@@ -5,7 +5,7 @@
  * which they came; `<step>:due|<key>` the next time to give a result, or to forget.
  */
 
-import type { State } from "../../engine/state.ts";
+import type { StateGroup } from "../../engine/state.ts";
 import { type Key, passLate, type Stage } from "../pipeline/operator.ts";
 import type { EventTimers } from "../time/event_timers.ts";
 import { Emission, keyOf, keyPart, type WindowParts } from "./emission.ts";
@@ -17,8 +17,7 @@ type Timed = readonly [timeMs: number, value: unknown];
 export class SlidingStage<T> implements Stage<T> {
   readonly #sizeMs: number;
   readonly #parts: WindowParts<T>;
-  readonly #state: State;
-  readonly #group: string;
+  readonly #group: StateGroup;
   readonly #emission: Emission;
   readonly #timers: EventTimers;
   readonly #late: Stage<T> | undefined;
@@ -27,8 +26,7 @@ export class SlidingStage<T> implements Stage<T> {
   constructor({ sizeMs }: SlidingWindows, parts: WindowParts<T>) {
     this.#sizeMs = sizeMs;
     this.#parts = parts;
-    this.#state = parts.scope.state;
-    this.#group = `${parts.scope.name}|`;
+    this.#group = parts.scope.state.group(parts.scope.name);
     this.#emission = new Emission(parts);
     this.#timers = parts.scope.timers((part, atMs) => this.#give(part, atMs - 1));
     this.#late = parts.scope.side("late");
@@ -40,9 +38,9 @@ export class SlidingStage<T> implements Stage<T> {
       return passLate(this.#parts.scope, this.#late, { value, key, timeMs, watermarkMs });
     }
     const part = keyPart(key);
-    const elements = this.#state.get<readonly Timed[]>(this.#group + part) ?? [];
+    const elements = this.#group.get<readonly Timed[]>(part) ?? [];
     const at = elements.findLastIndex(([eachMs]) => eachMs <= timeMs) + 1;
-    this.#state.set(this.#group + part, elements.toSpliced(at, 0, [timeMs, value]));
+    this.#group.set(part, elements.toSpliced(at, 0, [timeMs, value]));
     const setMs = this.#timers.get(part);
     if (setMs === undefined || timeMs + 1 < setMs) this.#timers.set(part, timeMs + 1);
   }
@@ -55,7 +53,7 @@ export class SlidingStage<T> implements Stage<T> {
 
   /** The elements of a time are complete: what they and those before them amount to. */
   #give(part: string, timeMs: number): void {
-    const elements = this.#state.get<readonly Timed[]>(this.#group + part)!;
+    const elements = this.#group.get<readonly Timed[]>(part)!;
     const inside = elements.filter(([eachMs]) => eachMs > timeMs - this.#sizeMs && eachMs <= timeMs);
     const next = elements.find(([eachMs]) => eachMs > timeMs);
     if (inside.some(([eachMs]) => eachMs === timeMs)) {
@@ -66,8 +64,8 @@ export class SlidingStage<T> implements Stage<T> {
     }
     const fromMs = timeMs - this.#sizeMs;
     const left = elements.filter(([eachMs]) => eachMs > fromMs);
-    if (left.length === 0) this.#state.delete(this.#group + part);
-    else this.#state.set(this.#group + part, left);
+    if (left.length === 0) this.#group.delete(part);
+    else this.#group.set(part, left);
     if (next) this.#timers.set(part, next[0] + 1);
     else if (left.length > 0) this.#timers.set(part, left[0][0] + this.#sizeMs + 1);
   }

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { KeyedState } from "../../engine/state.ts";
+import { KeyedState, type StateGroup } from "../../engine/state.ts";
 
 const key = fc.constantFrom("a|1", "a|2", "a|x|y", "b|1", "|", "c", "ab|1");
 const step = fc.oneof(
@@ -14,19 +14,31 @@ const step = fc.oneof(
 Deno.test("the keys of a group are those that begin with its name, through rollbacks and restores", () => {
   fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
     let state = new KeyedState();
+    let held = groupsOf(state);
     for (const each of steps) {
       if (each.act === "set") state.set(each.key, each.value);
       else if (each.act === "delete") state.delete(each.key);
       else if (each.act === "keep") state.keep();
       else if (each.act === "rollback") state.rollback();
       else if (each.act === "take") takeChanges(state);
-      else state = restarted(state);
-      for (const group of ["a|", "b|", "|", "ab|", "none|"]) {
-        assertEquals(state.keys(group), state.keys().filter((found) => found.startsWith(group)));
+      else {
+        state = restarted(state);
+        held = groupsOf(state);
+      }
+      for (const name of ["a", "b", "", "ab", "none"]) {
+        const keys = state.keys().filter((found) => found.startsWith(`${name}|`));
+        assertEquals(state.keys(`${name}|`), keys);
+        assertEquals(state.group(name).keys().map((rest) => `${name}|${rest}`), keys);
+        for (const whole of keys) assertEquals(held.get(name)!.get(whole.slice(name.length + 1)), state.get(whole));
       }
     }
   }));
 });
+
+/** Groups that are kept at hand, whatever becomes of their entries. */
+function groupsOf(state: KeyedState): ReadonlyMap<string, StateGroup> {
+  return new Map(["a", "b", "", "ab", "none"].map((name) => [name, state.group(name)]));
+}
 
 /** Changes are taken after a feed, when no record is under way. */
 function takeChanges(state: KeyedState): void {

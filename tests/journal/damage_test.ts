@@ -80,6 +80,17 @@ Deno.test("a flipped bit is noticed, or changes nothing that is read", async () 
   assert(refused > FLIPS / 10, `only ${refused} of ${FLIPS} flips were noticed`);
 });
 
+Deno.test("a row that cannot be read is no end of the rows", async () => {
+  await using folder = new TestFolder();
+  const path = await writeJournal(folder);
+  const bytes = Deno.readFileSync(path);
+  // The length of the run's description, which precedes its name and its text, says more than there is.
+  const text = new TextDecoder("latin1").decode(bytes);
+  const at = text.indexOf(`test{"name":"test"`) - 3;
+  bytes[at] |= 0x40;
+  assertThrows(() => readAll(folder.write("damaged.db", bytes)), JournalError, "malformed");
+});
+
 Deno.test("owners that vanished with a damaged index are missed", async () => {
   await using folder = new TestFolder();
   const path = await writeJournal(folder);

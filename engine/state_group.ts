@@ -1,0 +1,62 @@
+/**
+ * The entries of a state whose keys begin with the same `name|`; those whose keys hold no `|` are a group without a name.
+ *
+ * A group is found by its name, an entry by the rest of its key: what goes on within a group costs no look at the others,
+ * and no concatenation of a key.
+ */
+
+import type { Owner } from "./owner.ts";
+import type { Stored } from "./stored_value.ts";
+
+/** Ends the name of a group within a key. */
+export const GROUP_END = "|";
+
+/** A key and its value. */
+export interface Entry {
+  readonly group: EntryGroup;
+  /** The key within the group. */
+  readonly rest: string;
+  stored: Stored;
+  owner: Owner;
+  isDirty: boolean;
+}
+
+/** See the module. */
+export class EntryGroup {
+  /** What its keys begin with: the name and `|`, or nothing. */
+  readonly prefix: string;
+  readonly entries = new Map<string, Entry>();
+  #lastRest: string | undefined;
+  #lastEntry: Entry | undefined;
+
+  constructor(prefix: string) {
+    this.prefix = prefix;
+  }
+
+  /** The entry, which may have no value any more. */
+  find(rest: string): Entry | undefined {
+    if (rest === this.#lastRest) return this.#lastEntry;
+    this.#lastRest = rest;
+    return this.#lastEntry = this.entries.get(rest);
+  }
+
+  add(rest: string): Entry {
+    const entry: Entry = { group: this, rest, stored: undefined, owner: undefined, isDirty: false };
+    this.entries.set(rest, entry);
+    this.#lastRest = rest;
+    return this.#lastEntry = entry;
+  }
+
+  /** Forgets an entry without a value. */
+  remove(entry: Entry): void {
+    this.entries.delete(entry.rest);
+    if (entry === this.#lastEntry) this.#lastRest = this.#lastEntry = undefined;
+  }
+
+  /** What comes after the prefix in the keys that have a value, in no order. */
+  rests(): string[] {
+    const rests: string[] = [];
+    for (const { rest, stored } of this.entries.values()) if (stored !== undefined) rests.push(rest);
+    return rests;
+  }
+}
