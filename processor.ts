@@ -33,12 +33,14 @@ export type {
   SimpleProcessor,
 } from "./engine/processor.ts";
 export type { BytesCodec, Codec, TextCodec } from "./engine/codec.ts";
+export type { EffectOptions } from "./engine/effects.ts";
 export type { LogLevel } from "./engine/ambient.ts";
 export { parameters } from "./engine/parameters.ts";
 export type { HeadersInit, HeaderValue, RecordHeaders } from "./engine/headers.ts";
 export type { Output } from "./engine/output.ts";
 export type { Origin, StreamRecord } from "./engine/record.ts";
-export type { State } from "./engine/state.ts";
+export type { GraphEdge, GraphStep, ProcessorGraph } from "./engine/graph.ts";
+export type { State, StateGroup, StateValues } from "./engine/state.ts";
 export type { Timer, Timers } from "./engine/timers.ts";
 export { bytes } from "./formats/bytes.ts";
 export { json, type SchemaIssue, type SchemaResult, type StandardSchema } from "./formats/json.ts";

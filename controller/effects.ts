@@ -21,10 +21,22 @@ async function answer(request: EffectRequest, handlers: EffectHandlers): Promise
   const handler = Object.hasOwn(handlers, request.name) ? handlers[request.name] : undefined;
   if (!handler) return { ...request, ok: false, text: `no handler is registered for effect ${request.name}` };
   try {
-    const result = await handler(request.inputJson === "" ? undefined : JSON.parse(request.inputJson));
+    const input = request.inputJson === "" ? undefined : JSON.parse(request.inputJson);
+    const result = await within(request.timeoutMs, () => handler(input));
     return { ...request, ok: true, text: result === undefined ? "" : JSON.stringify(result) };
   } catch (error) {
     return { ...request, ok: false, text: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function within<T>(timeoutMs: number | undefined, work: () => T | Promise<T>): Promise<T> {
+  if (timeoutMs === undefined) return await work();
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  try {
+    return await Promise.race([work(), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { LogLevel } from "./ambient.ts";
+import type { EffectOptions } from "./effects.ts";
 import type { Output } from "./output.ts";
 import type { Context } from "./processor.ts";
 import type { Random } from "./random.ts";
@@ -20,7 +21,7 @@ export interface ContextHost {
   readonly nowMs: number;
   emit(output: Output, name: string | undefined): void;
   generator(name: string): Random;
-  effect(name: string, input: unknown): Promise<unknown>;
+  effect(name: string, input: unknown, options: EffectOptions): Promise<unknown>;
   log(level: LogLevel, message: string): void;
 }
 
@@ -66,8 +67,8 @@ export class RecordContext implements Context {
 
   readonly uuid = (): string => this.#live("make a UUID").generator("context:uuid").nextUuid();
 
-  readonly effect = <T>(name: string, input?: unknown): Promise<T> =>
-    this.#live("call an effect").effect(name, input) as Promise<T>;
+  readonly effect = <T>(name: string, input?: unknown, options: EffectOptions = {}): Promise<T> =>
+    this.#live("call an effect").effect(name, input, options) as Promise<T>;
 
   readonly log = (message: string, level: LogLevel = "info"): void => this.#live("log").log(level, String(message));
 

@@ -13,6 +13,14 @@ export interface EffectRequest {
   readonly record: number;
   readonly name: string;
   readonly inputJson: string;
+  /** How long the handler may take; absent for as long as it likes. */
+  readonly timeoutMs?: number;
+}
+
+/** How an effect is called. */
+export interface EffectOptions {
+  /** How long its handler may take, by the clock on the wall; then it has failed. @default {as long as it likes} */
+  readonly timeoutMs?: number;
 }
 
 /** The answer to one request. */
@@ -47,9 +55,12 @@ export class EffectQueue {
   #nextId = 0;
 
   /** Asks for an effect on behalf of a record. */
-  request(record: number, name: string, inputJson: string): Promise<unknown> {
+  request(
+    record: number,
+    { name, inputJson, timeoutMs }: Pick<EffectRequest, "name" | "inputJson" | "timeoutMs">,
+  ): Promise<unknown> {
     const id = this.#nextId++;
-    this.#requests.push({ id, record, name, inputJson });
+    this.#requests.push({ id, record, name, inputJson, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
     return new Promise((resolve, reject) => this.#pending.set(id, { name, resolve, reject }));
   }
 

@@ -2,6 +2,7 @@
 
 import type { Codec } from "./codec.ts";
 import type { LogLevel } from "./ambient.ts";
+import type { EffectOptions } from "./effects.ts";
 import type { ProcessorGraph } from "./graph.ts";
 import type { Output } from "./output.ts";
 import type { StreamRecord } from "./record.ts";
@@ -37,7 +38,7 @@ export interface Context<Outputs extends Codecs = Codecs> {
   /** A UUID that is the same at every replay and retry of this record: usable as an idempotency key, never as a secret. */
   readonly uuid: () => string;
   /** Calls the handler `name` in the controller; its answer is journaled and replayed. `input` and answer are JSON. */
-  readonly effect: <T = unknown>(name: string, input?: unknown) => Promise<T>;
+  readonly effect: <T = unknown>(name: string, input?: unknown, options?: EffectOptions) => Promise<T>;
   /** Logs a line that is bound to the record. */
   readonly log: (message: string, level?: LogLevel) => void;
   /** The record under way; undefined in `onTimer`, `onStart` and `onEnd`. */

@@ -9,7 +9,7 @@ import type { Ambient, LogLevel } from "./ambient.ts";
 import type { LogicalClock } from "./clock.ts";
 import type { Codec } from "./codec.ts";
 import { type ContextHost, RecordContext } from "./context.ts";
-import { EffectQueue } from "./effects.ts";
+import { type EffectOptions, EffectQueue } from "./effects.ts";
 import { describeError, type Failure, type UnitKind } from "./failure.ts";
 import { describe, toStrictJson } from "./json_value.ts";
 import { type Output, OutputBuffer } from "./output.ts";
@@ -141,10 +141,10 @@ export class Unit implements ContextHost {
     return this.#random.named(name);
   }
 
-  effect(name: string, input: unknown): Promise<unknown> {
-    const json = input === undefined ? "" : toStrictJson(input, `call effect ${JSON.stringify(name)}`);
-    this.trace.add(TRACE.effect, String(name), json);
-    return this.effects.request(this.#record, String(name), json);
+  effect(name: string, input: unknown, options: EffectOptions): Promise<unknown> {
+    const inputJson = input === undefined ? "" : toStrictJson(input, `call effect ${JSON.stringify(name)}`);
+    this.trace.add(TRACE.effect, String(name), inputJson);
+    return this.effects.request(this.#record, { ...options, name: String(name), inputJson });
   }
 
   log(level: LogLevel, text: string): void {

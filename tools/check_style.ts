@@ -37,7 +37,7 @@ export function styleFindings(path: string, text: string): string[] {
   if (!text.startsWith("/**") && !text.startsWith("//")) findings.push(`${path}: does not say what its job is`);
   if (
     /^export default /m.test(text) &&
-    !/^(?:processors|examples|cli\/starter|bench\/processors|bench\/kafka\/processors)\//.test(path)
+    !/^(?:processors|examples|cli\/starter|bench\/(?:kafka\/|pipelines\/)?processors)\//.test(path)
   ) {
     findings.push(`${path}: default export`);
   }

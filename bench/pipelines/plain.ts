@@ -78,8 +78,9 @@ function join(): void {
     }
   };
   const [lefts, rights] = inputs.map((path) => lines(path));
-  for (let l = lefts.next(), r = rights.next(); !l.done || !r.done; l = lefts.next(), r = rights.next()) {
-    const [a, b] = [l.value ?? [], r.value ?? []];
+  for (;;) {
+    const [a, b] = [lefts, rights].map((side) => side.next().value ?? []);
+    if (a.length === 0 && b.length === 0) return;
     for (let i = 0; i < Math.max(a.length, b.length); i++) {
       if (i < a.length) take(left, right, a[i], true);
       if (i < b.length) take(right, left, b[i], false);

@@ -8,7 +8,8 @@
 import { type Aggregate, aggregate } from "./aggregate.ts";
 import { isAbsent } from "./count.ts";
 
-type NumberOf<In> = (value: In) => number | null | undefined;
+/** The number of a value; absent ones are passed over. */
+export type NumberOf<In> = (value: In) => number | null | undefined;
 
 type Moments = [n: number, mean: number, squares: number];
 

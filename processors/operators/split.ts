@@ -33,10 +33,7 @@ export function split<In, B extends Branches<In>>(
           const stage: Stage<In> | undefined = side ? side.stage : down;
           stage?.push(value, key, timeMs);
         },
-        advance(watermarkMs) {
-          for (const { stage } of sides) stage?.advance(watermarkMs);
-          down.advance(watermarkMs);
-        },
+        advance: (watermarkMs) => down.advance(watermarkMs),
       };
     },
   };

@@ -1,8 +1,8 @@
-/** Several takers of one stream: each element goes to all, in the order in which they were written. */
+/** Several takers of one stream. */
 
 import type { Stage } from "./operator.ts";
 
-/** See the module. */
+/** Each element goes to all, in the order in which they were written. */
 export function fanOut<T>(stages: readonly Stage<T>[]): Stage<T> {
   return {
     push(value, key, timeMs) {
@@ -10,6 +10,17 @@ export function fanOut<T>(stages: readonly Stage<T>[]): Stage<T> {
     },
     advance(watermarkMs) {
       for (const stage of stages) stage.advance(watermarkMs);
+    },
+  };
+}
+
+/** Elements go to `down` alone, the watermark goes to the side streams first. */
+export function withSides<T>(down: Stage<T>, sides: readonly Stage<unknown>[]): Stage<T> {
+  return {
+    push: (value, key, timeMs) => down.push(value, key, timeMs),
+    advance(watermarkMs) {
+      for (const side of sides) side.advance(watermarkMs);
+      down.advance(watermarkMs);
     },
   };
 }

@@ -98,9 +98,12 @@ export interface JunctionOperator<Ins extends readonly unknown[], Out, Side exte
 
 /** A record that came after what it belongs to was over, and no stream was given for such. */
 export class LateError extends Error {
+  /** The name of the class. */
   override readonly name = "LateError";
+  /** What programs tell it by. */
   readonly code = "E_LATE";
 
+  /** The message says what to do. */
   constructor(step: string, timeMs: number, watermarkMs: number) {
     super(
       `Cannot take the record in step ${step}: its time ${showTime(timeMs)} is late, event time has reached ` +

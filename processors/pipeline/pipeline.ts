@@ -14,6 +14,8 @@ export interface PipelineBuilder {
   from<T>(codec: Codec<T, never>, options?: SourceOptions<T>): Stream<T>;
   /** The stream of the input `name`: `--from name=URI`. */
   from<T>(name: string, codec: Codec<T, never>, options?: SourceOptions<T>): Stream<T>;
+  /** The changes of a table from the input `name`: the latest value of a key counts, a record without one deletes it. */
+  table<T>(name: string, codec: Codec<T, never>, options?: SourceOptions<T>): Stream<T | null>;
 }
 
 /**
@@ -35,7 +37,11 @@ export interface PipelineBuilder {
  */
 export function pipeline(name: string, build: (builder: PipelineBuilder) => unknown): Processor<Codecs, Codecs> {
   const graph = new Graph();
-  build({ from: (...parts: readonly unknown[]) => addSource(graph, parts) } as PipelineBuilder);
+  build({
+    from: (...parts: readonly unknown[]) => addSource(graph, parts),
+    table: (name: string, codec: Codec<unknown, never>, options: SourceOptions<unknown> = {}) =>
+      addSource(graph, [name, codec, { ...options, tombstones: "pass" }]),
+  } as PipelineBuilder);
   if (Object.keys(graph.outputs).length === 0) {
     throw new TypeError(`Cannot use pipeline ${name}: it writes nothing; end it with .to(json())`);
   }

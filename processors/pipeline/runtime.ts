@@ -10,7 +10,7 @@ import type { StreamRecord } from "../../engine/record.ts";
 import type { State } from "../../engine/state.ts";
 import type { Timer } from "../../engine/timers.ts";
 import { EventTimers, type OnDue } from "../time/event_timers.ts";
-import { fanOut } from "./fan_out.ts";
+import { fanOut, withSides } from "./fan_out.ts";
 import { grainOf } from "./grain.ts";
 import type { Graph, Step } from "./graph.ts";
 import { JunctionInputs } from "./junction_inputs.ts";
@@ -91,7 +91,7 @@ export class Runtime {
   }
 
   #openStep(step: Step, state: State): void {
-    const down = this.#downOf(step, undefined) ?? fanOut([]);
+    const down = this.#downAndSides(step);
     switch (step.body.kind) {
       case "source": {
         const scope = this.#scopeOf(step, state);
@@ -115,6 +115,15 @@ export class Runtime {
 
   #inputsOf(step: Step, junction: Junction): Stage<unknown>[] {
     return new JunctionInputs(junction, step.upstreams.length).stages;
+  }
+
+  /** What takes the elements of `step`; its side streams learn the time when it does. */
+  #downAndSides(step: Step): Stage<unknown> {
+    const down = this.#downOf(step, undefined) ?? fanOut([]);
+    const upstreams = this.#graph.steps.flatMap((each) => each.upstreams).filter((upstream) => upstream.step === step);
+    const names = new Set(upstreams.map(({ side }) => side));
+    const sides = [...names].flatMap((side) => side === undefined ? [] : [this.#downOf(step, side)!]);
+    return sides.length === 0 ? down : withSides(down, sides);
   }
 
   /** What takes the elements of `step`, or of one of its side streams. */

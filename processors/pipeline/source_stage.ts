@@ -16,8 +16,8 @@ export interface SourceOptions<T> {
   readonly lateness?: Duration;
   /** After what silence a partition no longer holds up the others; see docs/PIPELINES.md. @default {never} */
   readonly idle?: Duration;
-  /** What to do with records that have no value. @default {"fail"} */
-  readonly tombstones?: "fail" | "skip";
+  /** What to do with records that have no value; `table` passes them on. @default {"fail"} */
+  readonly tombstones?: "fail" | "skip" | "pass";
 }
 
 const ALARM = "idle";
@@ -49,7 +49,7 @@ export class SourceStage {
 
   /** Takes a record. */
   take(record: StreamRecord): void {
-    if (record.value === null) {
+    if (record.value === null && this.#options.tombstones !== "pass") {
       if (this.#options.tombstones === "skip") return;
       throw new TypeError(
         "Cannot take the record: it has no value (a tombstone); read the input as a table, " +

@@ -51,6 +51,15 @@ export class Stream<T> {
     return this.#after<Out, Side>(this.#graph.add(body, upstreams), sides);
   }
 
+  /** This stream and another one, through an operator for two: `intervalJoin`, `asOfJoin`, `tableJoin`, … */
+  join<Other, Out, Side extends Sides>(
+    other: Stream<Other>,
+    operator: JunctionOperator<readonly [T, Other], Out, Side>,
+    sides: SideStreams<Side> = {},
+  ): Stream<Out> {
+    return this.meet<readonly [Other], Out, Side>([other], operator, sides);
+  }
+
   /** Calls the step before here `name`: its state is kept under it when steps are added or removed. */
   named(name: string): this {
     this.#graph.rename(this.#step, name);

@@ -17,7 +17,11 @@ export class EventTimers {
   readonly #onDue: OnDue;
   readonly #heap = new TimerHeap();
 
-  /** @param step the name of the step they belong to */
+  /**
+   * Finds in the state what is set.
+   *
+   * @param step the name of the step they belong to
+   */
   constructor(step: string, state: State, onDue: OnDue) {
     this.#times = state.group(`${step}:due`);
     this.#onDue = onDue;

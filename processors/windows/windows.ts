@@ -7,6 +7,7 @@ export type Windows<T> = AlignedWindows | SessionWindows | SlidingWindows | Coun
 
 /** Windows that are the same for all keys: tumbling, hopping, calendar. */
 export interface AlignedWindows {
+  /** Tells it from the others. */
   readonly kind: "aligned";
   /** For people. */
   readonly detail: string;
@@ -22,28 +23,39 @@ export interface AlignedWindows {
 
 /** A stretch of time, without its end. */
 export interface Slice {
+  /** Its first millisecond. */
   readonly startMs: number;
+  /** The one after its last. */
   readonly endMs: number;
 }
 
 /** Windows that a pause ends. */
 export interface SessionWindows {
+  /** Tells it from the others. */
   readonly kind: "session";
+  /** For people. */
   readonly detail: string;
+  /** The longest pause within a session. */
   readonly gapMs: number;
 }
 
 /** A window per element: what happened in the time before it, itself included. */
 export interface SlidingWindows {
+  /** Tells it from the others. */
   readonly kind: "sliding";
+  /** For people. */
   readonly detail: string;
+  /** How long a window is. */
   readonly sizeMs: number;
 }
 
 /** Windows of so many elements. */
 export interface CountWindows {
+  /** Tells it from the others. */
   readonly kind: "count";
+  /** For people. */
   readonly detail: string;
+  /** How many elements a window has. */
   readonly size: number;
   /** A window that has had no element for so long ends as it is. */
   readonly ttlMs: number | undefined;
@@ -51,8 +63,11 @@ export interface CountWindows {
 
 /** Windows that end when something changes. */
 export interface ChangeWindows<T> {
+  /** Tells it from the others. */
   readonly kind: "change";
+  /** For people. */
   readonly detail: string;
+  /** What stays the same in a window. */
   readonly of: (value: T, key: Key) => string | number | boolean | null;
   /** A window that has had no element for so long ends as it is. */
   readonly ttlMs: number | undefined;

@@ -1,0 +1,179 @@
+/**
+ * Pipelines under test, in the test's own thread: records of several partitions, cut into feeds anyhow, with crashes
+ * between them, against an oracle that sees all records at once.
+ */
+
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { idleAmbient } from "../../engine/ambient.ts";
+import type { ClockPolicy } from "../../engine/clock.ts";
+import { Engine } from "../../engine/engine.ts";
+import type { Codecs, Processor } from "../../engine/processor.ts";
+import { packRecords } from "../../adapters/memory/source.ts";
+import type { TextBatch } from "../../engine/text_batch.ts";
+import { unpackOutputs } from "./engine_outputs.ts";
+
+/** A record of a test: everything but its value has a default. */
+export interface TestElement<T = unknown> {
+  readonly value: T | null;
+  readonly key?: string;
+  readonly timeMs?: number;
+  readonly partition?: string;
+  readonly input?: string;
+}
+
+/** An output, decoded. */
+export interface TestResult {
+  readonly output: string;
+  readonly key: string | null;
+  readonly value: unknown;
+  readonly timeMs: number;
+}
+
+/** What a run of a pipeline left behind. */
+export interface Ran {
+  readonly results: readonly TestResult[];
+  /** Keys in the state at the end. */
+  readonly stateKeys: readonly string[];
+  /** The most keys that there were after any feed. */
+  readonly stateKeysMax: number;
+  readonly failures: readonly string[];
+  readonly logs: readonly string[];
+}
+
+/** How records are fed. */
+export interface Feeding {
+  /** Records per feed, in turn. */
+  readonly sizes?: readonly number[];
+  /** After which feeds the process dies, in turn. */
+  readonly crashes?: readonly boolean[];
+  /** What the clock of the run says when the records are fed, by record; later ones as the last. */
+  readonly clockMs?: readonly number[];
+  /** Whether the inputs end. @default {true} */
+  readonly ends?: boolean;
+  /** Ticks of the clock after the last record. */
+  readonly ticksMs?: readonly number[];
+  readonly clock?: ClockPolicy;
+  readonly onError?: "halt" | "skip";
+  /** Answers effects. */
+  readonly answer?: (name: string, input: unknown) => unknown;
+}
+
+const START_MS = Date.UTC(2026, 0, 1);
+
+/** Runs `make()` over `elements`; a fresh one after each crash, as a fresh process would have. */
+export async function runPipeline(
+  make: () => Processor<Codecs, Codecs>,
+  elements: readonly TestElement[],
+  feeding: Feeding = {},
+): Promise<Ran> {
+  const { sizes = [Infinity], crashes = [false], clockMs = [], ends = true, ticksMs = [], onError = "halt" } = feeding;
+  let nowMs = 0;
+  let isStarted = false;
+  const open = (): Engine =>
+    new Engine(make(), { seed: 1, clock: feeding.clock ?? "feed", onError, nowMs, isStarted }, idleAmbient());
+  let engine = open();
+  const results: TestResult[] = [];
+  const failures: string[] = [];
+  const logs: string[] = [];
+  let stateKeysMax = 0;
+  const offsets = new Map<string, number>();
+  const outputs = Object.keys(make().outputs);
+  const run = async (feed: Parameters<Engine["begin"]>[0]) => {
+    engine.begin(feed);
+    engine.run(Infinity);
+    for (let tries = 0; engine.status === "waiting" && tries < 10_000; tries++) {
+      for (const { id, name, inputJson } of engine.takeEffects()) {
+        engine.deliver(answerTo(feeding, id, name, inputJson));
+      }
+      await Promise.resolve();
+    }
+    const fed = engine.takeResult();
+    results.push(...unpackOutputs(fed.outputs).map(({ name, ...rest }) => ({ output: outputs[name], ...rest })));
+    failures.push(...fed.failures.map(({ message }) => message));
+    logs.push(...fed.logs.map(({ text }) => text));
+    [nowMs, isStarted] = [fed.nowMs, fed.isStarted];
+    stateKeysMax = Math.max(stateKeysMax, engine.state.size);
+    return fed;
+  };
+  const crash = (): void => {
+    const [state, timers] = [engine.state, engine.timers].map((each) =>
+      each.copy({ entriesMax: Infinity, isFirst: true })
+    );
+    engine = open();
+    engine.state.restore(state);
+    engine.timers.restore(timers);
+  };
+  let at = 0;
+  for (let feed = 0; at < elements.length; feed++) {
+    const fed = elements.slice(at, at + sizes[feed % sizes.length]);
+    const batches = fed.map((element) => batchOf(element, offsets));
+    const segments = fed.map(({ input = "default" }, i) => ({
+      batch: i,
+      fromRow: 0,
+      toRow: 1,
+      timeMs: clockMs[Math.min(at + i, clockMs.length - 1)] ?? START_MS,
+      input,
+    }));
+    const { isHalted } = await run({ batches, segments });
+    if (isHalted) break;
+    at += fed.length;
+    if (crashes[feed % crashes.length]) crash();
+  }
+  for (const tickMs of ticksMs) {
+    await run({ batches: [], segments: [], tickMs });
+    if (crashes.some((each) => each)) crash();
+  }
+  if (ends && failures.length === 0) await run({ batches: [], segments: [], end: true });
+  return { results, stateKeys: engine.state.keys(), stateKeysMax, failures, logs };
+}
+
+function answerTo({ answer }: Feeding, id: number, name: string, inputJson: string) {
+  try {
+    return { id, ok: true, text: JSON.stringify(answer!(name, inputJson === "" ? undefined : JSON.parse(inputJson))) };
+  } catch (error) {
+    return { id, ok: false, text: (error as Error).message };
+  }
+}
+
+function batchOf(element: TestElement, offsets: Map<string, number>): TextBatch {
+  const { partition = "0", input = "default", key, value, timeMs } = element;
+  const lane = `${input}/${partition}`;
+  const offset = offsets.get(lane) ?? 0;
+  offsets.set(lane, offset + 1);
+  const text = value === null ? null : JSON.stringify(value);
+  const { bytes, ranges, ...batch } = packRecords(input, partition, [{
+    value: text,
+    offset: BigInt(offset),
+    ...(key === undefined ? {} : { key }),
+    ...(timeMs === undefined ? {} : { eventTimeMs: timeMs }),
+  }]);
+  const whole = new TextDecoder().decode(bytes);
+  const units = ranges.map((at) => at === 0xffffffff ? at : new TextDecoder().decode(bytes.subarray(0, at)).length);
+  return { ...batch, ranges, texts: [whole], rowBits: 10, textRanges: units, invalidRows: new Set() };
+}
+
+/** Ways to feed `count` records. */
+export function feedings(count: number): fc.Arbitrary<Feeding> {
+  const list = <T>(each: fc.Arbitrary<T>) => fc.array(each, { minLength: 1, maxLength: Math.max(1, count) });
+  return fc.record({ sizes: list(fc.integer({ min: 1, max: Math.max(1, count) })), crashes: list(fc.boolean()) });
+}
+
+/** The values of the outputs `output`, as text, without regard to their order. */
+export function unordered({ results }: Ran, output = "default"): readonly string[] {
+  return results.filter((each) => each.output === output).map(({ value }) => JSON.stringify(value)).sort();
+}
+
+/** Requires that whatever `feeding` does, results and state are those of one feed. */
+export async function assertSameUnder(
+  make: () => Processor<Codecs, Codecs>,
+  elements: readonly TestElement[],
+  feeding: Feeding,
+): Promise<Ran> {
+  const plain = await runPipeline(make, elements, { ...feeding, sizes: [Infinity], crashes: [false] });
+  const other = await runPipeline(make, elements, feeding);
+  assertEquals(other.results, plain.results);
+  assertEquals(other.stateKeys, plain.stateKeys);
+  assertEquals(other.failures, plain.failures);
+  return plain;
+}
