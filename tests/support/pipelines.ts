@@ -70,15 +70,19 @@ export async function runPipeline(
   const { sizes = [Infinity], crashes = [false], clockMs = [], ends = true, ticksMs = [], onError = "halt" } = feeding;
   let nowMs = 0;
   let isStarted = false;
-  const open = (): Engine =>
-    new Engine(make(), { seed: 1, clock: feeding.clock ?? "feed", onError, nowMs, isStarted }, idleAmbient());
+  let outputs: readonly string[] = [];
+  const open = (): Engine => {
+    const processor = make();
+    outputs = Object.keys(processor.outputs);
+    const options = { seed: 1, clock: feeding.clock ?? "feed", onError, nowMs, isStarted };
+    return new Engine(processor, options, idleAmbient());
+  };
   let engine = open();
   const results: TestResult[] = [];
   const failures: string[] = [];
   const logs: string[] = [];
   let stateKeysMax = 0;
   const offsets = new Map<string, number>();
-  const outputs = Object.keys(make().outputs);
   const run = async (feed: Parameters<Engine["begin"]>[0]) => {
     engine.begin(feed);
     engine.run(Infinity);
