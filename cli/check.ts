@@ -3,10 +3,9 @@
 import { join, resolve } from "@std/path";
 import { BundleError, configFor } from "../controller/sandbox/bundle.ts";
 import { lintBundle, type LintFinding } from "../controller/sandbox/lint.ts";
-import { loadProcessor } from "../controller/load_processor.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import { EXIT } from "./exit_code.ts";
-import { parseParameters, scriptOf } from "./processors.ts";
+import { loadNamed } from "./load.ts";
 import { printData, printMessage } from "./output.ts";
 
 /** What is wrong with a processor. */
@@ -36,7 +35,7 @@ async function check(script: string, set: readonly string[]): Promise<CheckRepor
   const pool = openPool({});
   try {
     const [{ bundle }, types] = await Promise.all([
-      loadProcessor(scriptOf(script), pool, parseParameters(set)),
+      loadNamed(script, pool, { set }),
       typeErrors(script),
     ]);
     return { processor: script, types, forbidden: await lintBundle(bundle), load: undefined };

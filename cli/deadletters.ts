@@ -3,7 +3,6 @@
 import { MemorySource } from "../adapters/memory/source.ts";
 import type { Journal, JournaledCode, JournaledDeadLetter, Run } from "../controller/journal/journal.ts";
 import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
-import { loadProcessor } from "../controller/load_processor.ts";
 import { runLoaded } from "../controller/run_processor.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import { SourcePositions } from "../controller/sandbox/source_positions.ts";
@@ -12,7 +11,7 @@ import { offsetText } from "./offsets.ts";
 import { EXIT } from "./exit_code.ts";
 import { reportFailures } from "./failures.ts";
 import { findRun } from "./find_run.ts";
-import { parseParameters, scriptOf } from "./processors.ts";
+import { loadNamed } from "./load.ts";
 import { printData, printMessage } from "./output.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -71,7 +70,7 @@ export async function deadLettersRedrive(runName: string, options: RedriveOption
   const name = `${runName}-redrive-${letters[0].id}-${letters.at(-1)!.id}`;
   const to = await openSinks(new Map([["default", options.to]]), { run: name, tasks: 1, onNotice: printMessage });
   const pool = openPool({});
-  const processor = await loadProcessor(scriptOf(options.with), pool, parseParameters(options.set));
+  const processor = await loadNamed(options.with, pool, options);
   const summary = await runLoaded(processor, pool, {
     from: sourcesOf(letters),
     to,

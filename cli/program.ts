@@ -55,6 +55,7 @@ function buildProgram(hooks: ProgramHooks, setExitCode: SetExitCode): Command {
   addDeadLetters(program, setExitCode);
   addStreamCommands(program, setExitCode);
   addCheck(program, setExitCode);
+  addPipelines(program, setExitCode);
   addInit(program, setExitCode);
   return program;
 }
@@ -62,13 +63,14 @@ function buildProgram(hooks: ProgramHooks, setExitCode: SetExitCode): Command {
 function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode): void {
   const run = program.command("run")
     .description("Run a processor between streams.")
-    .argument("<processor>", "path of a script, or the name of a ready-made processor")
-    .usage("<processor> --from URI --to URI [options]")
+    .argument("<processor>", "path of a script or a pipeline file, or the name of a ready-made processor")
+    .usage("<processor> --from URI --to URI [options]\n       sluice run <pipeline.yaml> [options]")
     .addHelpText("before", RUN_EXAMPLES)
     .addHelpText("after", "\nAn option can also come from SLUICE_<OPTION>, or from `option: value` in sluice.yaml.")
     .addOption(repeatable("--from <uri>", "stream to read; repeat as name=URI for named inputs"))
     .addOption(repeatable("--to <uri>", "stream to write; repeat as name=URI for named outputs"))
     .addOption(setOption())
+    .option("--pipeline <name>", "only this pipeline of a file with several")
     .option("--name <run>", "name of the run (default: the processor's name)")
     .addOption(journalOption())
     .option("--until-end", "stop when the inputs end, instead of following them", false)
@@ -120,6 +122,10 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
       const { openPool } = await import("../controller/sandbox/open_pool.ts");
       const pool = openPool(options);
       try {
+        if (/\.ya?ml$/.test(processor)) {
+          const { runPipelines } = await import("./run_pipelines.ts");
+          return setExitCode(await runPipelines(pool, processor, run, hooks));
+        }
         const { runCommand } = await import("./run.ts");
         setExitCode(await runCommand(pool, processor, options, hooks));
       } finally {
@@ -186,6 +192,25 @@ function addCheck(program: Command, setExitCode: SetExitCode): void {
     .action(async (script, options) => setExitCode(await (await import("./check.ts")).checkCommand(script, options)));
 }
 
+function addPipelines(program: Command, setExitCode: SetExitCode): void {
+  program.command("lint").description("Find what is wrong in pipeline files.")
+    .argument("<file...>", "pipeline files")
+    .addOption(jsonOption())
+    .action(async (paths, options) => setExitCode((await import("./lint.ts")).lintCommand(paths, options)));
+  program.command("explain").description("Show the steps of a processor, and what flows between them.")
+    .argument("<processor>", "path of a script or a pipeline file, or the name of a ready-made processor")
+    .addOption(setOption())
+    .option("--pipeline <name>", "only this pipeline of a file with several")
+    .option("--mermaid", "print a Mermaid flow chart", false)
+    .addOption(jsonOption())
+    .action(async (name, options) => setExitCode(await (await import("./explain.ts")).explainCommand(name, options)));
+  program.command("schema").description("Print the JSON Schema of pipeline files, for editors.")
+    .action(async () => {
+      const [{ jsonSchema }, { printData }] = [await import("./pipelines/schema.ts"), await import("./output.ts")];
+      printData(JSON.stringify(jsonSchema(), undefined, 2));
+    });
+}
+
 function addInit(program: Command, setExitCode: SetExitCode): void {
   program.command("init").description("Write a starter project: a processor, its test, some records.")
     .argument("[folder]", "where to write it", ".")
@@ -195,6 +220,7 @@ function addInit(program: Command, setExitCode: SetExitCode): void {
 const RUN_EXAMPLES = `Examples:
   sluice run totals.ts --from file:orders.ndjson --to file:totals.ndjson --until-end
   cat orders.ndjson | sluice run totals.ts --from - --to - | head
+  sluice run per_minute.yaml --until-end
   sluice run count-by --set by=customer --from file:orders.ndjson --to file:counts.ndjson --until-end
 
 Ready-made processors:

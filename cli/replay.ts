@@ -2,7 +2,6 @@
 
 import type { Sink } from "../adapters/sink.ts";
 import type { JournaledCode } from "../controller/journal/journal.ts";
-import { loadProcessor } from "../controller/load_processor.ts";
 import type { Divergence } from "../controller/replay/divergence.ts";
 import { replayHalt } from "../controller/replay/halt.ts";
 import { haltOf } from "../controller/replay/halted.ts";
@@ -16,7 +15,7 @@ import { loadEffects } from "./effects.ts";
 import type { InspectOptions } from "./inspect.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
-import { parseParameters, scriptOf } from "./processors.ts";
+import { loadNamed } from "./load.ts";
 import { RecordedRun, type RecordedRunOptions } from "./recorded_run.ts";
 import { selectFeeds, type SelectionOptions } from "./selection.ts";
 
@@ -114,7 +113,7 @@ function add(totals: Totals, { feeds, records, divergences }: ReplayResult): voi
 
 /** The code of another script. */
 export async function loadOther(script: string, set: readonly string[], pool: SandboxPool): Promise<JournaledCode> {
-  const { bundle, script: name } = await loadProcessor(scriptOf(script), pool, parseParameters(set));
+  const { bundle, script: name } = await loadNamed(script, pool, { set });
   return { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script: name };
 }
 

@@ -2,7 +2,7 @@
 
 import { type Sink, SinkError } from "../adapters/sink.ts";
 import type { Source } from "../adapters/source.ts";
-import { loadProcessor } from "../controller/load_processor.ts";
+import type { LoadedProcessor } from "../controller/load_processor.ts";
 import type { RunSummary } from "../controller/run.ts";
 import { runLoaded } from "../controller/run_processor.ts";
 import type { SandboxPool } from "../controller/sandbox/pool.ts";
@@ -19,7 +19,7 @@ import { bindUris } from "./bindings.ts";
 import { loadEffects } from "./effects.ts";
 import type { RoamingOptions } from "../controller/roaming/roaming_group.ts";
 import { EXIT } from "./exit_code.ts";
-import { parseParameters, scriptOf } from "./processors.ts";
+import { loadNamed } from "./load.ts";
 import { reportFailures } from "./failures.ts";
 import { printData, printMessage } from "./output.ts";
 import type { ProgramHooks } from "./program.ts";
@@ -58,6 +58,10 @@ export interface RunCommandOptions {
   readonly onDivergence: "stop" | "warn";
   readonly json: boolean;
   readonly quiet: boolean;
+  /** Which pipeline of a file with several. */
+  readonly pipeline?: string;
+  /** Whether other runs go on beside it in this process. */
+  readonly isOneOfMany?: boolean;
 }
 
 /** Runs the command in sandboxes that belong to the caller; answers the exit code. */
@@ -67,7 +71,16 @@ export async function runCommand(
   options: RunCommandOptions,
   hooks: ProgramHooks = {},
 ): Promise<number> {
-  const processor = await loadProcessor(scriptOf(script), pool, parseParameters(options.set));
+  return await runLoadedCommand(pool, await loadNamed(script, pool, options), options, hooks);
+}
+
+/** Like {@linkcode runCommand}, for a processor that is loaded. */
+export async function runLoadedCommand(
+  pool: SandboxPool,
+  processor: LoadedProcessor,
+  options: RunCommandOptions,
+  hooks: ProgramHooks = {},
+): Promise<number> {
   for (const finding of await lintBundle(processor.bundle)) printMessage(describeFinding(finding));
   const inputs = bindUris("--from", options.from, processor.info.inputs);
   const outputs = bindUris("--to", options.to, processor.info.outputs);
@@ -100,7 +113,7 @@ export async function runCommand(
     if (options.store !== undefined) {
       roaming = await openStore(options.store, { run: name, owner, leaseMs: lease * 1000 });
     }
-    const isWatched = options.untilEnd && !options.quiet && !options.json && !isStdout;
+    const isWatched = options.untilEnd && !options.quiet && !options.json && !isStdout && !options.isOneOfMany;
     progress = isWatched ? await openProgress(Object.values(from)) : undefined;
     const { verify: _, ...rest } = options;
     const summary = await runLoaded(processor, pool, {
@@ -110,7 +123,7 @@ export async function runCommand(
       to,
       name,
       acceptsGaps: options.acceptGap,
-      ...(options.tasks === undefined ? {} : { tasksMax: options.tasks }),
+      ...tasksFor(processor, options, partitions.flat().length),
       roaming,
       uris,
       limits: {
@@ -145,6 +158,19 @@ export async function runCommand(
     await roaming?.leases.close();
     await roaming?.store.close();
   }
+}
+
+/** Keys that are made anew may be equal in different partitions: then one task has to see them all. */
+function tasksFor({ info }: LoadedProcessor, { tasks, store }: RunCommandOptions, partitions: number) {
+  if (tasks !== undefined) return { tasksMax: tasks };
+  if (!info.graph?.regroups || store !== undefined) return {};
+  if (partitions > 1) {
+    printMessage(
+      `${info.name} makes keys anew, so one task takes all ${partitions} partitions. Where equal keys are never in ` +
+        `different partitions, --tasks ${partitions} spreads them.`,
+    );
+  }
+  return { tasksMax: 1 };
 }
 
 function printLog(task: string, { level, text }: LogLine): void {

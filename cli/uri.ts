@@ -62,12 +62,12 @@ function refuseSecrets(scheme: string, rest: string): void {
   throw new UsageError(`Cannot use this ${scheme} URI: everyone on this machine sees ${what} in it; ${place}`);
 }
 
-/** `uri` in a form that means the same from any folder. */
-export function absoluteUri(uri: string): string {
+/** `uri` in a form that means the same from any folder; files are found from `folder`. */
+export function absoluteUri(uri: string, folder = "."): string {
   const { scheme, path, options } = parseUri(uri);
   if (scheme !== "file") return uri;
   const query = new URLSearchParams([...options]).toString();
-  return `file:${resolve(path)}${query === "" ? "" : `?${query}`}`;
+  return `file:${resolve(folder, path)}${query === "" ? "" : `?${query}`}`;
 }
 
 /** @throws {UsageError} when an option is not among `known`; a name that ends in `.` stands for all that begin so */

@@ -1,7 +1,7 @@
 /** From a path or the name of a ready-made processor to its bundle and what it says of itself. */
 
 import { basename } from "@std/path";
-import { type Bundle, BundleError, bundleProcessor, type Parameters } from "./sandbox/bundle.ts";
+import { type Bundle, BundleError, type BundleOptions, bundleProcessor } from "./sandbox/bundle.ts";
 import { cacheFile } from "./sandbox/bundle_cache.ts";
 import type { ProcessorInfo } from "./sandbox/realm/guest.ts";
 import type { SandboxPool } from "./sandbox/pool.ts";
@@ -26,9 +26,9 @@ const DESCRIBE_TIME_MS_MAX = 20_000;
 export async function loadProcessor(
   script: string,
   pool: SandboxPool,
-  parameters: Parameters = {},
+  options: BundleOptions = {},
 ): Promise<LoadedProcessor> {
-  const bundle = await bundleProcessor(script, parameters);
+  const bundle = await bundleProcessor(script, options);
   const cache = cacheFile<ProcessorInfo>(`${bundle.hash}.info`);
   const known = await cache.read();
   if (known) return { script: basename(script), bundle, info: known };

@@ -3,7 +3,7 @@
 import type { ClockPolicy } from "../engine/clock.ts";
 import { environmentFingerprint } from "./environment.ts";
 import { assignTasks, isSideBySide, startsOf, unassigned } from "./assignment.ts";
-import { JournalError, type Run, type RunSpec } from "./journal/journal.ts";
+import { JournalError, type JournalEvent, type Run, type RunSpec } from "./journal/journal.ts";
 import { limitsFor } from "./limits.ts";
 import { agree, follow, newPlan, type Plan, planOfJournal } from "./roaming/plan.ts";
 import { RoamingGroup, type RoamingOptions } from "./roaming/roaming_group.ts";
@@ -34,6 +34,8 @@ export interface RunOptions extends
   readonly processor: string;
   /** Input name → the URI that opens its source again. */
   readonly uris: Readonly<Record<string, string>>;
+  /** The names of the processor's steps, where it is a pipeline. */
+  readonly steps: readonly string[] | undefined;
   readonly seed: number;
   readonly clockPolicy: ClockPolicy;
   /** See `AssignmentContext.tasksMax`. */
@@ -155,15 +157,49 @@ function refuseChange(known: RunSpec, options: RunOptions): void {
   }
 }
 
-function noteCodeChange(known: Run, { journal, code, clock, observer }: RunOptions): void {
-  const [task] = journal.tasks(known);
-  const before = task && journal.task(task).epochs().at(-1)?.codeHash;
+/** The change is a place in each task: the feed from which on the new code runs, and where its partitions stand then. */
+function noteCodeChange(known: Run, { journal, code, clock, observer, steps }: RunOptions): void {
+  const tasks = journal.tasks(known);
+  const before = tasks[0] && journal.task(tasks[0]).epochs().at(-1)?.codeHash;
   if (before === undefined || before === code.hash) return;
-  journal.addEvent(known, { kind: "code changed", atMs: clock.nowMs(), detail: { from: before, to: code.hash } });
-  observer.onNotice?.(`Run ${known.name} goes on with changed code (${before.slice(0, 8)} → ${code.hash.slice(0, 8)})`);
+  const changes = stepChanges(journal.events(known), steps);
+  for (const task of tasks) {
+    const taskJournal = journal.task(task);
+    const positions = [...taskJournal.progress()].map(([partition, { position }]) => [partition, String(position)]);
+    journal.addEvent(known, {
+      kind: "code changed",
+      task: task.name,
+      seq: (taskJournal.lastFeed()?.seq ?? -1) + 1,
+      atMs: clock.nowMs(),
+      detail: { from: before, to: code.hash, ...changes, positions: Object.fromEntries(positions) },
+    });
+  }
+  const { stepsAdded = [], stepsRemoved = [] } = changes;
+  const says = [["with", stepsAdded], ["without", stepsRemoved]] as const;
+  const list = says.flatMap(([word, names]) => names.length > 0 ? [`, ${word} ${names.join(", ")}`] : []).join("");
+  observer.onNotice?.(
+    `Run ${known.name} goes on with changed code (${before.slice(0, 8)} → ${code.hash.slice(0, 8)})${list}`,
+  );
 }
 
-function noteStart(started: Run, { journal, code, clock, onError }: RunOptions, kind: "started" | "resumed"): void {
+interface StepChanges {
+  readonly stepsAdded?: readonly string[];
+  readonly stepsRemoved?: readonly string[];
+}
+
+/** Which steps of a pipeline have come and gone since the run was last started. */
+function stepChanges(events: readonly JournalEvent[], now: readonly string[] | undefined): StepChanges {
+  const before = events.findLast(({ detail }) => Array.isArray(detail.steps))?.detail.steps as string[] | undefined;
+  if (before === undefined || now === undefined) return {};
+  return {
+    stepsAdded: now.filter((name) => !before.includes(name)),
+    stepsRemoved: before.filter((name) => !now.includes(name)),
+  };
+}
+
+function noteStart(started: Run, options: RunOptions, kind: "started" | "resumed"): void {
+  const { journal, code, clock, onError, steps } = options;
   journal.putCode(code);
-  journal.addEvent(started, { kind, atMs: clock.nowMs(), detail: { code: code.hash, onError } });
+  const detail = { code: code.hash, onError, ...(steps === undefined ? {} : { steps }) };
+  journal.addEvent(started, { kind, atMs: clock.nowMs(), detail });
 }

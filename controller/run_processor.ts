@@ -111,6 +111,7 @@ export async function runLoaded(
         journal,
         pool,
         processor: info.name,
+        steps: info.graph?.steps.map(({ name }) => name),
         code: { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script },
         sources: new Map(Object.entries(options.from)),
         routes: routesTo(options.to),

@@ -23,7 +23,7 @@ export function loadCode(url: URL | string, parameters: Parameters): Promise<Loa
   const path = decodeURIComponent(new URL(url, "file:///").pathname);
   const key = JSON.stringify([path, parameters]);
   let code = loaded.get(key);
-  if (!code) loaded.set(key, code = bundleProcessor(path, parameters));
+  if (!code) loaded.set(key, code = bundleProcessor(path, { parameters }));
   return code;
 }
 

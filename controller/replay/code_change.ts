@@ -1,7 +1,7 @@
 /** What of a processor's code changed: which of its modules, or nothing but its parameters. */
 
 import type { JournaledCode } from "../journal/journal.ts";
-import { isGenerated } from "../sandbox/own_files.ts";
+import { isGenerated, isOurs } from "../sandbox/own_files.ts";
 import type { Explanation } from "./divergence.ts";
 
 interface SourceMap {
@@ -41,14 +41,15 @@ function modulesOf({ sourceMap, script }: JournaledCode): ReadonlyMap<string, st
   const { sources, sourcesContent = [] } = JSON.parse(sourceMap) as SourceMap;
   const root = sluiceRoot(sourcesContent);
   const modules = sources.flatMap((source, i): [string, string][] => {
-    const isOurs = root !== undefined && OURS.some((part) => source.startsWith(root + part));
-    if (isOurs || isGenerated(source)) return [];
+    if (isGenerated(source) && source.endsWith(PIPELINE)) return [["the pipeline", sourcesContent[i] ?? ""]];
+    if ((root !== undefined && isOurs(source, root)) || isGenerated(source)) return [];
     return [[source.endsWith(`/${script}`) ? "the script" : shortName(source), sourcesContent[i] ?? ""]];
   });
   return new Map(modules);
 }
 
-const OURS = ["engine/", "controller/", "formats/", "processor.ts"];
+/** What a pipeline file becomes; see bundle.ts. */
+const PIPELINE = "/pipeline.ts";
 
 /** Where Sluice lay on the machine that made the bundle: its entry says so. */
 function sluiceRoot(contents: readonly (string | null)[]): string | undefined {

@@ -6,6 +6,7 @@
  */
 
 import { dirname, fromFileUrl, join, resolve, toFileUrl } from "@std/path";
+import denoJson from "../../deno.json" with { type: "json" };
 import { polyfillsFor } from "./polyfills.ts";
 import { bundleCache } from "./bundle_cache.ts";
 
@@ -21,6 +22,14 @@ export interface Bundle {
 
 /** See `engine/parameters.ts`. */
 export type Parameters = Readonly<Record<string, unknown>>;
+
+/** What a bundle is made of besides its script. */
+export interface BundleOptions {
+  /** See `engine/parameters.ts`. */
+  readonly parameters?: Parameters;
+  /** The text of the module that stands for a script which is none: a pipeline file. */
+  readonly source?: string;
+}
 
 /** A script that cannot be made into a bundle. */
 export class BundleError extends Error {
@@ -40,6 +49,9 @@ export class BundleError extends Error {
 
 /** What scripts import → where it is. */
 const SELF = { "@sluice/sluice/processor": "processor.ts", "@sluice/sluice/pipeline": "pipeline.ts" };
+/** What our own operators and formats are made with. */
+const LIBRARIES = ["@marcbachmann/cel-js", "@msgpack/msgpack"] as const;
+
 const ROOT = new URL("../../", import.meta.url);
 
 /**
@@ -47,15 +59,16 @@ const ROOT = new URL("../../", import.meta.url);
  *
  * @throws {BundleError} when the script is missing, does not compile, or imports what a processor may not have
  */
-export async function bundleProcessor(path: string, parameters: Parameters = {}): Promise<Bundle> {
+export async function bundleProcessor(path: string, options: BundleOptions = {}): Promise<Bundle> {
+  const { parameters = {}, source } = options;
   const script = resolve(path);
   await requireFile(path, script);
-  const cache = bundleCache(script, parameters);
+  const cache = bundleCache(script, { parameters, ...(source === undefined ? {} : { source }) });
   const cached = await cache.read();
   if (cached) return cached;
   const folder = await Deno.makeTempDir({ prefix: "sluice-bundle-" });
   try {
-    const built = await build({ path, script, parameters }, folder);
+    const built = await build({ path, script, parameters, source }, folder);
     await cache.write(built, sourcesOf(built.sourceMap).filter((source) => !source.startsWith(folder)));
     return built;
   } finally {
@@ -77,6 +90,7 @@ interface BuildInput {
   readonly path: string;
   readonly script: string;
   readonly parameters: Parameters;
+  readonly source: string | undefined;
 }
 
 async function build(input: BuildInput, folder: string): Promise<Bundle> {
@@ -87,18 +101,24 @@ async function build(input: BuildInput, folder: string): Promise<Bundle> {
     `import { setParameters } from ${ours("engine/parameters.ts")};\n` +
       `setParameters(${JSON.stringify(input.parameters)});\n`,
   );
+  if (input.source !== undefined) await Deno.writeTextFile(join(folder, GENERATED), input.source);
   const bundle = await bundleWith([], input, folder);
   const polyfills = polyfillsFor(bundle.sourceMap);
   return polyfills.length === 0 ? bundle : await bundleWith(polyfills, input, folder);
 }
 
-async function bundleWith(polyfills: readonly string[], { path, script }: BuildInput, folder: string): Promise<Bundle> {
+/** The module that stands for a script which is none. */
+const GENERATED = "pipeline.ts";
+
+async function bundleWith(polyfills: readonly string[], input: BuildInput, folder: string): Promise<Bundle> {
+  const { path, script, source } = input;
+  const module = source === undefined ? toFileUrl(script).href : `./${GENERATED}`;
   await Deno.writeTextFile(
     join(folder, "entry.ts"),
     polyfills.map((module) => `import ${JSON.stringify(module)};\n`).join("") +
       `import ${ours("controller/sandbox/realm/install.ts")};\n` +
       `import "./parameters.ts";\n` +
-      `import processor from ${JSON.stringify(toFileUrl(script).href)};\n` +
+      `import processor from ${JSON.stringify(module)};\n` +
       `import { openDoor } from ${ours("controller/sandbox/realm/guest.ts")};\n` +
       `openDoor(processor);\n`,
   );
@@ -165,6 +185,7 @@ export async function configFor(script: string): Promise<object> {
     }
   }
   for (const [name, path] of Object.entries(SELF)) imports[name] = new URL(path, ROOT).href;
+  for (const name of LIBRARIES) imports[name] ??= denoJson.imports[name];
   return { imports, nodeModulesDir: "none" };
 }
 

@@ -7,10 +7,10 @@
 
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import type { Bundle, Parameters } from "./bundle.ts";
+import type { Bundle, BundleOptions } from "./bundle.ts";
 
 /** To be raised when the same files give another bundle: after a change to bundle.ts. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 interface CachedBundle extends Bundle {
   readonly files: readonly FileStamp[];
@@ -29,9 +29,9 @@ export interface BundleCache {
 }
 
 /** The place of `script` in the cache. */
-export function bundleCache(script: string, parameters: Parameters): BundleCache {
+export function bundleCache(script: string, options: BundleOptions): BundleCache {
   // Another Sluice on this machine bundles another engine.
-  const identity = [FORMAT, import.meta.url, script, parameters];
+  const identity = [FORMAT, import.meta.url, script, options];
   const key = createHash("sha256").update(JSON.stringify(identity)).digest("hex");
   const cached = cacheFile<CachedBundle>(key);
   return {

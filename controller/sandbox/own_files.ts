@@ -7,7 +7,15 @@ export function isGenerated(source: string): boolean {
   return /\/sluice-bundle-[^/]+\/[^/]+$/.test(source);
 }
 
-/** Whether `file` is part of Sluice's engine or kernel. */
-export function isOurs(file: string): boolean {
-  return ["engine/", "controller/", "formats/", "processor.ts"].some((part) => file.startsWith(`${ROOT}${part}`));
+/** What of Sluice is in bundles besides what a user would read as a processor. */
+const PARTS = ["engine/", "controller/", "formats/", "processor.ts", "pipeline.ts"].concat(
+  ["aggregates", "declared", "joins", "operators", "pipeline", "time", "windows"].map((room) => `processors/${room}/`),
+);
+
+/** Packages that operators and formats of ours are made with. */
+const PACKAGES = /\/(?:@marcbachmann\/cel-js|@msgpack\/msgpack|core-js)\//;
+
+/** Whether `file` is part of Sluice, which is at `root`: its engine, kernel or operators, or a package of theirs. */
+export function isOurs(file: string, root: string = ROOT): boolean {
+  return PARTS.some((part) => file.startsWith(`${root}${part}`)) || PACKAGES.test(file);
 }

@@ -12,9 +12,9 @@ import { keyOf, keyPart } from "../windows/emission.ts";
 /** When there is an incident. */
 export interface AlertOptions<T> {
   /** Whether an element looks bad. */
-  readonly raise: (value: T, key: Key) => boolean;
+  readonly raise: (value: T, key: Key, timeMs: number) => boolean;
   /** Whether an element looks good: something less than not bad, so that it does not flutter. @default {not bad} */
-  readonly clear?: (value: T, key: Key) => boolean;
+  readonly clear?: (value: T, key: Key, timeMs: number) => boolean;
   /** For how long, in event time, it has to look bad without looking good before it is raised. @default {0} */
   readonly after?: Duration;
 }
@@ -68,12 +68,12 @@ export function alert<T>({ raise, clear = not(raise), after = 0 }: AlertOptions<
           const part = keyPart(key);
           const found = bad.get<Bad>(part);
           if (found) {
-            if (!clear(value, key)) return;
+            if (!clear(value, key, timeMs)) return;
             bad.delete(part);
             timers.clear(part);
             const { incident, sinceMs } = found;
             if (found.isRaised) down.push({ kind: "cleared", incident, key, sinceMs, value }, key, timeMs);
-          } else if (raise(value, key)) {
+          } else if (raise(value, key, timeMs)) {
             const incident = scope.context.uuid();
             const begun = { incident, sinceMs: timeMs, value, isRaised: false };
             if (afterMs === 0) return report(key, begun, timeMs);
@@ -90,6 +90,8 @@ export function alert<T>({ raise, clear = not(raise), after = 0 }: AlertOptions<
   };
 }
 
-function not<T>(raise: (value: T, key: Key) => boolean): (value: T, key: Key) => boolean {
-  return (value, key) => !raise(value, key);
+function not<T>(
+  raise: (value: T, key: Key, timeMs: number) => boolean,
+): (value: T, key: Key, timeMs: number) => boolean {
+  return (value, key, timeMs) => !raise(value, key, timeMs);
 }

@@ -13,7 +13,7 @@ import { keyText, type KeyValue } from "./key_by.ts";
 /** What counts as a repeat. */
 export interface DedupeOptions<T> {
   /** What makes an element the one that it is. @default {its key} */
-  readonly by?: (value: T, key: Key) => KeyValue;
+  readonly by?: (value: T, key: Key, timeMs: number) => KeyValue;
   /** For how long an identity is remembered, in event time. */
   readonly ttl: Duration;
 }
@@ -46,7 +46,7 @@ export function dedupe<T>(
       return {
         push(value, key, timeMs) {
           if (timeMs < watermarkMs) return passLate(scope, late, { value, key, timeMs, watermarkMs });
-          const identity = keyPart(by ? keyText(by(value, key)) : key);
+          const identity = keyPart(by ? keyText(by(value, key, timeMs)) : key);
           const own = Math.floor(timeMs / ttlMs);
           for (let n = own - 1; n <= own + 1; n++) {
             const passedMs = bucket(n).get<number>(identity);

@@ -13,15 +13,17 @@ import type { Key, Operator } from "../pipeline/operator.ts";
  *   from(json<{ cents: number }>()).through(filter(({ cents }) => cents > 1000)).to(json()));
  * ```
  */
-export function filter<In, Out extends In>(complies: (value: In, key: Key) => value is Out): Operator<In, Out>;
+export function filter<In, Out extends In>(
+  complies: (value: In, key: Key, timeMs: number) => value is Out,
+): Operator<In, Out>;
 /** Keeps the elements for which `complies` answers true. */
-export function filter<In>(complies: (value: In, key: Key) => boolean): Operator<In, In>;
-export function filter<In>(complies: (value: In, key: Key) => boolean): Operator<In, In> {
+export function filter<In>(complies: (value: In, key: Key, timeMs: number) => boolean): Operator<In, In>;
+export function filter<In>(complies: (value: In, key: Key, timeMs: number) => boolean): Operator<In, In> {
   return {
     kind: "filter",
     open: (_, down) => ({
       push(value, key, timeMs) {
-        if (complies(value, key)) down.push(value, key, timeMs);
+        if (complies(value, key, timeMs)) down.push(value, key, timeMs);
       },
       advance: (watermarkMs) => down.advance(watermarkMs),
     }),

@@ -19,12 +19,12 @@ export function keyText(value: KeyValue): Key {
 }
 
 /** Groups by what `of` answers. */
-export function keyBy<In>(of: (value: In, key: Key) => KeyValue): Operator<In, In> {
+export function keyBy<In>(of: (value: In, key: Key, timeMs: number) => KeyValue): Operator<In, In> {
   return {
     kind: "key",
     regroups: true,
     open: (_, down) => ({
-      push: (value, key, timeMs) => down.push(value, keyText(of(value, key)), timeMs),
+      push: (value, key, timeMs) => down.push(value, keyText(of(value, key, timeMs)), timeMs),
       advance: (watermarkMs) => down.advance(watermarkMs),
     }),
   };

@@ -3,7 +3,7 @@
 import type { Key, Operator, Stage } from "../pipeline/operator.ts";
 
 /** Branch → what it wants. */
-export type Branches<In> = Readonly<Record<string, (value: In, key: Key) => boolean>>;
+export type Branches<In> = Readonly<Record<string, (value: In, key: Key, timeMs: number) => boolean>>;
 
 /**
  * Splits a stream into branches, which `through` takes by name.
@@ -21,7 +21,7 @@ export type Branches<In> = Readonly<Record<string, (value: In, key: Key) => bool
 export function split<In, B extends Branches<In>>(
   branches: B & Branches<In>,
 ): Operator<In, In, { [Name in keyof B]: In }> {
-  const wanted = Object.entries<(value: In, key: Key) => boolean>(branches);
+  const wanted = Object.entries<(value: In, key: Key, timeMs: number) => boolean>(branches);
   return {
     kind: "split",
     detail: wanted.map(([name]) => name).join(", "),
@@ -29,7 +29,7 @@ export function split<In, B extends Branches<In>>(
       const sides = wanted.map(([name, wants]) => ({ wants, stage: scope.side<In>(name) }));
       return {
         push(value, key, timeMs) {
-          const side = sides.find(({ wants }) => wants(value, key));
+          const side = sides.find(({ wants }) => wants(value, key, timeMs));
           const stage: Stage<In> | undefined = side ? side.stage : down;
           stage?.push(value, key, timeMs);
         },

@@ -67,10 +67,10 @@ export class Stream<T> {
   }
 
   /** Keeps the elements that comply. */
-  filter<Out extends T>(complies: (value: T, key: Key) => value is Out): Stream<Out>;
+  filter<Out extends T>(complies: (value: T, key: Key, timeMs: number) => value is Out): Stream<Out>;
   /** Keeps the elements that comply. */
-  filter(complies: (value: T, key: Key) => boolean): Stream<T>;
-  filter(complies: (value: T, key: Key) => boolean): Stream<T> {
+  filter(complies: (value: T, key: Key, timeMs: number) => boolean): Stream<T>;
+  filter(complies: (value: T, key: Key, timeMs: number) => boolean): Stream<T> {
     return this.through(filter(complies));
   }
 
@@ -85,7 +85,7 @@ export class Stream<T> {
   }
 
   /** Groups by what `of` answers; see `keyBy`. */
-  keyBy(of: (value: T, key: Key) => KeyValue): Stream<T> {
+  keyBy(of: (value: T, key: Key, timeMs: number) => KeyValue): Stream<T> {
     return this.through(keyBy(of));
   }
 

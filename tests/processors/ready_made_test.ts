@@ -11,7 +11,7 @@ import { batchOf, emitted, openCell, runFeed } from "../support/cells.ts";
 
 async function run(name: string, parameters: Record<string, unknown>, values: readonly unknown[]): Promise<unknown[]> {
   const { module } = READY_MADE.find((known) => known.name === name)!;
-  const { code } = await bundleProcessor(fromFileUrl(module), parameters);
+  const { code } = await bundleProcessor(fromFileUrl(module), { parameters });
   const cell = openCell(code);
   return values.length === 0 ? [] : emitted(runFeed(cell, [batchOf(values)]));
 }

@@ -8,6 +8,7 @@
 import type { EffectResult } from "../../../engine/effects.ts";
 import { Engine, type EngineOptions } from "../../../engine/engine.ts";
 import type { Segment } from "../../../engine/feed.ts";
+import type { ProcessorGraph } from "../../../engine/graph.ts";
 import { checkProcessor } from "../../../engine/processor.ts";
 import type { FeedResult } from "../../../engine/report.ts";
 import type { StateEntries } from "../../../engine/state.ts";
@@ -48,6 +49,8 @@ export interface ProcessorInfo {
   readonly givesBytes: boolean;
   /** Whether no output's value can contain a line feed. */
   readonly isSingleLine: boolean;
+  /** What it is made of, where it is made of steps. */
+  readonly graph?: ProcessorGraph;
 }
 
 let engine: Engine | undefined;
@@ -69,7 +72,7 @@ function processor() {
 }
 
 function describeProcessor(): string {
-  const { name, version, inputs, outputs } = processor();
+  const { name, version, inputs, outputs, graph } = processor();
   const info: ProcessorInfo = {
     name,
     ...(version === undefined ? {} : { version }),
@@ -80,6 +83,7 @@ function describeProcessor(): string {
     takesBytes: Object.values(inputs).some(({ kind }) => kind === "bytes"),
     givesBytes: Object.values(outputs).some(({ kind }) => kind === "bytes"),
     isSingleLine: Object.values(outputs).every(({ isSingleLine }) => isSingleLine === true),
+    ...(graph === undefined ? {} : { graph }),
   };
   return JSON.stringify(info);
 }

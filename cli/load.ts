@@ -1,0 +1,55 @@
+/** From what users name on the command line to a processor that can run: a script, a ready-made one, a pipeline file. */
+
+import { type LoadedProcessor, loadProcessor } from "../controller/load_processor.ts";
+import type { SandboxPool } from "../controller/sandbox/pool.ts";
+import { isPipelineFile, type PipelineFile, readPipelines } from "./pipelines/pipeline_file.ts";
+import { pipelineModule } from "./pipelines/pipeline_module.ts";
+import { nearest } from "./nearest.ts";
+import { parseParameters, scriptOf } from "./processors.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** How a processor is loaded. */
+export interface LoadOptions {
+  /** `--set`. */
+  readonly set: readonly string[];
+  /** Which pipeline of a file with several: `--pipeline`. */
+  readonly pipeline?: string;
+}
+
+/** Loads what `name` means. */
+export async function loadNamed(name: string, pool: SandboxPool, options: LoadOptions): Promise<LoadedProcessor> {
+  if (!isPipelineFile(name)) {
+    return await loadProcessor(scriptOf(name), pool, { parameters: parseParameters(options.set) });
+  }
+  return await loadPipeline(name, onePipeline(name, options.pipeline), pool, options);
+}
+
+/** Loads a pipeline of the file at `path`. */
+export async function loadPipeline(
+  path: string,
+  pipeline: PipelineFile,
+  pool: SandboxPool,
+  { set }: LoadOptions,
+): Promise<LoadedProcessor> {
+  return await loadProcessor(path, pool, { parameters: parseParameters(set), source: pipelineModule(path, pipeline) });
+}
+
+/** The pipelines of a file, or the one that is named. */
+export function pipelinesOf(path: string, name: string | undefined): readonly PipelineFile[] {
+  const all = readPipelines(path, Deno.env.toObject());
+  if (name === undefined) return all;
+  const found = all.filter(({ spec }) => spec.name === name);
+  if (found.length > 0) return found;
+  const names = all.map(({ spec }) => spec.name);
+  const advice = nearest(name, names);
+  throw new UsageError(
+    `Cannot find pipeline ${name} in ${path}: it has ${names.join(", ")}${advice ? `. Did you mean ${advice}?` : ""}`,
+  );
+}
+
+function onePipeline(path: string, name: string | undefined): PipelineFile {
+  const [first, ...others] = pipelinesOf(path, name);
+  if (others.length === 0) return first;
+  const names = [first, ...others].map(({ spec }) => spec.name);
+  throw new UsageError(`Cannot use all pipelines of ${path} at once: name one of ${names.join(", ")} with --pipeline`);
+}

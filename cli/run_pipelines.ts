@@ -1,0 +1,76 @@
+/** `sluice run pipeline.yaml`: a run for each pipeline of the file, side by side. What is typed wins over what it says. */
+
+import type { Command } from "commander";
+import { resolve } from "@std/path";
+import type { SandboxPool } from "../controller/sandbox/pool.ts";
+import { EXIT } from "./exit_code.ts";
+import { loadPipeline, pipelinesOf } from "./load.ts";
+import { folderOf, type PipelineFile } from "./pipelines/pipeline_file.ts";
+import type { ProgramHooks } from "./program.ts";
+import { type RunCommandOptions, runLoadedCommand } from "./run.ts";
+import { absoluteUri } from "./uri.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Runs the command; answers the exit code: the first that is not 0. */
+export async function runPipelines(
+  pool: SandboxPool,
+  path: string,
+  command: Command,
+  hooks: ProgramHooks,
+): Promise<number> {
+  const typed = command.opts<RunCommandOptions>();
+  const pipelines = pipelinesOf(path, typed.pipeline);
+  if (pipelines.length > 1) refuseShared(path, typed, command);
+  const codes = await Promise.all(pipelines.map(async (pipeline) => {
+    const options = optionsFor(path, pipeline, command);
+    const processor = await loadPipeline(path, pipeline, pool, options);
+    const isOneOfMany = pipelines.length > 1;
+    return await runLoadedCommand(pool, processor, { ...options, isOneOfMany }, hooks);
+  }));
+  return codes.find((code) => code !== EXIT.ok) ?? EXIT.ok;
+}
+
+/** What belongs to one pipeline cannot be said of several. */
+function refuseShared(path: string, options: RunCommandOptions, command: Command): void {
+  for (const name of ["from", "to", "name"]) {
+    if (command.getOptionValueSource(name) !== "cli") continue;
+    throw new UsageError(`Cannot use --${name} for all pipelines of ${path}: choose one with --pipeline`);
+  }
+  if (options.store !== undefined) {
+    throw new UsageError(`Cannot share several pipelines at once: choose one of ${path} with --pipeline`);
+  }
+}
+
+function optionsFor(path: string, { spec, from, to, run }: PipelineFile, command: Command): RunCommandOptions {
+  const typed = command.opts<RunCommandOptions>();
+  const options: Record<string, unknown> = { ...typed };
+  for (const [name, value] of Object.entries(run)) {
+    const attribute = name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    if (!isGiven(command, name, attribute)) options[attribute] = value;
+  }
+  if (typeof run.effects === "string" && options.effects === run.effects) {
+    options.effects = resolve(folderOf(path), run.effects);
+  }
+  return {
+    ...options as unknown as RunCommandOptions,
+    name: typed.name ?? spec.name,
+    from: withDeclared(path, typed.from, from),
+    to: withDeclared(path, typed.to, to),
+  };
+}
+
+function isGiven(command: Command, name: string, attribute: string): boolean {
+  const variable = `SLUICE_${name.toUpperCase().replaceAll("-", "_")}`;
+  return command.getOptionValueSource(attribute) === "cli" || Deno.env.get(variable) !== undefined;
+}
+
+/** The URIs that are typed, and for the other names those of the file, whose files are beside it. */
+function withDeclared(
+  path: string,
+  typed: readonly string[],
+  declared: ReadonlyMap<string, string>,
+): readonly string[] {
+  const named = new Set(typed.map((text) => /^([A-Za-z_][\w-]*)=/.exec(text)?.[1] ?? "default"));
+  const others = [...declared].filter(([name]) => !named.has(name));
+  return [...typed, ...others.map(([name, uri]) => `${name}=${absoluteUri(uri, folderOf(path))}`)];
+}

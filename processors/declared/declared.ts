@@ -1,0 +1,142 @@
+/** A pipeline from its declaration: what a YAML file becomes. */
+
+import type { Codecs, Processor } from "../../engine/processor.ts";
+import type { JunctionOperator, Operator, Sides } from "../pipeline/operator.ts";
+import { pipeline, type PipelineBuilder } from "../pipeline/pipeline.ts";
+import type { SideStreams, Stream } from "../pipeline/stream.ts";
+import { merge } from "../operators/merge.ts";
+import type { SourceOptions } from "../pipeline/source_stage.ts";
+import { compileValue } from "./expression.ts";
+import { declaredFormat } from "./formats.ts";
+import { declaredJoin } from "./joins.ts";
+import { DeclarationError, type InputSpec, type PipelineSpec, type StepSpec } from "./spec.ts";
+import { STEPS } from "./steps.ts";
+
+/** What a module of an own operator exports: the operator, or what makes it from the options beside `use`. */
+export type OwnOperator =
+  | Operator<unknown, unknown, Sides>
+  | ((options: unknown) => Operator<unknown, unknown, Sides>);
+
+/** Members of a step that say where its side streams go. */
+export const SIDE_NAMES: readonly string[] = ["late", "rejects", "repeats", "excess", "outliers", "failed", "expired"];
+
+type Options = Readonly<Record<string, unknown>>;
+type AnyStream = Stream<unknown>;
+
+interface Building {
+  readonly spec: PipelineSpec;
+  readonly own: Readonly<Record<string, OwnOperator>>;
+  readonly streams: ReadonlyMap<string, AnyStream>;
+}
+
+/**
+ * Makes the pipeline that `spec` declares.
+ *
+ * @param own the operators of `use`, by what is written there
+ * @throws {DeclarationError} when a part of it cannot be
+ */
+export function declaredPipeline(
+  spec: PipelineSpec,
+  own: Readonly<Record<string, OwnOperator>> = {},
+): Processor<Codecs, Codecs> {
+  return pipeline(spec.name, (builder) => {
+    const streams = new Map<string, AnyStream>();
+    const building = { spec, own, streams };
+    for (const [name, input] of Object.entries(spec.inputs)) {
+      const begun = at(["from", name], () => addInput(builder, name, input));
+      streams.set(name, addSteps(building, begun, input.steps ?? [], ["from", name, "steps"]));
+    }
+    const [first] = streams.values();
+    const end = addSteps(building, first, spec.steps, ["steps"]);
+    const [output] = Object.keys(spec.outputs);
+    end.to(output, declaredFormat(spec.outputs[output].format));
+  });
+}
+
+function addInput(builder: PipelineBuilder, name: string, input: InputSpec): AnyStream {
+  const { time, lateness, idle } = input;
+  const timeOf = time === undefined ? undefined : compileValue(time);
+  const options: SourceOptions<unknown> = {
+    ...(timeOf ? { time: (value) => timeOf(value) as number } : {}),
+    ...(lateness === undefined ? {} : { lateness }),
+    ...(idle === undefined ? {} : { idle }),
+  };
+  const codec = declaredFormat(input.format);
+  return input.table ? builder.table(name, codec, options) : builder.from(name, codec, options);
+}
+
+function addSteps(
+  building: Building,
+  begun: AnyStream,
+  steps: readonly StepSpec[],
+  path: readonly (string | number)[],
+): AnyStream {
+  return steps.reduce<AnyStream>(
+    (stream, step, i) => at([...path, i], () => addStep(building, stream, step)),
+    begun,
+  );
+}
+
+function addStep(building: Building, stream: AnyStream, step: StepSpec): AnyStream {
+  const after = join(building, stream, step) ?? stream.through(operatorOf(building, step), sidesOf(building, step));
+  return typeof step.name === "string" ? after.named(step.name) : after;
+}
+
+function join({ streams, ...building }: Building, stream: AnyStream, step: StepSpec): AnyStream | undefined {
+  if (step.merge !== undefined) {
+    const others = (step.merge as readonly string[]).map((name) => otherStream(streams, name));
+    return stream.meet(others, merge() as JunctionOperator<readonly [unknown, ...unknown[]], unknown>);
+  }
+  if (step.join === undefined) return undefined;
+  const options = step.join as Options;
+  const other = otherStream(streams, String(options.with));
+  return stream.join(other, declaredJoin(options), sidesOf({ ...building, streams }, step));
+}
+
+function otherStream(streams: ReadonlyMap<string, AnyStream>, name: string): AnyStream {
+  const stream = streams.get(name);
+  if (stream) return stream;
+  throw new TypeError(`Cannot join with ${name}: the inputs before it are ${[...streams.keys()].join(", ")}`);
+}
+
+function operatorOf({ own }: Building, step: StepSpec): Operator<unknown, unknown, Sides> {
+  if (typeof step.use === "string") {
+    const found = own[step.use];
+    return typeof found === "function" ? found(step.with) : found;
+  }
+  const kind = Object.keys(STEPS).find((name) => name in step);
+  if (kind === undefined) {
+    throw new TypeError(`Cannot use a step with ${Object.keys(step).join(", ")}: it does nothing`);
+  }
+  // In graphs it is called what the file calls it.
+  return { ...STEPS[kind](step[kind]), kind, detail: detailOf(step[kind]) };
+}
+
+const DETAIL_UNITS_MAX = 80;
+
+function detailOf(options: unknown): string {
+  const text = typeof options === "string" ? options : JSON.stringify(options).replaceAll('"', "");
+  return text.length <= DETAIL_UNITS_MAX ? text : `${text.slice(0, DETAIL_UNITS_MAX)}…`;
+}
+
+/** Side streams go to outputs, by name; those of a split by the names of its branches. */
+function sidesOf({ spec }: Building, step: StepSpec): SideStreams<Sides> {
+  const named = SIDE_NAMES.filter((name) => step[name] !== undefined).map((name) => [name, String(step[name])]);
+  const branches = Object.keys((step.split ?? {}) as Options).map((name) => [name, name]);
+  return Object.fromEntries([...named, ...branches].map(([side, output]) => {
+    const known = Object.hasOwn(spec.outputs, output) ? spec.outputs[output] : undefined;
+    if (!known) {
+      throw new TypeError(`Cannot send ${side} to ${output}: the outputs are ${Object.keys(spec.outputs).join(", ")}`);
+    }
+    return [side, (stream: AnyStream) => stream.to(output, declaredFormat(known.format))];
+  }));
+}
+
+function at<T>(path: readonly (string | number)[], build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    if (error instanceof DeclarationError) throw error;
+    throw new DeclarationError(path, (error as Error).message, error);
+  }
+}

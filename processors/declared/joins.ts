@@ -1,0 +1,53 @@
+/** Joins of declared pipelines: `{ with: payments, within: 5m, select: { … } }`, with `left` and `right` in expressions. */
+
+import { asOfJoin } from "../joins/as_of_join.ts";
+import { intervalJoin } from "../joins/interval_join.ts";
+import type { JoinKind } from "../joins/joining.ts";
+import { tableJoin } from "../joins/table_join.ts";
+import { windowJoin } from "../joins/window_join.ts";
+import type { JunctionOperator, Key, Sides } from "../pipeline/operator.ts";
+import type { Duration } from "../time/duration.ts";
+import { compileExpression } from "./expression.ts";
+import { declaredAlignedWindows } from "./windows.ts";
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** What tells the kinds of joins apart. */
+export const JOIN_NAMES: readonly string[] = ["within", "before", "after", "window", "as-of", "table"];
+
+/** The join that `options` describe. */
+export function declaredJoin(options: Options): JunctionOperator<readonly [unknown, unknown], unknown, Sides> {
+  if (!JOIN_NAMES.some((name) => name in options)) {
+    throw new TypeError(`Cannot join: how is not said; one of ${JOIN_NAMES.join(", ")} is wanted`);
+  }
+  const combine = selection(options.select as Options | undefined);
+  const kind = options.kind === undefined ? {} : { kind: options.kind as JoinKind };
+  if (options.window !== undefined) {
+    return windowJoin<unknown, unknown, unknown>(declaredAlignedWindows(options.window as Options), {
+      ...kind,
+      combine,
+    });
+  }
+  if (options["as-of"] !== undefined) {
+    const within = typeof options["as-of"] === "string" ? { within: options["as-of"] } : {};
+    return asOfJoin<unknown, unknown, unknown>({ ...within, ...kind as { kind?: "left" }, combine });
+  }
+  if (options.table !== undefined) {
+    return tableJoin<unknown, unknown, unknown>({ ...kind as { kind?: "left" }, combine });
+  }
+  const times = Object.entries(options).filter(([name]) => ["within", "before", "after"].includes(name));
+  const spans = Object.fromEntries(times) as Readonly<Record<string, Duration>>;
+  return intervalJoin<unknown, unknown, unknown>({ ...spans, ...kind, combine });
+}
+
+/** Without a selection, the fields of both: those of the left one win. */
+function selection(select: Options | undefined) {
+  if (select === undefined) {
+    return (left: unknown, right: unknown): unknown => ({ ...right as object | null, ...left as object | null });
+  }
+  const fields = Object.entries(select).map(([name, field]) =>
+    [name, typeof field === "string" ? compileExpression(field) : () => field] as const
+  );
+  return (left: unknown, right: unknown, key: Key): unknown =>
+    Object.fromEntries(fields.map(([name, compute]) => [name, compute({ left, right }, key, 0)]));
+}
