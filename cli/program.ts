@@ -1,14 +1,15 @@
 /** The commands and their options. Each command's code is loaded when it is called. */
 
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, type InvalidArgumentError, Option } from "commander";
 import denoJson from "../deno.json" with { type: "json" };
 import type { Limits } from "../controller/limits.ts";
 import type { Observer } from "../controller/task_setup.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
 import { EXIT } from "./exit_code.ts";
-import { journalOption, jsonOption, notNegative, positive, repeatable, setOption } from "./options.ts";
+import { journalOption, jsonOption, setOption } from "./options.ts";
 import { printMessage } from "./output.ts";
 import { addRecordedCommands } from "./recorded_commands.ts";
+import { runOptions, sharingOptions } from "./run_options.ts";
 import { applySettings } from "./settings.ts";
 import { addStreamCommands } from "./stream_commands.ts";
 
@@ -66,85 +67,23 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
     .argument("<processor>", "path of a script or a pipeline file, or the name of a ready-made processor")
     .usage("<processor> --from URI --to URI [options]\n       sluice run <pipeline.yaml> [options]")
     .addHelpText("before", RUN_EXAMPLES)
-    .addHelpText("after", "\nAn option can also come from SLUICE_<OPTION>, or from `option: value` in sluice.yaml.")
-    .addOption(repeatable("--from <uri>", "stream to read; repeat as name=URI for named inputs"))
-    .addOption(repeatable("--to <uri>", "stream to write; repeat as name=URI for named outputs"))
-    .addOption(setOption())
-    .option("--pipeline <name>", "only this pipeline of a file with several")
-    .option("--name <run>", "name of the run (default: the processor's name)")
-    .addOption(journalOption())
-    .option("--until-end", "stop when the inputs end, instead of following them", false)
-    .addOption(new Option("--workers <n>", "threads to spread tasks over").argParser(positive).default(1))
-    .addOption(
-      new Option("--isolation <kind>", "how processors are kept apart").choices(["worker", "process"]).default(
-        "worker",
-      ),
-    )
-    .addOption(
-      new Option("--clock <clock>", "where logical time comes from").choices(["feed", "event"]).default("feed"),
-    )
-    .addOption(new Option("--seed <n>", "seed of all random numbers").argParser(integer).default(0))
-    .addOption(
-      new Option("--on-error <policy>", "what to do with a record that fails")
-        .choices(["halt", "dead-letter", "skip"]).default("halt"),
-    )
-    .addOption(
-      new Option("--capture <policy>", "which inputs the journal keeps").choices(["auto", "all", "none"]).default(
-        "auto",
-      ),
-    )
-    .option("--accept-gap", "go on behind records that were trimmed before they were read; the journal notes it", false)
-    .addOption(
-      new Option("--tasks <n>", "let partitions share so many tasks, with their state; each has its own otherwise")
-        .argParser(positive),
-    )
-    .addOption(new Option("--feed-records <n>", "records in one feed at most").argParser(positive).default(10_000))
-    .addOption(
-      new Option("--linger <ms>", "how long records wait for others to share their feed").argParser(notNegative)
-        .default(0),
-    )
-    .addOption(new Option("--record-timeout <s>", "seconds a record may run").argParser(positive).default(10))
-    .addOption(
-      new Option("--shutdown-timeout <s>", "seconds to finish in after a signal").argParser(positive).default(30),
-    )
-    .option("--effects <file>", "module whose exports are the handlers of effects")
-    .addOption(
-      new Option("--verify <share>", "run this share of the feeds again meanwhile and compare").argParser(share),
-    )
-    .addOption(
-      new Option("--on-divergence <act>", "what to do when --verify finds a difference").choices(["stop", "warn"])
-        .default("warn"),
-    )
-    .option("--json", "print the summary as JSON", false)
-    .option("--quiet", "print no summary", false)
-    .action(async (processor: string, options) => {
-      // The sandbox starts while the rest is loaded.
-      const { openPool } = await import("../controller/sandbox/open_pool.ts");
-      const pool = openPool(options);
-      try {
-        if (/\.ya?ml$/.test(processor)) {
-          const { runPipelines } = await import("./run_pipelines.ts");
-          return setExitCode(await runPipelines(pool, processor, run, hooks));
-        }
-        const { runCommand } = await import("./run.ts");
-        setExitCode(await runCommand(pool, processor, options, hooks));
-      } finally {
-        pool.close();
+    .addHelpText("after", "\nAn option can also come from SLUICE_<OPTION>, or from `option: value` in sluice.yaml.");
+  for (const option of [...runOptions(), ...sharingOptions()]) run.addOption(option);
+  run.action(async (processor: string, options) => {
+    // The sandbox starts while the rest is loaded.
+    const { openPool } = await import("../controller/sandbox/open_pool.ts");
+    const pool = openPool(options);
+    try {
+      if (/\.ya?ml$/.test(processor)) {
+        const { runPipelines } = await import("./run_pipelines.ts");
+        return setExitCode(await runPipelines(pool, processor, run, hooks));
       }
-    });
-  for (const option of sharingOptions()) run.addOption(option);
-}
-
-/** What it takes to share a run with other processes. */
-function sharingOptions(): readonly Option[] {
-  return [
-    new Option(
-      "--store <uri>",
-      "share the run with other processes, such as dynamodb://region/table (docs/SHARING.md)",
-    ),
-    new Option("--owner <name>", "what this process is called among them; made up otherwise"),
-    new Option("--lease <s>", "seconds after which a silent process loses its tasks").argParser(positive).default(10),
-  ];
+      const { runCommand } = await import("./run.ts");
+      setExitCode(await runCommand(pool, processor, options, hooks));
+    } finally {
+      pool.close();
+    }
+  });
 }
 
 function addJournal(program: Command, setExitCode: SetExitCode): void {
@@ -233,16 +172,4 @@ function describeOption({ description, argChoices, defaultValueDescription, defa
   const shown = defaultValueDescription ?? defaultValue;
   const isTelling = shown !== undefined && shown !== "none" && shown !== false;
   return `${description}${choices}${isTelling ? ` (default: ${shown})` : ""}`;
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError("A share above 0, up to 1, is wanted, such as 0.01.");
-  return value;
-}
-
-function integer(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError("A whole number is wanted.");
-  return value;
 }

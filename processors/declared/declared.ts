@@ -10,6 +10,7 @@ import { compileValue } from "./expression.ts";
 import { declaredFormat } from "./formats.ts";
 import { declaredJoin } from "./joins.ts";
 import { DeclarationError, type InputSpec, type PipelineSpec, type StepSpec } from "./spec.ts";
+import { CONTROL_STEPS } from "./control_steps.ts";
 import { STEPS } from "./steps.ts";
 
 /** What a module of an own operator exports: the operator, or what makes it from the options beside `use`. */
@@ -19,6 +20,8 @@ export type OwnOperator =
 
 /** Members of a step that say where its side streams go. */
 export const SIDE_NAMES: readonly string[] = ["late", "rejects", "repeats", "excess", "outliers", "failed", "expired"];
+
+const ALL_STEPS = { ...STEPS, ...CONTROL_STEPS };
 
 type Options = Readonly<Record<string, unknown>>;
 type AnyStream = Stream<unknown>;
@@ -104,12 +107,12 @@ function operatorOf({ own }: Building, step: StepSpec): Operator<unknown, unknow
     const found = own[step.use];
     return typeof found === "function" ? found(step.with) : found;
   }
-  const kind = Object.keys(STEPS).find((name) => name in step);
+  const kind = Object.keys(ALL_STEPS).find((name) => name in step);
   if (kind === undefined) {
     throw new TypeError(`Cannot use a step with ${Object.keys(step).join(", ")}: it does nothing`);
   }
   // In graphs it is called what the file calls it.
-  return { ...STEPS[kind](step[kind]), kind, detail: detailOf(step[kind]) };
+  return { ...ALL_STEPS[kind](step[kind]), kind, detail: detailOf(step[kind]) };
 }
 
 const DETAIL_UNITS_MAX = 80;
