@@ -1,12 +1,12 @@
 /** The commands and their options. Each command's code is loaded when it is called. */
 
-import { Command, CommanderError, type InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import denoJson from "../deno.json" with { type: "json" };
 import type { Limits } from "../controller/limits.ts";
 import type { Observer } from "../controller/task_setup.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
 import { EXIT } from "./exit_code.ts";
-import { journalOption, jsonOption, setOption } from "./options.ts";
+import { journalOption, jsonOption, positive, setOption } from "./options.ts";
 import { printMessage } from "./output.ts";
 import { addRecordedCommands } from "./recorded_commands.ts";
 import { runOptions, sharingOptions } from "./run_options.ts";
