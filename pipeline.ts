@@ -18,6 +18,7 @@
 
 export * from "./processor.ts";
 export { pipeline, type PipelineBuilder } from "./processors/pipeline/pipeline.ts";
+export { embed, type Embedded, type Given } from "./processors/pipeline/embed.ts";
 export { type SideStreams, Stream, WindowedStream } from "./processors/pipeline/stream.ts";
 export type { SourceOptions } from "./processors/pipeline/source_stage.ts";
 export {

@@ -27,22 +27,27 @@ export interface Step {
 
 /** See the module. */
 export class Graph {
+  /** What the names of all steps begin with. */
+  readonly prefix: string;
   readonly steps: Step[] = [];
   readonly inputs: Record<string, Codec<unknown, never>> = {};
   readonly outputs: Record<string, Codec<unknown, never>> = {};
 
-  /** Adds a step; without a name it is called after what it does, and numbered from the second one on. */
-  add(body: StepBody, upstreams: readonly Upstream[], name?: string): Step {
-    const step: Step = { name: name ?? this.#free(wordFor(body)), body, upstreams };
-    if (name !== undefined) this.#requireFree(name);
+  constructor(prefix = "") {
+    this.prefix = prefix;
+  }
+
+  /** Adds a step; it is called after what it does, and numbered from the second one on. */
+  add(body: StepBody, upstreams: readonly Upstream[]): Step {
+    const step: Step = { name: this.#free(this.prefix + wordFor(body)), body, upstreams };
     this.steps.push(step);
     return step;
   }
 
   /** Calls a step otherwise. */
   rename(step: Step, name: string): void {
-    this.#requireFree(name);
-    step.name = name;
+    this.#requireFree(this.prefix + name);
+    step.name = this.prefix + name;
   }
 
   #free(word: string): string {
@@ -54,8 +59,8 @@ export class Graph {
   }
 
   #requireFree(name: string): void {
-    if (!/^[A-Za-z_][\w-]*$/.test(name)) {
-      throw new TypeError(`Cannot name a step ${JSON.stringify(name)}: letters, digits, - and _ are wanted`);
+    if (!/^[A-Za-z_][\w.-]*$/.test(name)) {
+      throw new TypeError(`Cannot name a step ${JSON.stringify(name)}: letters, digits, -, _ and . are wanted`);
     }
     if (this.steps.some((step) => step.name === name)) {
       throw new TypeError(`Cannot name a step ${name}: another one has this name; state is kept by name`);

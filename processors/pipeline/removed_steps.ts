@@ -14,9 +14,10 @@ const STEPS_KEY = "pipeline:steps";
 /** Deletes the state of steps that `graph` no longer has, and notes those that it has. */
 export function forgetRemovedSteps(graph: Graph, { state, log }: Context): void {
   const now = graph.steps.filter((step) => keepsState(graph, step)).map(({ name }) => name).sort();
-  const before = state.get<readonly string[]>(STEPS_KEY);
+  const stepsKey = graph.prefix + STEPS_KEY;
+  const before = state.get<readonly string[]>(stepsKey);
   if (JSON.stringify(before ?? []) === JSON.stringify(now)) return;
-  state.set(STEPS_KEY, now);
+  state.set(stepsKey, now);
   if (before === undefined) return;
   for (const name of before.filter((known) => !now.includes(known))) {
     const keys = state.keys(name).filter((key) => "@:|".includes(key[name.length]));

@@ -15,7 +15,7 @@ import { grainOf } from "./grain.ts";
 import type { Graph, Step } from "./graph.ts";
 import { JunctionInputs } from "./junction_inputs.ts";
 import type { Junction, Scope, Stage } from "./operator.ts";
-import { SinkStage } from "./sink_stage.ts";
+import { type Give, SinkStage } from "./sink_stage.ts";
 import { SourceStage } from "./source_stage.ts";
 import { forgetRemovedSteps } from "./removed_steps.ts";
 
@@ -26,6 +26,7 @@ const ALARM_END = "|";
 /** See the module. */
 export class Runtime {
   readonly #graph: Graph;
+  readonly #give: Give;
   readonly #jobs: Job[] = [];
   readonly #alarms = new Map<string, OnDue>();
   readonly #sources = new Map<string, SourceStage>();
@@ -34,8 +35,11 @@ export class Runtime {
   #context: Context | undefined;
   #isOpen = false;
 
-  constructor(graph: Graph) {
+  /** @param give takes the outputs, unless the unit's context does */
+  constructor(graph: Graph, give?: Give) {
     this.#graph = graph;
+    this.#give = give ??
+      ((value, key, timeMs, name) => this.#context!.emit({ value: value as never, key, timeMs }, name));
   }
 
   /** Takes a record through the pipeline. */
@@ -43,6 +47,11 @@ export class Runtime {
     this.#begin(context);
     this.#sources.get(record.input)!.take(record);
     return this.#finish();
+  }
+
+  /** Whether the timer `key` may be one of its steps'. */
+  isOwn(key: string): boolean {
+    return key.startsWith(this.#graph.prefix) && key.includes(ALARM_END);
   }
 
   /** A timer by the clock of the run is due. */
@@ -106,7 +115,7 @@ export class Runtime {
         this.#stages.set(step, this.#inputsOf(step, step.body.operator.open(this.#scopeOf(step, state), down)));
         return;
       case "sink":
-        this.#stages.set(step, [new SinkStage(() => this.#context!, step.body.output)]);
+        this.#stages.set(step, [new SinkStage(this.#give, step.body.output)]);
         return;
       default:
         step.body satisfies never;

@@ -1,20 +1,22 @@
-/** Where elements become outputs. */
+/** Where elements leave a pipeline. */
 
-import type { Context } from "../../engine/processor.ts";
 import type { Key, Stage } from "./operator.ts";
+
+/** Takes what a pipeline gives to its output `name`. */
+export type Give = (value: unknown, key: Key, timeMs: number, name: string) => void;
 
 /** See the module. */
 export class SinkStage implements Stage<unknown> {
-  readonly #context: () => Context;
+  readonly #give: Give;
   readonly #output: string;
 
-  constructor(context: () => Context, output: string) {
-    this.#context = context;
+  constructor(give: Give, output: string) {
+    this.#give = give;
     this.#output = output;
   }
 
   push(value: unknown, key: Key, timeMs: number): void {
-    this.#context().emit({ value: value as never, key, timeMs }, this.#output);
+    this.#give(value, key, timeMs, this.#output);
   }
 
   advance(): void {}

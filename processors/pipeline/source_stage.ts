@@ -8,10 +8,10 @@ import type { Scope, Stage } from "./operator.ts";
 /** How an input is read. */
 export interface SourceOptions<T> {
   /**
-   * The event time of a record: milliseconds, an ISO 8601 text or a `Date`. Unless given, the time that the source has
-   * for the record, and the time it was fed where it has none.
+   * The event time of a record: milliseconds, an ISO 8601 text or a `Date`; `"clock"` is what the clock of the run says.
+   * Unless given, the time that the source has for the record, and the clock where it has none.
    */
-  readonly time?: (value: T, record: StreamRecord<T>) => number | string | Date;
+  readonly time?: ((value: T, record: StreamRecord<T>) => number | string | Date) | "clock";
   /** How far records may be out of order, within a partition. @default {0} */
   readonly lateness?: Duration;
   /** After what silence a partition no longer holds up the others; see docs/PIPELINES.md. @default {never} */
@@ -93,6 +93,7 @@ export class SourceStage {
 
   #timeOf(record: StreamRecord): number {
     const { time } = this.#options;
+    if (time === "clock") return this.#scope.context.now;
     if (time === undefined) return record.eventTimeMs ?? this.#scope.context.now;
     const given = time(record.value, record);
     const timeMs = typeof given === "number" ? given : given instanceof Date ? given.getTime() : Date.parse(given);
