@@ -3,6 +3,7 @@
 import type { Sink } from "../adapters/sink.ts";
 import type { Source } from "../adapters/source.ts";
 import type { ClockPolicy } from "../engine/clock.ts";
+import type { ProcessorGraph } from "../engine/graph.ts";
 import type { ErrorPolicy } from "../engine/failure.ts";
 import { systemClock } from "./clock.ts";
 import type { EffectHandlers } from "./effects.ts";
@@ -93,6 +94,11 @@ export async function runProcessor(options: RunProcessorOptions): Promise<RunSum
   }
 }
 
+/** The steps between inputs and outputs. */
+function stepNames({ steps }: ProcessorGraph): readonly string[] {
+  return steps.filter(({ kind }) => kind !== "from" && kind !== "to").map(({ name }) => name);
+}
+
 /** Like {@linkcode runProcessor}, for a processor that is loaded, in sandboxes that belong to the caller. */
 export async function runLoaded(
   { info, bundle, script }: LoadedProcessor,
@@ -111,7 +117,7 @@ export async function runLoaded(
         journal,
         pool,
         processor: info.name,
-        steps: info.graph?.steps.map(({ name }) => name),
+        steps: info.graph && stepNames(info.graph),
         code: { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script },
         sources: new Map(Object.entries(options.from)),
         routes: routesTo(options.to),

@@ -1,0 +1,257 @@
+/** Pipelines in YAML as a user has them: run, lint, explain, variables, several in a file, steps that come and go. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { jsonSchema } from "../../cli/pipelines/schema.ts";
+import { runCli } from "../support/cli.ts";
+import { TestFolder } from "../support/processor_script.ts";
+
+const ORDERS = [
+  { customer: "ann", cents: 1250, at: 1000 },
+  { customer: "bob", cents: 30, at: 2000 },
+  { customer: "ann", cents: 750, at: 61_000 },
+  { customer: "ann", cents: 10, at: 59_000 },
+  { customer: "bob", cents: 99, at: 125_000 },
+  { customer: "ann", cents: 1, at: 3000 },
+].map((order) => JSON.stringify(order) + "\n").join("");
+
+const PER_MINUTE = `
+name: per-minute
+from:
+  orders:
+    uri: file:\${ORDERS:orders.ndjson}
+    time: at
+    lateness: \${LATENESS:10s}
+steps:
+  - filter: cents > 5 || customer == "ann"
+  - set: { euros: cents / 100 }
+  - key: customer
+  - window: { tumbling: 1m, aggregate: { orders: count, euros: { sum: euros } } }
+    late: late
+  - use: ./steps.ts#rounded
+    with: { digits: 1 }
+to:
+  totals: file:totals.ndjson
+  late: file:late.ndjson
+run:
+  until-end: true
+`;
+
+const STEPS = `
+import { map } from "@sluice/sluice/pipeline";
+
+export const rounded = ({ digits }: { digits: number }) =>
+  map((value: { euros: number }) => ({ ...value, euros: Number(value.euros.toFixed(digits)) }));
+`;
+
+function project(files: Readonly<Record<string, string>>): TestFolder {
+  const folder = new TestFolder();
+  for (const [name, text] of Object.entries(files)) folder.write(name, text);
+  return folder;
+}
+
+function values(text: string): unknown[] {
+  return text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+}
+
+Deno.test("a pipeline file runs with what it says: steps, own operators, side outputs, options; and replays", async () => {
+  await using folder = project({ "per_minute.yaml": PER_MINUTE, "steps.ts": STEPS, "orders.ndjson": ORDERS });
+  const { code, stderr } = await runCli(["run", "per_minute.yaml"], { cwd: folder.path });
+  assertEquals(code, 0, stderr);
+  assertEquals(values(folder.read("totals.ndjson")), [
+    { key: "ann", startMs: 0, endMs: 60_000, orders: 2, euros: 12.6 },
+    { key: "bob", startMs: 0, endMs: 60_000, orders: 1, euros: 0.3 },
+    { key: "ann", startMs: 60_000, endMs: 120_000, orders: 1, euros: 7.5 },
+    { key: "bob", startMs: 120_000, endMs: 180_000, orders: 1, euros: 1 },
+  ]);
+  assertEquals(values(folder.read("late.ndjson")), [{ customer: "ann", cents: 1, at: 3000, euros: 0.01 }]);
+  const replayed = await runCli(["replay", "per-minute"], { cwd: folder.path });
+  assertEquals(replayed.code, 0, replayed.stderr);
+});
+
+Deno.test("variables come from the environment, what is typed wins over the file, and paths are beside the file", async () => {
+  await using folder = project({
+    "p/per_minute.yaml": PER_MINUTE,
+    "p/steps.ts": STEPS,
+    "p/other.ndjson": ORDERS,
+  });
+  const args = ["run", "p/per_minute.yaml", "--to", "late=file:elsewhere.ndjson", "--name", "again", "--json"];
+  const env = { ORDERS: "other.ndjson", LATENESS: "1000000" };
+  const { code, stdout, stderr } = await runCli(args, { cwd: folder.path, env });
+  assertEquals(code, 0, stderr);
+  assertEquals(JSON.parse(stdout).run, "again");
+  assertEquals(values(folder.read("p/totals.ndjson")).length, 4);
+  assertEquals(folder.read("elsewhere.ndjson"), "");
+});
+
+Deno.test("several pipelines of a file run side by side; one can be chosen", async () => {
+  const two = `
+pipelines:
+  - name: large
+    from: file:orders.ndjson
+    steps: [{ filter: cents > 500 }]
+    to: file:large.ndjson
+    run: { until-end: true }
+  - name: small
+    from: file:orders.ndjson
+    steps: [{ filter: cents <= 500 }, { project: { id: customer, c: cents } }]
+    to: file:small.ndjson
+    run: { until-end: true }
+`;
+  await using folder = project({ "two.yaml": two, "orders.ndjson": ORDERS });
+  const one = await runCli(["run", "two.yaml", "--pipeline", "small"], { cwd: folder.path });
+  assertEquals(one.code, 0, one.stderr);
+  assertEquals(values(folder.read("small.ndjson"))[0], { id: "bob", c: 30 });
+  const both = await runCli(["run", "two.yaml"], { cwd: folder.path });
+  assertEquals(both.code, 0, both.stderr);
+  assertEquals(values(folder.read("large.ndjson")).length, 2);
+  const wrong = await runCli(["run", "two.yaml", "--pipeline", "smal"], { cwd: folder.path });
+  assertEquals(wrong.code, 2);
+  assertStringIncludes(wrong.stderr, "Did you mean small?");
+  const shared = await runCli(["run", "two.yaml", "--to", "file:x"], { cwd: folder.path });
+  assertStringIncludes(shared.stderr, "choose one with --pipeline");
+});
+
+Deno.test("lint says all that is wrong, with line, column and what was probably meant", async () => {
+  const bad = `name: bad
+from:
+  orders:
+    uri: file:x.ndjson
+    latenes: 10s
+steps:
+  - filtr: cents > 0
+  - window: { tumbling: 1m, agregate: { orders: count } }
+  - throttle: true
+to: file:\${NOWHERE}
+`;
+  await using folder = project({ "bad.yaml": bad, "none.yaml": "name: [" });
+  const missing = await runCli(["lint", "bad.yaml"], { cwd: folder.path });
+  assertEquals(missing.code, 2);
+  assertMatch(missing.stderr, /bad\.yaml:10:5: Cannot fill in \$\{NOWHERE\}: it is not in the environment/);
+  const env = { NOWHERE: "y.ndjson" };
+  const first = await runCli(["lint", "bad.yaml"], { cwd: folder.path, env });
+  assertMatch(first.stderr, /bad\.yaml:5:5: Cannot use latenes.*did you mean lateness\?/);
+  folder.write("bad.yaml", bad.replace("latenes:", "lateness:"));
+  const { stderr, code } = await runCli(["lint", "bad.yaml"], { cwd: folder.path, env });
+  assertEquals(code, 2);
+  assertEquals(stderr.trim().split("\n"), [
+    "bad.yaml:7:5: Cannot use step filtr: there is no such step; did you mean filter?",
+    "bad.yaml:8:5: Cannot use window: aggregate is missing",
+    "bad.yaml:8:29: Cannot use agregate: nothing is called that here; did you mean aggregate?",
+    'bad.yaml:9:5: Cannot use throttle: it is true, wanted is milliseconds, or text such as "30s", "1h30m"',
+  ]);
+  const json = await runCli(["lint", "bad.yaml", "--json"], { cwd: folder.path, env });
+  assertEquals(JSON.parse(json.stdout)[0].findings.length, 4);
+  assertMatch((await runCli(["lint", "none.yaml"], { cwd: folder.path })).stderr, /none\.yaml:\d+:\d+: /);
+  assertMatch((await runCli(["run", "gone.yaml"], { cwd: folder.path })).stderr, /gone\.yaml: there is no such file/);
+});
+
+Deno.test("expressions are checked before anything runs, and name what they do not find when it does", async () => {
+  const pipeline = (step: string) => `name: p\nfrom: file:orders.ndjson\nsteps:\n  - ${step}\nto: file:out.ndjson\n`;
+  await using folder = project({ "orders.ndjson": ORDERS });
+  const wrong: [string, RegExp][] = [
+    ["filter: cents >", /p\.yaml:4:5: Cannot read "cents >"/],
+    ["window: { tumbling: soon, aggregate: { n: count } }", /Cannot use duration "soon"/],
+    ["window: { tumbling: 1m, session: 5s, aggregate: { n: count } }", /one of tumbling/],
+    ["window: { tumbling: 1m, aggregate: { n: { sum: key } } }", /key is not known here/],
+    ["join: { with: others, within: 5m }", /Cannot join with others/],
+    ["{ split: { big: cents > 5 } }", /Cannot send big to big/],
+    ["{ filter: 'true', map: x }", /nothing is called that here/],
+    ["{ filter: 'true', project: { a: cents } }", /write a step for each/],
+  ];
+  for (const [step, message] of wrong) {
+    folder.write("p.yaml", pipeline(step));
+    const { code, stderr } = await runCli(["run", "p.yaml", "--until-end"], { cwd: folder.path });
+    assertEquals([code, message.test(stderr)], [2, true], `${step}: ${stderr}`);
+  }
+  folder.write("p.yaml", pipeline("filter: euros > 5"));
+  const { code, stderr } = await runCli(["run", "p.yaml", "--until-end"], { cwd: folder.path });
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, 'Cannot compute "euros > 5": Unknown variable: euros');
+});
+
+Deno.test("explain shows the graph as text, Mermaid and JSON, of files and of scripts", async () => {
+  const script = `import { count, json, pipeline, tumbling } from "@sluice/sluice/pipeline";
+export default pipeline("p", ({ from }) =>
+  from(json<number>()).window(tumbling("1m")).aggregate({ n: count() }).named("minutes").to(json()));`;
+  await using folder = project({ "per_minute.yaml": PER_MINUTE, "steps.ts": STEPS, "p.ts": script });
+  const text = await runCli(["explain", "per_minute.yaml"], { cwd: folder.path });
+  assertStringIncludes(text.stdout, "window {tumbling:1m,aggregate:{orders:count,euros:{sum:euros}}} [state] ← key");
+  assertStringIncludes(text.stdout, "to late ← window (late)");
+  const mermaid = await runCli(["explain", "p.ts", "--mermaid"], { cwd: folder.path });
+  assertEquals(mermaid.stdout.split("\n")[0], "flowchart LR");
+  assertStringIncludes(mermaid.stdout, 's1[("minutes: window tumbling 1m: n")]');
+  const json = JSON.parse((await runCli(["explain", "p.ts", "--json"], { cwd: folder.path })).stdout);
+  assertEquals(json.edges, [{ from: "from", to: "minutes" }, { from: "minutes", to: "to" }]);
+  const plain = await runCli(["explain", "copy"], { cwd: folder.path });
+  assertEquals(plain.stdout.trim().split("\n"), ["copy", "  from", "  copy: process ← from", "  to ← copy"]);
+});
+
+Deno.test("steps that come and go are an event at a place; the others keep their state, and a replay goes across", async () => {
+  await using folder = project({ "per_minute.yaml": PER_MINUTE, "steps.ts": STEPS, "orders.ndjson": ORDERS });
+  const cut = ORDERS.split("\n").slice(0, 2).join("\n") + "\n";
+  folder.write("orders.ndjson", cut);
+  // The run is stopped while its window is open: it follows the file.
+  const options = ["run", "per_minute.yaml", "--json"];
+  const open = PER_MINUTE.replace("run:\n  until-end: true\n", "");
+  folder.write("per_minute.yaml", open);
+  const stopped = await stopAfterRecords(folder, options, 2);
+  assertEquals(stopped, 0);
+  folder.write(
+    "per_minute.yaml",
+    PER_MINUTE.replace("  - key: customer\n", "  - dedupe: { by: at, ttl: 1h }\n    late: late\n  - key: customer\n"),
+  );
+  folder.write("orders.ndjson", ORDERS);
+  const { code, stderr } = await runCli(["run", "per_minute.yaml"], { cwd: folder.path });
+  assertEquals(code, 0, stderr);
+  assertMatch(stderr, /goes on with changed code .*, with dedupe/);
+  const [first] = values(folder.read("totals.ndjson"));
+  assertEquals(first, { key: "ann", startMs: 0, endMs: 60_000, orders: 2, euros: 12.6 });
+  const shown = await runCli(["journal", "show", "per-minute", "--json"], { cwd: folder.path });
+  const changed = values(shown.stdout).map((line) => line as Changed).find(({ event }) => event === "code changed")!;
+  assertEquals([changed.detail.stepsAdded, changed.detail.stepsRemoved], [["dedupe"], []]);
+  assert(changed.seq > 0 && Object.keys(changed.detail.positions as object).length === 1, JSON.stringify(changed));
+  const replayed = await runCli(["replay", "per-minute"], { cwd: folder.path });
+  assertEquals(replayed.code, 0, replayed.stderr);
+});
+
+interface Changed {
+  readonly event: string;
+  readonly seq: number;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** Follows the input until `count` records are committed, then stops as Ctrl-C does; answers the exit code. */
+async function stopAfterRecords(folder: TestFolder, args: readonly string[], count: number): Promise<number> {
+  const { spawnCli } = await import("../support/cli.ts");
+  const child = spawnCli(args, { cwd: folder.path });
+  for (;;) {
+    const { stdout } = await runCli(["journal", "show", "per-minute", "--json"], { cwd: folder.path });
+    if (stdout.includes(`"records":${count}`)) break;
+  }
+  child.kill("SIGTERM");
+  const { code } = await child.output();
+  return code;
+}
+
+Deno.test("formats of streams are named in the file", async () => {
+  const pipeline = `
+name: formats
+from: { rows: { uri: file:rows.txt, format: { csv: { columns: [id, note], delimiter: ";" } } } }
+steps:
+  - project: { id: id, note: upper(note) }
+to: { out: { uri: file:out.txt, format: { csv: { columns: [note, id] } } } }
+run: { until-end: true }
+`;
+  await using folder = project({ "p.yaml": pipeline, "rows.txt": '1;"a;b"\n2;c, d\n' });
+  const { code, stderr } = await runCli(["run", "p.yaml"], { cwd: folder.path });
+  assertEquals(code, 0, stderr);
+  assertEquals(folder.read("out.txt"), 'A;B,1\n"C, D",2\n');
+});
+
+Deno.test("the published schema is the one that files are checked by", async () => {
+  const path = fromFileUrl(new URL("../../docs/pipeline.schema.json", import.meta.url));
+  assertEquals(JSON.parse(Deno.readTextFileSync(path)), jsonSchema(), "deno task schema writes it again");
+  const { stdout } = await runCli(["schema"]);
+  assertEquals(JSON.parse(stdout), jsonSchema());
+});
