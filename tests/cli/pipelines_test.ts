@@ -3,8 +3,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { jsonSchema } from "../../cli/pipelines/schema.ts";
-import { runCli } from "../support/cli.ts";
+import { runCli, spawnCli } from "../support/cli.ts";
 import { TestFolder } from "../support/processor_script.ts";
+import { until } from "../support/until.ts";
 
 const ORDERS = [
   { customer: "ann", cents: 1250, at: 1000 },
@@ -223,12 +224,9 @@ interface Changed {
 
 /** Follows the input until `count` records are committed, then stops as Ctrl-C does; answers the exit code. */
 async function stopAfterRecords(folder: TestFolder, args: readonly string[], count: number): Promise<number> {
-  const { spawnCli } = await import("../support/cli.ts");
   const child = spawnCli(args, { cwd: folder.path });
-  for (;;) {
-    const { stdout } = await runCli(["journal", "show", "per-minute", "--json"], { cwd: folder.path });
-    if (stdout.includes(`"records":${count}`)) break;
-  }
+  const shown = () => runCli(["journal", "show", "per-minute", "--json"], { cwd: folder.path });
+  await until(async () => (await shown()).stdout.includes(`"records":${count}`));
   child.kill("SIGTERM");
   const { code } = await child.output();
   return code;

@@ -13,9 +13,10 @@ import {
   sum,
   tumbling,
 } from "../../pipeline.ts";
-import { runCli } from "../support/cli.ts";
+import { runCli, spawnCli } from "../support/cli.ts";
 import { runPipeline, type TestElement } from "../support/pipelines.ts";
 import { TestFolder } from "../support/processor_script.ts";
+import { until } from "../support/until.ts";
 
 interface Item {
   readonly n: number;
@@ -119,10 +120,9 @@ export default pipeline("quiet", ({ from }) =>
   from(json<number>(), { time: "clock", idle: "50ms" }).window(tumbling("20ms")).aggregate({ n: count() }).to(json()));`,
   );
   folder.write("in.ndjson", "1\n2\n");
-  const { spawnCli } = await import("../support/cli.ts");
   const args = ["run", "p.ts", "--from", "file:in.ndjson", "--to", "file:out.ndjson", "--quiet"];
   const child = spawnCli(args, { cwd: folder.path });
-  while (!/"n":/.test(tryRead(folder))) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => tryRead(folder).includes('"n":'));
   child.kill("SIGTERM");
   const { code } = await child.output();
   assertEquals(code, 0);
