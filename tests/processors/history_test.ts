@@ -13,18 +13,18 @@ export default pipeline("clicks", ({ from }) => {
   const clicks = from(json<Click>(), { time: ({ at }) => at, lateness: "2s" }).keyBy(({ user }) => user);
   const late = { late: (stream: typeof clicks) => stream.to("late", json()) };
   clicks.window(tumbling("10s")).aggregate({ n: count(), ms: sum(({ ms }) => ms) }, late).to("windows", json());
-  clicks.window(session("3s")).aggregate({ n: count() }, { late: () => {} }).to("sessions", json());
+  clicks.window(session("1s")).aggregate({ n: count() }, { late: () => {} }).to("sessions", json());
   clicks.join(clicks, intervalJoin({ after: "1s", combine: (a, b) => [a!.at, b!.at] }), { late: () => {} }).to("pairs", json());
 });`;
 
 const OUTPUTS = ["windows", "sessions", "pairs", "late"];
 
-/** Clicks of five users, up to three seconds out of order: some are late. */
+/** Clicks of five users, most up to a second out of order, some by much more: those are late. */
 function clicks(): readonly string[] {
   let seed = 5;
-  const random = (below: number) => (seed = Math.imul(seed, 1664525) + 1013904223 >>> 0) % below;
+  const random = (below: number) => Math.floor((seed = Math.imul(seed, 1664525) + 1013904223 >>> 0) / 2 ** 32 * below);
   return Array.from({ length: 3000 }, (_, i) => {
-    const at = 1_700_000_000_000 + i * 100 - random(100) * (random(20) === 0 ? 30 : 10);
+    const at = 1_700_000_000_000 + i * 100 - random(100) * (random(20) === 0 ? 140 : 10);
     return JSON.stringify({ user: `u${random(5)}`, at, ms: random(1000) / 10 }) + "\n";
   });
 }
