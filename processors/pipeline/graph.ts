@@ -23,6 +23,8 @@ export interface Step {
   name: string;
   readonly body: StepBody;
   readonly upstreams: readonly Upstream[];
+  /** The side streams that somebody wanted, if only to drop what is in them. */
+  readonly sides: Set<string>;
 }
 
 /** See the module. */
@@ -39,7 +41,7 @@ export class Graph {
 
   /** Adds a step; it is called after what it does, and numbered from the second one on. */
   add(body: StepBody, upstreams: readonly Upstream[]): Step {
-    const step: Step = { name: this.#free(this.prefix + wordFor(body)), body, upstreams };
+    const step: Step = { name: this.#free(this.prefix + wordFor(body)), body, upstreams, sides: new Set() };
     this.steps.push(step);
     return step;
   }

@@ -129,9 +129,7 @@ export class Runtime {
   /** What takes the elements of `step`; its side streams learn the time when it does. */
   #downAndSides(step: Step): Stage<unknown> {
     const down = this.#downOf(step, undefined) ?? fanOut([]);
-    const upstreams = this.#graph.steps.flatMap((each) => each.upstreams).filter((upstream) => upstream.step === step);
-    const names = new Set(upstreams.map(({ side }) => side));
-    const sides = [...names].flatMap((side) => side === undefined ? [] : [this.#downOf(step, side)!]);
+    const sides = [...step.sides].map((side) => this.#downOf(step, side)!);
     return sides.length === 0 ? down : withSides(down, sides);
   }
 
@@ -144,7 +142,9 @@ export class Runtime {
         return [taking.length === 1 ? taking[0] : taking[input]];
       })
     );
-    return stages.length === 0 ? undefined : stages.length === 1 ? stages[0] : fanOut(stages);
+    if (stages.length === 1) return stages[0];
+    const isWanted = stages.length > 0 || (side !== undefined && step.sides.has(side));
+    return isWanted ? fanOut(stages) : undefined;
   }
 
   #scopeOf(step: Step, state: State): Scope {

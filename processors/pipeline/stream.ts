@@ -120,7 +120,11 @@ export class Stream<T> {
   }
 
   #after<Out, Side extends Sides>(step: Step, sides: SideStreams<Side>): Stream<Out> {
-    for (const [side, use] of Object.entries(sides)) use?.(new Stream(this.#graph, step, side) as never);
+    for (const [side, use] of Object.entries(sides)) {
+      if (use === undefined) continue;
+      step.sides.add(side);
+      use(new Stream(this.#graph, step, side) as never);
+    }
     return new Stream<Out>(this.#graph, step);
   }
 }

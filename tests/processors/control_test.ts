@@ -322,6 +322,14 @@ Deno.test("a split sends each element to the first branch that wants it", async 
   ]);
 });
 
+Deno.test("a side stream that is taken and led nowhere is dropped on purpose", async () => {
+  const make = through((stream) =>
+    stream.through(dedupe({ by: () => 1, ttl: 5 }), { late: () => {} }).map(({ n }) => n).to(json())
+  );
+  const { results, failures } = await runPipeline(make, [100, 1, 200].map((at, n) => ({ value: { n, at } })));
+  assertEquals([results.map(({ value }) => value), failures], [[0, 2], []]);
+});
+
 Deno.test("a sample is about its share, and the same one each time", async () => {
   const make = through((stream) => stream.through(sample(0.3)).map(({ n }) => n).to(json()));
   const elements = Array.from({ length: 2000 }, (_, n) => ({ value: { n, at: n } }));
