@@ -163,7 +163,8 @@ export async function runLoadedCommand(
 /** Keys that are made anew may be equal in different partitions: then one task has to see them all. */
 function tasksFor({ info }: LoadedProcessor, { tasks, store }: RunCommandOptions, partitions: number) {
   if (tasks !== undefined) return { tasksMax: tasks };
-  if (!info.graph?.regroups || store !== undefined) return {};
+  // A run with several inputs has one task anyway.
+  if (!info.graph?.regroups || store !== undefined || info.inputs.length > 1) return {};
   if (partitions > 1) {
     printMessage(
       `${info.name} makes keys anew, so one task takes all ${partitions} partitions. Where equal keys are never in ` +

@@ -1,7 +1,7 @@
 /** The realm of one task, as its owner uses it: feeds go in, what they did comes out, effects are answered between. */
 
 import { Digest } from "../engine/digest.ts";
-import type { Feed } from "../engine/feed.ts";
+import { type Feed, packSegments } from "../engine/feed.ts";
 import type { CopyPart } from "../engine/state.ts";
 import { digestFeed, type FeedDigests } from "./digests.ts";
 import type { EffectAnswerer } from "./effects.ts";
@@ -87,7 +87,11 @@ export class Realm {
    * @throws {RealmBroken} when the realm did not survive it
    */
   async process(feed: Feed): Promise<DigestedFed> {
-    let reply = await this.#ask({ kind: "feed", task: this.#task, feed });
+    let reply = await this.#ask({
+      kind: "feed",
+      task: this.#task,
+      feed: { ...feed, segments: packSegments(feed.segments) },
+    });
     while (reply.kind === "effects") {
       const results = await this.#answer(feed.seq, reply.requests);
       this.#record(feed.seq, results);

@@ -28,6 +28,43 @@ export interface Feed {
   readonly end?: boolean;
 }
 
+/** Segments as columns: where the records of two inputs alternate, there is one per record. */
+export interface PackedSegments {
+  /** Four per segment: batch, first row, row after the last, input as its index in `inputs`. */
+  readonly words: Int32Array<ArrayBuffer>;
+  /** One per segment. */
+  readonly timesMs: Float64Array<ArrayBuffer>;
+  readonly inputs: readonly string[];
+}
+
+/** Packs segments. */
+export function packSegments(segments: readonly Segment[]): PackedSegments {
+  const inputs: string[] = [];
+  const words = new Int32Array(4 * segments.length);
+  const timesMs = new Float64Array(segments.length);
+  segments.forEach(({ batch, fromRow, toRow, timeMs, input }, i) => {
+    let index = inputs.indexOf(input);
+    if (index < 0) index = inputs.push(input) - 1;
+    words[4 * i] = batch;
+    words[4 * i + 1] = fromRow;
+    words[4 * i + 2] = toRow;
+    words[4 * i + 3] = index;
+    timesMs[i] = timeMs;
+  });
+  return { words, timesMs, inputs };
+}
+
+/** What {@linkcode packSegments} packed. */
+export function unpackSegments({ words, timesMs, inputs }: PackedSegments): Segment[] {
+  return Array.from(timesMs, (timeMs, i) => ({
+    batch: words[4 * i],
+    fromRow: words[4 * i + 1],
+    toRow: words[4 * i + 2],
+    timeMs,
+    input: inputs[words[4 * i + 3]],
+  }));
+}
+
 /** How many records `feed` holds. */
 export function feedRecords(feed: Pick<Feed, "segments">): number {
   let records = 0;

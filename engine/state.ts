@@ -295,8 +295,11 @@ export class KeyedState implements State {
   }
 
   #write(entry: Entry, stored: Stored, owner: Owner): void {
-    if (entry.stored === undefined && stored !== undefined) this.#present++;
-    else if (entry.stored !== undefined && stored === undefined) this.#present--;
+    if ((entry.stored === undefined) !== (stored === undefined)) {
+      const change = stored === undefined ? -1 : 1;
+      this.#present += change;
+      entry.group.present += change;
+    }
     entry.stored = stored;
     entry.owner = owner;
     if (!entry.isDirty) {
@@ -306,9 +309,11 @@ export class KeyedState implements State {
   }
 
   #forget(entry: Entry): void {
-    entry.group.remove(entry);
-    if (entry.group.entries.size > 0 || entry.group === this.#root) return;
-    this.#groups.delete(entry.group.prefix);
+    const { group } = entry;
+    if (group.present > 0 || group === this.#root) return group.remove(entry);
+    // A group without values goes as a whole, not entry by entry.
+    if (this.#groups.get(group.prefix) !== group) return;
+    this.#groups.delete(group.prefix);
     this.#groupsGone++;
   }
 
@@ -349,7 +354,8 @@ class GroupView implements StateGroup {
   }
 
   keys(): string[] {
-    const rests = this.#find()?.rests().sort(compareText) ?? [];
+    // Without a comparison of its own, sorting compares code units, which is the order that is wanted, and fastest.
+    const rests = this.#find()?.rests().sort() ?? [];
     for (const rest of rests) this.#state.noteRead(this.#prefix, rest);
     return rests;
   }

@@ -26,6 +26,8 @@ export class EntryGroup {
   /** What its keys begin with: the name and `|`, or nothing. */
   readonly prefix: string;
   readonly entries = new Map<string, Entry>();
+  /** How many entries have a value. */
+  present = 0;
   #lastRest: string | undefined;
   #lastEntry: Entry | undefined;
 

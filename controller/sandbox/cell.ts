@@ -9,12 +9,12 @@
 import type { Batch } from "../../engine/batch.ts";
 import type { EffectRequest, EffectResult } from "../../engine/effects.ts";
 import type { EngineOptions, EngineStatus } from "../../engine/engine.ts";
-import type { Feed } from "../../engine/feed.ts";
+import { type Feed, packSegments, unpackSegments } from "../../engine/feed.ts";
 import type { PackedOutputs } from "../../engine/output.ts";
 import type { FeedResult } from "../../engine/report.ts";
 import type { CopyPart } from "../../engine/state.ts";
 import { type Enclosure, RealmEnclosure } from "./enclosure.ts";
-import type { Fed, RealmOptions, TaskState } from "./protocol.ts";
+import type { Fed, RealmOptions, SentFeed, TaskState } from "./protocol.ts";
 import type { Door, ProcessorInfo } from "./realm/guest.ts";
 import { decodePayload, encodeBinary, encodeParts } from "./text.ts";
 
@@ -40,6 +40,11 @@ export class RecordTimeout extends Error {
     this.record = record;
     this.timeMsMax = timeMsMax;
   }
+}
+
+/** How bundles took feeds whose segments were not packed. */
+interface OlderDoor {
+  beginFeed(feedJson: string): void;
 }
 
 /** One realm with one processor in it. */
@@ -93,9 +98,19 @@ export class Cell {
 
   /** Begins a feed; see {@linkcode step}. */
   begin(feed: Feed): void {
-    for (const batch of feed.batches) this.#addBatch(batch);
-    const { segments, tickMs, end } = feed;
-    this.#door.beginFeed(JSON.stringify({ segments, tickMs, end }));
+    this.beginSent({ ...feed, segments: packSegments(feed.segments) });
+  }
+
+  /** Like {@linkcode begin}, for a feed as the controller sends it. */
+  beginSent({ batches, segments, tickMs, end }: SentFeed): void {
+    for (const batch of batches) this.#addBatch(batch);
+    // A journaled bundle may be older than packed segments.
+    const older = this.#door as Partial<Door> & OlderDoor;
+    if (older.beginPackedFeed === undefined) {
+      return older.beginFeed(JSON.stringify({ segments: unpackSegments(segments), tickMs, end }));
+    }
+    const { words, timesMs, inputs } = segments;
+    this.#door.beginPackedFeed(JSON.stringify({ inputs, tickMs, end }), this.#adopt(words), this.#adopt(timesMs));
   }
 
   /**

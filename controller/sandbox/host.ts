@@ -66,7 +66,7 @@ export class SandboxHost {
         this.#cell(request.task).restore(request);
         return { kind: "done" };
       case "feed":
-        this.#cell(request.task).begin(request.feed);
+        this.#cell(request.task).beginSent(request.feed);
         return this.#step(request.task);
       case "effects":
         this.#cell(request.task).deliver(request.results);

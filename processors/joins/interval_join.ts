@@ -69,6 +69,12 @@ interface JoinParts<L, R, Out> {
   readonly combine: Combine<L, R, Out>;
 }
 
+interface Bucket {
+  readonly elements: StateGroup;
+  /** Whether the timer that ends it is known to be set. */
+  isTimed: boolean;
+}
+
 type Waiting = [timeMs: number, value: unknown, isMatched: 0 | 1];
 
 const SIDES = ["left", "right"];
@@ -79,8 +85,8 @@ class IntervalJoin<L, R, Out> implements Junction {
   readonly #timers: EventTimers;
   readonly #late: Stage<L | R> | undefined;
   readonly #combine: (input: number, own: unknown, other: unknown, key: Key) => Out;
-  /** The groups of buckets that were used of late, by side. */
-  readonly #buckets: readonly Map<number, StateGroup>[] = [new Map(), new Map()];
+  /** The buckets that were used of late, by side. */
+  readonly #buckets: readonly Map<number, Bucket>[] = [new Map(), new Map()];
   #watermarkMs = -Infinity;
 
   constructor(parts: JoinParts<L, R, Out>) {
@@ -99,11 +105,11 @@ class IntervalJoin<L, R, Out> implements Junction {
     const part = keyPart(key);
     const hasMatched = this.#match(input, value, key, timeMs);
     const bucket = this.#bucketOf(timeMs);
-    const own = this.#group(input, bucket);
-    const waiting = own.get<Waiting[]>(part);
+    const own = this.#at(input, bucket);
+    const waiting = own.elements.get<Waiting[]>(part);
     const element: Waiting = [timeMs, value, hasMatched ? 1 : 0];
-    own.set(part, waiting === undefined ? [element] : inserted(waiting, element));
-    if (waiting === undefined) this.#setTimer(input, bucket);
+    own.elements.set(part, waiting === undefined ? [element] : inserted(waiting, element));
+    if (!own.isTimed) this.#setTimer(input, bucket, own);
   }
 
   advance(watermarkMs: number): void {
@@ -120,7 +126,7 @@ class IntervalJoin<L, R, Out> implements Junction {
     let hasMatched = false;
     const last = this.#bucketOf(timeMs + forthMs);
     for (let bucket = this.#bucketOf(timeMs - backMs); bucket <= last; bucket++) {
-      const group = this.#group(other, bucket);
+      const group = this.#at(other, bucket).elements;
       const waiting = group.get<Waiting[]>(part);
       if (waiting === undefined) continue;
       let hasChanged = false;
@@ -141,25 +147,27 @@ class IntervalJoin<L, R, Out> implements Junction {
     return Math.floor(timeMs / this.#parts.bucketMs);
   }
 
-  #group(input: number, bucket: number): StateGroup {
+  #at(input: number, number: number): Bucket {
     const known = this.#buckets[input];
-    let group = known.get(bucket);
-    if (!group) known.set(bucket, group = this.#state.group(`${this.#parts.scope.name}:${SIDES[input]}@${bucket}`));
-    return group;
+    let bucket = known.get(number);
+    if (!bucket) {
+      const elements = this.#state.group(`${this.#parts.scope.name}:${SIDES[input]}@${number}`);
+      known.set(number, bucket = { elements, isTimed: false });
+    }
+    return bucket;
   }
 
-  #setTimer(input: number, bucket: number): void {
+  #setTimer(input: number, number: number, bucket: Bucket): void {
     const { beforeMs, afterMs, bucketMs } = this.#parts;
-    const name = `${SIDES[input]}@${bucket}`;
-    if (this.#timers.get(name) === undefined) {
-      this.#timers.set(name, (bucket + 1) * bucketMs + (input === LEFT ? afterMs : beforeMs));
-    }
+    bucket.isTimed = true;
+    const dueMs = (number + 1) * bucketMs + (input === LEFT ? afterMs : beforeMs);
+    this.#timers.set(`${SIDES[input]}@${number}`, dueMs);
   }
 
   #forget(name: string, atMs: number): void {
     const [side, bucket] = name.split("@");
     const input = SIDES.indexOf(side);
-    const group = this.#group(input, Number(bucket));
+    const group = this.#at(input, Number(bucket)).elements;
     for (const part of group.keys()) {
       if (isOuter(this.#parts.kind, input)) this.#giveAlone(input, group.get<Waiting[]>(part)!, keyOf(part), atMs - 1);
       group.delete(part);

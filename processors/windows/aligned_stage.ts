@@ -23,8 +23,10 @@ export class AlignedStage<T> implements Stage<T> {
   #watermarkMs = -Infinity;
   #slice: Slice = { startMs: 0, endMs: 0 };
   #group: StateGroup;
-  /** Whether nothing can be added to the slice any more. */
+  /** Where the last window ends that the slice is part of. */
   #lastEndMs = 0;
+  /** Whether the state is known to have the slice. */
+  #isOpen = false;
 
   constructor(windows: AlignedWindows, parts: WindowParts<T>) {
     this.#windows = windows;
@@ -47,7 +49,7 @@ export class AlignedStage<T> implements Stage<T> {
     const { aggregate } = this.#parts;
     let before = this.#group.get<unknown>(part);
     if (before === undefined) {
-      this.#openSlice();
+      if (!this.#isOpen) this.#openSlice();
       before = aggregate.create();
     }
     this.#group.set(part, aggregate.add(before, value, timeMs));
@@ -64,6 +66,7 @@ export class AlignedStage<T> implements Stage<T> {
     this.#slice = this.#windows.sliceAt(timeMs);
     this.#group = this.#groupOf(this.#slice.startMs);
     this.#lastEndMs = this.#windows.endsOf(this.#slice.startMs).at(-1)!;
+    this.#isOpen = false;
   }
 
   #groupOf(startMs: number): StateGroup {
@@ -71,6 +74,7 @@ export class AlignedStage<T> implements Stage<T> {
   }
 
   #openSlice(): void {
+    this.#isOpen = true;
     const { startMs } = this.#slice;
     const marker = `${this.#name}:slice|${startMs}`;
     if (this.#state.has(marker)) return;
@@ -103,12 +107,18 @@ export class AlignedStage<T> implements Stage<T> {
   #close(endMs: number): void {
     const starts = this.#windows.slicesOf(endMs);
     const slices = starts.map((startMs) => this.#groupOf(startMs));
+    // No later window has these slices.
+    const isOver = starts.map((startMs) => this.#windows.endsOf(startMs).at(-1) === endMs);
+    const over = slices.filter((_, i) => isOver[i]);
+    const { aggregate } = this.#parts;
     for (const part of keysIn(slices)) {
-      const result = this.#parts.aggregate.result(this.#merged(slices, part));
-      this.#emission.close(this.#boundsOf(keyOf(part), endMs), this.#takeEarly(endMs, part), result, endMs - 1);
+      const result = aggregate.result(slices.length === 1 ? slices[0].get(part) : this.#merged(slices, part));
+      const bounds = { key: keyOf(part), startMs: starts[0], endMs };
+      this.#emission.close(bounds, this.#takeEarly(endMs, part), result, endMs - 1);
+      for (const slice of over) slice.delete(part);
     }
     starts.forEach((startMs, i) => {
-      if (this.#windows.endsOf(startMs).at(-1) === endMs) this.#forget(startMs, slices[i]);
+      if (isOver[i]) this.#state.delete(`${this.#name}:slice|${startMs}`);
     });
   }
 
@@ -118,11 +128,6 @@ export class AlignedStage<T> implements Stage<T> {
     const [, before] = group.get<Early>(part) ?? NO_EARLY;
     group.delete(part);
     return before;
-  }
-
-  #forget(startMs: number, slice: StateGroup): void {
-    for (const part of slice.keys()) slice.delete(part);
-    this.#state.delete(`${this.#name}:slice|${startMs}`);
   }
 
   #earlyGroup(endMs: number): StateGroup {

@@ -1,5 +1,6 @@
 /** What happens to processors that hang, crash, or forget to wait. */
 
+import { packSegments } from "../../engine/feed.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { RecordTimeout } from "../../controller/sandbox/cell.ts";
 import { SandboxHost } from "../../controller/sandbox/host.ts";
@@ -86,7 +87,10 @@ Deno.test("a throw inside a microtask breaks the feed instead of vanishing", asy
     batches: [batchOf([1])],
     segments: [{ batch: 0, fromRow: 0, toRow: 1, timeMs: 1, input: "default" }],
   };
-  const [{ message }] = host.handle({ id: 1, message: { kind: "feed", task: "t", feed } });
+  const [{ message }] = host.handle({
+    id: 1,
+    message: { kind: "feed", task: "t", feed: { ...feed, segments: packSegments(feed.segments) } },
+  });
   assertEquals(message.kind, "broken");
   assert(message.kind === "broken" && message.code === "E_MICROTASK" && message.message.includes("lost"));
 });

@@ -7,7 +7,7 @@
 
 import type { EffectResult } from "../../../engine/effects.ts";
 import { Engine, type EngineOptions } from "../../../engine/engine.ts";
-import type { Segment } from "../../../engine/feed.ts";
+import { unpackSegments } from "../../../engine/feed.ts";
 import type { ProcessorGraph } from "../../../engine/graph.ts";
 import { checkProcessor } from "../../../engine/processor.ts";
 import type { FeedResult } from "../../../engine/report.ts";
@@ -138,9 +138,11 @@ function addBatch(
   texts = [];
 }
 
-function beginFeed(feedJson: string): void {
-  const feed = JSON.parse(feedJson) as { segments: Segment[]; tickMs?: number; end?: boolean };
-  running().begin({ ...feed, batches });
+/** Four words per segment; see `engine/feed.ts`. */
+function beginPackedFeed(feedJson: string, words: ArrayBuffer, timesMs: ArrayBuffer): void {
+  const { inputs, ...feed } = JSON.parse(feedJson) as { inputs: string[]; tickMs?: number; end?: boolean };
+  const segments = unpackSegments({ words: new Int32Array(words), timesMs: new Float64Array(timesMs), inputs });
+  running().begin({ ...feed, segments, batches });
   batches = [];
 }
 
@@ -149,7 +151,7 @@ const door = {
   open,
   addText,
   addBatch,
-  beginFeed,
+  beginPackedFeed,
   restoreState: (text: string, lengths: ArrayBuffer): void =>
     running().state.restore({ text, lengths: new Int32Array(lengths) }),
   restoreTimers: (text: string, lengths: ArrayBuffer): void =>
