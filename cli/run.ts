@@ -60,8 +60,12 @@ export interface RunCommandOptions {
   readonly quiet: boolean;
   /** Which pipeline of a file with several. */
   readonly pipeline?: string;
+  /** Whether a pipeline file is followed. */
+  readonly watch?: boolean;
   /** Whether other runs go on beside it in this process. */
   readonly isOneOfMany?: boolean;
+  /** Stops it as a signal does. */
+  readonly stop?: AbortSignal;
 }
 
 /** Runs the command in sandboxes that belong to the caller; answers the exit code. */
@@ -71,6 +75,7 @@ export async function runCommand(
   options: RunCommandOptions,
   hooks: ProgramHooks = {},
 ): Promise<number> {
+  if (options.watch) throw new UsageError(`Cannot watch ${script}: only pipeline files (.yaml) are followed`);
   return await runLoadedCommand(pool, await loadNamed(script, pool, options), options, hooks);
 }
 
@@ -139,7 +144,7 @@ export async function runLoadedCommand(
         onCommit: (task, committed) => progress?.advance(task, committed),
         ...hooks.observer,
       },
-      stop: AbortSignal.any([signals.stop, check.stop]),
+      stop: AbortSignal.any([signals.stop, check.stop, ...options.stop ? [options.stop] : []]),
     });
     progress?.close();
     const exitCode = await finish(summary, options, {

@@ -10,6 +10,7 @@ export function runOptions(): readonly Option[] {
     repeatable("--to <uri>", "stream to write; repeat as name=URI for named outputs"),
     setOption(),
     new Option("--pipeline <name>", "only this pipeline of a file with several"),
+    new Option("--watch", "go on with what the pipeline file says whenever it changes").default(false),
     new Option("--name <run>", "name of the run (default: the processor's name)"),
     journalOption(),
     new Option("--until-end", "stop when the inputs end, instead of following them").default(false),

@@ -6,6 +6,7 @@ import type { SandboxPool } from "../controller/sandbox/pool.ts";
 import { EXIT } from "./exit_code.ts";
 import { loadPipeline, pipelinesOf } from "./load.ts";
 import { folderOf, type PipelineFile } from "./pipelines/pipeline_file.ts";
+import { printMessage } from "./output.ts";
 import type { ProgramHooks } from "./program.ts";
 import { type RunCommandOptions, runLoadedCommand } from "./run.ts";
 import { absoluteUri } from "./uri.ts";
@@ -18,16 +19,92 @@ export async function runPipelines(
   command: Command,
   hooks: ProgramHooks,
 ): Promise<number> {
-  const typed = command.opts<RunCommandOptions>();
-  const pipelines = pipelinesOf(path, typed.pipeline);
-  if (pipelines.length > 1) refuseShared(path, typed, command);
+  const { pipeline, watch } = command.opts<RunCommandOptions>();
+  if (!watch) return await runAll({ pool, path, command, hooks }, pipelinesOf(path, pipeline));
+  return await runAgainAndAgain({ pool, path, command, hooks });
+}
+
+interface Running {
+  readonly pool: SandboxPool;
+  readonly path: string;
+  readonly command: Command;
+  readonly hooks: ProgramHooks;
+  readonly stop?: AbortSignal;
+}
+
+async function runAll(
+  { pool, path, command, hooks, stop }: Running,
+  pipelines: readonly PipelineFile[],
+): Promise<number> {
+  if (pipelines.length > 1) refuseShared(path, command.opts<RunCommandOptions>(), command);
+  const isOneOfMany = pipelines.length > 1;
   const codes = await Promise.all(pipelines.map(async (pipeline) => {
     const options = optionsFor(path, pipeline, command);
     const processor = await loadPipeline(path, pipeline, pool, options);
-    const isOneOfMany = pipelines.length > 1;
-    return await runLoadedCommand(pool, processor, { ...options, isOneOfMany }, hooks);
+    return await runLoadedCommand(pool, processor, { ...options, isOneOfMany, ...(stop ? { stop } : {}) }, hooks);
   }));
   return codes.find((code) => code !== EXIT.ok) ?? EXIT.ok;
+}
+
+/**
+ * Stops and goes on with what the file says whenever it changes; what is wrong in it is told, and the runs go on as they
+ * are. Ends when the runs end by themselves.
+ */
+async function runAgainAndAgain(running: Running): Promise<number> {
+  const { path, command } = running;
+  const { pipeline } = command.opts<RunCommandOptions>();
+  const changes = watchFile(path);
+  try {
+    for (let pipelines = pipelinesOf(path, pipeline);;) {
+      const stop = new AbortController();
+      const ended = runAll({ ...running, stop: stop.signal }, pipelines);
+      const next = await Promise.race([ended.then(() => undefined), changes.next(() => pipelinesOf(path, pipeline))]);
+      if (next === undefined) return await ended;
+      stop.abort();
+      const code = await ended;
+      if (code !== EXIT.ok) return code;
+      pipelines = next;
+    }
+  } finally {
+    changes.close();
+  }
+}
+
+interface Changes {
+  /** Answers what `read` reads once the file has changed and can be read. */
+  next<T>(read: () => T): Promise<T>;
+  close(): void;
+}
+
+/** Editors write a file in several steps, or put another in its place: its folder is watched, and a moment waited. */
+function watchFile(path: string): Changes {
+  const watcher = Deno.watchFs(folderOf(path));
+  const events = watcher[Symbol.asyncIterator]();
+  const textOf = (): string => {
+    try {
+      return Deno.readTextFileSync(path);
+    } catch {
+      return "";
+    }
+  };
+  let text = textOf();
+  return {
+    async next<T>(read: () => T): Promise<T> {
+      while (!(await events.next()).done) {
+        const now = textOf();
+        if (now === text || now === "") continue;
+        text = now;
+        try {
+          return read();
+        } catch (error) {
+          if (!(error instanceof UsageError)) throw error;
+          printMessage(`${error.message}\nThe runs go on as they are.`);
+        }
+      }
+      return await new Promise<never>(() => {});
+    },
+    close: () => watcher.close(),
+  };
 }
 
 /** What belongs to one pipeline cannot be said of several. */

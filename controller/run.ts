@@ -12,6 +12,8 @@ import type { TaskSummary } from "./task.ts";
 import { TaskGroup } from "./task_group.ts";
 import type { TaskSetup } from "./task_setup.ts";
 
+type Codecs = Readonly<Record<string, string>>;
+
 /** What a run is started with. */
 export interface RunOptions extends
   Pick<
@@ -36,6 +38,8 @@ export interface RunOptions extends
   readonly uris: Readonly<Record<string, string>>;
   /** The names of the processor's steps, where it is a pipeline. */
   readonly steps: readonly string[] | undefined;
+  /** Names of the codecs of inputs and outputs; those of Avro hold the fingerprint of their schema. */
+  readonly codecs: { readonly inputs: Codecs; readonly outputs: Codecs };
   readonly seed: number;
   readonly clockPolicy: ClockPolicy;
   /** See `AssignmentContext.tasksMax`. */
@@ -198,8 +202,8 @@ function stepChanges(events: readonly JournalEvent[], now: readonly string[] | u
 }
 
 function noteStart(started: Run, options: RunOptions, kind: "started" | "resumed"): void {
-  const { journal, code, clock, onError, steps } = options;
+  const { journal, code, clock, onError, steps, codecs } = options;
   journal.putCode(code);
-  const detail = { code: code.hash, onError, ...(steps === undefined ? {} : { steps }) };
+  const detail = { code: code.hash, onError, codecs, ...(steps === undefined ? {} : { steps }) };
   journal.addEvent(started, { kind, atMs: clock.nowMs(), detail });
 }

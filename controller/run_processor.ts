@@ -118,6 +118,7 @@ export async function runLoaded(
         pool,
         processor: info.name,
         steps: info.graph && stepNames(info.graph),
+        codecs: { inputs: info.inputCodecs ?? {}, outputs: info.outputCodecs ?? {} },
         code: { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script },
         sources: new Map(Object.entries(options.from)),
         routes: routesTo(options.to),

@@ -222,6 +222,33 @@ interface Changed {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
+Deno.test("with --watch a run goes on with the steps that its file has now, and stays as it is while the file is wrong", async () => {
+  const open = PER_MINUTE.replace("run:\n  until-end: true\n", "").replace(/ {2}- use[^]*?\nto:/, "to:");
+  await using folder = project({
+    "per_minute.yaml": open,
+    "orders.ndjson": ORDERS.split("\n").slice(0, 2).join("\n") + "\n",
+  });
+  const child = spawnCli(["run", "per_minute.yaml", "--watch"], { cwd: folder.path });
+  const shown = async (what: string) =>
+    (await runCli(["journal", "show", "per-minute", "--json"], { cwd: folder.path })).stdout.includes(what);
+  await until(() => shown('"records":2'));
+  folder.write("per_minute.yaml", open.replace("filter:", "filtre:"));
+  folder.write("orders.ndjson", ORDERS.split("\n").slice(0, 3).join("\n") + "\n");
+  await until(() => shown('"records":1'));
+  folder.write("per_minute.yaml", open.replace("  - key: customer\n", "  - set: { seen: true }\n  - key: customer\n"));
+  await until(() => shown('"stepsAdded":["set-2"]'));
+  folder.write("orders.ndjson", ORDERS);
+  await until(() => shown('"records":3'));
+  child.kill("SIGTERM");
+  const { code, stderr } = await child.output();
+  assertEquals(code, 0);
+  assertMatch(new TextDecoder().decode(stderr), /filtre[^]*did you mean filter\?[^]*The runs go on as they are/);
+  const ended = await runCli(["run", "per_minute.yaml", "--until-end"], { cwd: folder.path });
+  assertEquals(ended.code, 0, ended.stderr);
+  assertEquals(values(folder.read("totals.ndjson")).length, 4);
+  assertEquals((await runCli(["replay", "per-minute"], { cwd: folder.path })).code, 0);
+});
+
 /** Follows the input until `count` records are committed, then stops as Ctrl-C does; answers the exit code. */
 async function stopAfterRecords(folder: TestFolder, args: readonly string[], count: number): Promise<number> {
   const child = spawnCli(args, { cwd: folder.path });
@@ -245,6 +272,26 @@ run: { until-end: true }
   const { code, stderr } = await runCli(["run", "p.yaml"], { cwd: folder.path });
   assertEquals(code, 0, stderr);
   assertEquals(folder.read("out.txt"), 'A;B,1\n"C, D",2\n');
+});
+
+Deno.test("the journal has the fingerprint of an Avro schema with each start", async () => {
+  const pipeline = `
+name: pinned
+from: { orders: file:orders.ndjson }
+steps: [{ project: { cents: cents } }]
+to:
+  out:
+    uri: file:out.avro
+    format: { avro: { frame: single-object, schema: { type: record, name: T, fields: [{ name: cents, type: double }] } } }
+run: { until-end: true }
+`;
+  await using folder = project({ "p.yaml": pipeline, "orders.ndjson": ORDERS });
+  const { code, stderr } = await runCli(["run", "p.yaml"], { cwd: folder.path });
+  assertEquals(code, 0, stderr);
+  const shown = await runCli(["journal", "show", "pinned", "--json"], { cwd: folder.path });
+  const started = values(shown.stdout).map((line) => line as Changed).find(({ event }) => event === "started")!;
+  const codecs = started.detail.codecs as { readonly outputs: { readonly out: string } };
+  assertMatch(codecs.outputs.out, /^avro:[0-9a-f]{16}$/);
 });
 
 Deno.test("the published schema is the one that files are checked by", async () => {
