@@ -13,7 +13,16 @@ export interface ReadLimit {
   readonly recordsMax: number;
   /** A record longer than this still comes, alone. */
   readonly bytesMax: number;
+  /**
+   * Whether "nothing" must mean that there was nothing, not that it is still on its way: its records are merged with
+   * those of other partitions by time, and what it has next must not come after theirs. A source need not wait for it
+   * longer than {@linkcode KNOWN_MS_MAX}, so that a partition out of reach does not hold up the others for long.
+   */
+  readonly untilKnown?: boolean;
 }
+
+/** See {@linkcode ReadLimit.untilKnown}. */
+export const KNOWN_MS_MAX = 1000;
 
 /** A partition of one of a source's streams. */
 export interface SourcePartition {

@@ -85,7 +85,8 @@ export class Sealer {
 
   /** Seals the next feed at `timeMs`. */
   async next(limit: ReadLimit, timeMs: number): Promise<SealResult> {
-    for (const lane of this.#lanes) await readAhead(lane, limit, this.#acceptGap);
+    const isMerged = this.#lanes.length > 1;
+    for (const lane of this.#lanes) await readAhead(lane, { ...limit, untilKnown: isMerged }, this.#acceptGap);
     const ready = this.#lanes.filter(({ batch }) => batch !== undefined);
     if (ready.length === 0) return { kind: this.#end() ?? "idle" };
     const batches = this.#lanes.length === 1 ? takeAll(ready[0]) : takeMerged(this.#lanes, limit.recordsMax);

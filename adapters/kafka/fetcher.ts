@@ -46,6 +46,8 @@ interface Lane extends SourcePartition {
   /** Where the next fetch begins. */
   position: bigint;
   batch: Batch | undefined;
+  /** Whether the last answer held nothing: the log ends here, or did then. */
+  isCaughtUp: boolean;
   gap: FetchGap | undefined;
   error: unknown;
   /** The broker whose fetches it is part of. */
@@ -98,6 +100,21 @@ export class Fetcher {
     return taken;
   }
 
+  /** Waits until there is something to take at `at`, or it is known that there was nothing; no longer than `timeMsMax`. */
+  async known({ stream, partition }: SourcePartition, timeMsMax: number): Promise<void> {
+    const lane = this.#lanes.get(`${stream}/${partition}`);
+    let isLate = false;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      isLate = true;
+      resolve();
+    }, timeMsMax);
+    while (lane && !isLate && !this.#isClosed && !lane.isCaughtUp && !hasNews(lane)) {
+      await Promise.race([lane.moved.promise, late]);
+    }
+    clearTimeout(timer);
+  }
+
   /** How far the log has been looked through for a reader at `from`. */
   positionOf(at: SourcePartition, from: bigint): bigint {
     const lane = this.#lane(at, from);
@@ -124,7 +141,14 @@ export class Fetcher {
   async #openLane({ stream, partition }: SourcePartition, from: bigint): Promise<Lane> {
     const topicId = this.#lanes.get(`${stream}/${partition}`)?.topicId ?? (await this.#cluster.topic(stream)).id;
     const place = { stream, partition, number: Number(partition), topicId, asked: from, position: from };
-    const nothing = { batch: undefined, gap: undefined, error: undefined, leader: undefined, isPumped: false };
+    const nothing = {
+      batch: undefined,
+      isCaughtUp: false,
+      gap: undefined,
+      error: undefined,
+      leader: undefined,
+      isPumped: false,
+    };
     const lane: Lane = { ...place, ...nothing, moved: Promise.withResolvers() };
     this.#lanes.set(`${stream}/${partition}`, lane);
     return lane;
@@ -191,7 +215,9 @@ export class Fetcher {
       if (!this.#wants(lane)) continue;
       if (answer.errorCode === 0) {
         const hasMoved = accept(lane, answer);
-        if (hasMoved) wake(lane);
+        const isNews = hasMoved || !lane.isCaughtUp;
+        lane.isCaughtUp = !hasMoved;
+        if (isNews) wake(lane);
         hasArrived ||= hasMoved;
         continue;
       }

@@ -6,7 +6,14 @@
  */
 
 import { type Batch, offsetAt, sliceBatch } from "../../engine/batch.ts";
-import { type ReadLimit, type ReadResult, type Source, SourceError, type SourcePartition } from "../source.ts";
+import {
+  KNOWN_MS_MAX,
+  type ReadLimit,
+  type ReadResult,
+  type Source,
+  SourceError,
+  type SourcePartition,
+} from "../source.ts";
 import { until } from "../until.ts";
 import { connectionOf, type ConnectionSettings } from "./connection_settings.ts";
 import { Fetcher } from "./fetcher.ts";
@@ -125,7 +132,11 @@ export class KafkaSource implements Source {
     const key = `${at.stream}/${at.partition}`;
     const end = this.#options.isBounded ? this.#ends.get(key) ?? await this.#pinEnd(key, at) : undefined;
     if (end !== undefined && this.#fetcher.positionOf(at, from) >= end) return { kind: "ended" };
-    const taken = await this.#fetcher.take(at, from, limit);
+    let taken = await this.#fetcher.take(at, from, limit);
+    if (taken === undefined && limit.untilKnown) {
+      await this.#fetcher.known(at, KNOWN_MS_MAX);
+      taken = await this.#fetcher.take(at, from, limit);
+    }
     if (taken === undefined) return { kind: "idle" };
     if ("first" in taken) return { kind: "gap", to: taken.first, reason: TRIMMED };
     const batch = end === undefined ? taken : before(taken, end);

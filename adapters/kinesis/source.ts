@@ -10,6 +10,7 @@ import { rowsWithin } from "../../engine/batch.ts";
 import { compareText } from "../../engine/state.ts";
 import { type PatienceOptions, patiently } from "../patience.ts";
 import {
+  KNOWN_MS_MAX,
   type ParentEnd,
   type ReadLimit,
   type ReadResult,
@@ -26,7 +27,7 @@ import { type HashRange, Marks } from "./marks.ts";
 import { behindMs } from "./lag.ts";
 import { packPages } from "./packed_pages.ts";
 import { positionText, SHARD_END, TRIM_HORIZON } from "./position.ts";
-import { type ShardClients, ShardReader } from "./shard_reader.ts";
+import { type ShardClients, type ShardRead, ShardReader } from "./shard_reader.ts";
 import { holdsKey, parentsOf, rangeOf, rootsOf, type Shard, withoutHalves } from "./shards.ts";
 
 /** Where a run that reads a stream for the first time begins. */
@@ -197,9 +198,21 @@ export class KinesisSource implements Source {
     return anchorText({ createdMs, marks: Marks.inherit(ends, this.#rangeOf(shard)) });
   }
 
+  /** Empty pages, and calls that have to wait for their turn, do not say that there is nothing. */
+  async #readKnown(reader: ShardReader, from: bigint, { untilKnown = false }: ReadLimit): Promise<ShardRead> {
+    const endMs = performance.now() + KNOWN_MS_MAX;
+    for (;;) {
+      const result = await this.#patiently(() => reader.read(from));
+      const leftMs = reader.nextCallMs - performance.now();
+      const isKnown = result.kind !== "idle" || result.isAtEnd;
+      if (isKnown || !untilKnown || performance.now() + leftMs > endMs) return result;
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, leftMs)));
+    }
+  }
+
   async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
     const reader = this.#reader(at.partition);
-    const result = await this.#patiently(() => reader.read(from));
+    const result = await this.#readKnown(reader, from, limit);
     this.#warnOfRetention(at, reader);
     switch (result.kind) {
       case "batch":

@@ -126,7 +126,11 @@ const PLACE = ["value", "key", "timeMs"];
 
 function parse(text: string): ReturnType<Environment["parse"]> {
   try {
-    return environment.parse(text);
+    const parsed = environment.parse(text);
+    // What no element can make right, such as text less a number, is known before the first one.
+    const { valid, error } = parsed.check();
+    if (!valid) throw error;
+    return parsed;
   } catch (error) {
     throw new ExpressionFailed("read", text, error);
   }

@@ -152,6 +152,7 @@ Deno.test("expressions are checked before anything runs, and name what they do n
   await using folder = project({ "orders.ndjson": ORDERS });
   const wrong: [string, RegExp][] = [
     ["filter: cents >", /p\.yaml:4:5: Cannot read "cents >"/],
+    ["filter: \"'a' - 1 > cents\"", /Cannot read "'a' - 1 > cents": no such overload/],
     ["window: { tumbling: soon, aggregate: { n: count } }", /Cannot use duration "soon"/],
     ["window: { tumbling: 1m, session: 5s, aggregate: { n: count } }", /one of tumbling/],
     ["window: { tumbling: 1m, aggregate: { n: { sum: key } } }", /key is not known here/],
