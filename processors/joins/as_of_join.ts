@@ -6,16 +6,9 @@
  */
 
 import type { StateGroup } from "../../engine/state.ts";
-import {
-  type Junction,
-  type JunctionOperator,
-  type Key,
-  passLate,
-  type Scope,
-  type Stage,
-} from "../pipeline/operator.ts";
+import type { Junction, JunctionOperator, Key, Scope, Stage } from "../pipeline/operator.ts";
+import { EventTime } from "../pipeline/event_time.ts";
 import { type Duration, positiveMs } from "../time/duration.ts";
-import type { EventTimers } from "../time/event_timers.ts";
 import { keyOf, keyPart } from "../windows/emission.ts";
 import { type Combine, type JoinSides, LEFT } from "./joining.ts";
 
@@ -65,22 +58,18 @@ type Timed = readonly [timeMs: number, value: unknown];
 class AsOfJoin<L, R, Out> implements Junction {
   readonly #parts: JoinParts<L, R, Out>;
   readonly #sides: readonly StateGroup[];
-  readonly #timers: EventTimers;
-  readonly #late: Stage<L | R> | undefined;
-  #watermarkMs = -Infinity;
+  readonly #time: EventTime<L | R>;
 
   constructor(parts: JoinParts<L, R, Out>) {
     this.#parts = parts;
     const { name, state } = parts.scope;
     this.#sides = ["left", "right"].map((side) => state.group(`${name}:${side}`));
-    this.#timers = parts.scope.timers((part, atMs) => this.#look(part, atMs));
-    this.#late = parts.scope.side("late");
+    this.#time = new EventTime(parts.scope, parts.down, (part, atMs) => this.#look(part, atMs));
   }
 
   push(input: number, value: unknown, key: Key, timeMs: number): void {
-    if (timeMs < this.#watermarkMs) {
-      const watermarkMs = this.#watermarkMs;
-      return passLate(this.#parts.scope, this.#late, { value: value as L | R, key, timeMs, watermarkMs });
+    if (timeMs < this.#time.watermarkMs) {
+      return this.#time.refuse(value as L | R, key, timeMs);
     }
     const part = keyPart(key);
     const waiting = this.#sides[input].get<Timed[]>(part) ?? [];
@@ -90,14 +79,12 @@ class AsOfJoin<L, R, Out> implements Junction {
   }
 
   advance(watermarkMs: number): void {
-    this.#watermarkMs = watermarkMs;
-    this.#timers.advance(watermarkMs);
-    this.#parts.down.advance(watermarkMs);
+    this.#time.advance(watermarkMs);
   }
 
   #setTimer(part: string, atMs: number): void {
-    const setMs = this.#timers.get(part);
-    if (setMs === undefined || atMs < setMs) this.#timers.set(part, atMs);
+    const setMs = this.#time.timers.get(part);
+    if (setMs === undefined || atMs < setMs) this.#time.timers.set(part, atMs);
   }
 
   /** Everything before `atMs` has come. */
@@ -117,7 +104,7 @@ class AsOfJoin<L, R, Out> implements Junction {
     const upcoming = [...lefts, ...rights].map(([timeMs]) => timeMs + 1).filter((eachMs) => eachMs > atMs);
     const expiries = rights.map(([timeMs]) => timeMs + this.#parts.withinMs + 1);
     const nextMs = Math.min(...upcoming, ...expiries);
-    if (nextMs < Infinity) this.#timers.set(part, nextMs);
+    if (nextMs < Infinity) this.#time.timers.set(part, nextMs);
   }
 
   #give([timeMs, value]: Timed, rights: readonly Timed[], key: Key): void {

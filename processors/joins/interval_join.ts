@@ -7,17 +7,10 @@
  */
 
 import type { State, StateGroup } from "../../engine/state.ts";
-import {
-  type Junction,
-  type JunctionOperator,
-  type Key,
-  passLate,
-  type Scope,
-  type Stage,
-} from "../pipeline/operator.ts";
+import type { Junction, JunctionOperator, Key, Scope, Stage } from "../pipeline/operator.ts";
+import { EventTime } from "../pipeline/event_time.ts";
 import { greatestCommonDivisor } from "../time/divisor.ts";
 import { type Duration, durationMs } from "../time/duration.ts";
-import type { EventTimers } from "../time/event_timers.ts";
 import { keyOf, keyPart } from "../windows/emission.ts";
 import { type Combine, combineFrom, isOuter, type JoinKind, type JoinSides, LEFT } from "./joining.ts";
 
@@ -82,25 +75,21 @@ const SIDES = ["left", "right"];
 class IntervalJoin<L, R, Out> implements Junction {
   readonly #parts: JoinParts<L, R, Out>;
   readonly #state: State;
-  readonly #timers: EventTimers;
-  readonly #late: Stage<L | R> | undefined;
+  readonly #time: EventTime<L | R>;
   readonly #combine: (input: number, own: unknown, other: unknown, key: Key) => Out;
   /** The buckets that were used of late, by side. */
   readonly #buckets: readonly Map<number, Bucket>[] = [new Map(), new Map()];
-  #watermarkMs = -Infinity;
 
   constructor(parts: JoinParts<L, R, Out>) {
     this.#parts = parts;
     this.#state = parts.scope.state;
-    this.#timers = parts.scope.timers((name, atMs) => this.#forget(name, atMs));
-    this.#late = parts.scope.side("late");
+    this.#time = new EventTime(parts.scope, parts.down, (name, atMs) => this.#forget(name, atMs));
     this.#combine = combineFrom(parts.combine);
   }
 
   push(input: number, value: unknown, key: Key, timeMs: number): void {
-    if (timeMs < this.#watermarkMs) {
-      const watermarkMs = this.#watermarkMs;
-      return passLate(this.#parts.scope, this.#late, { value: value as L | R, key, timeMs, watermarkMs });
+    if (timeMs < this.#time.watermarkMs) {
+      return this.#time.refuse(value as L | R, key, timeMs);
     }
     const part = keyPart(key);
     const hasMatched = this.#match(input, value, key, timeMs);
@@ -113,9 +102,7 @@ class IntervalJoin<L, R, Out> implements Junction {
   }
 
   advance(watermarkMs: number): void {
-    this.#watermarkMs = watermarkMs;
-    this.#timers.advance(watermarkMs);
-    this.#parts.down.advance(watermarkMs);
+    this.#time.advance(watermarkMs);
   }
 
   #match(input: number, value: unknown, key: Key, timeMs: number): boolean {
@@ -161,7 +148,7 @@ class IntervalJoin<L, R, Out> implements Junction {
     const { beforeMs, afterMs, bucketMs } = this.#parts;
     bucket.isTimed = true;
     const dueMs = (number + 1) * bucketMs + (input === LEFT ? afterMs : beforeMs);
-    this.#timers.set(`${SIDES[input]}@${number}`, dueMs);
+    this.#time.timers.set(`${SIDES[input]}@${number}`, dueMs);
   }
 
   #forget(name: string, atMs: number): void {

@@ -5,15 +5,8 @@
  */
 
 import { compareText, type State, type StateGroup } from "../../engine/state.ts";
-import {
-  type Junction,
-  type JunctionOperator,
-  type Key,
-  passLate,
-  type Scope,
-  type Stage,
-} from "../pipeline/operator.ts";
-import type { EventTimers } from "../time/event_timers.ts";
+import type { Junction, JunctionOperator, Key, Scope, Stage } from "../pipeline/operator.ts";
+import { EventTime } from "../pipeline/event_time.ts";
 import { keyOf, keyPart } from "../windows/emission.ts";
 import type { AlignedWindows } from "../windows/windows.ts";
 import { type Combine, isOuter, type JoinKind, type JoinSides, LEFT } from "./joining.ts";
@@ -67,36 +60,30 @@ class WindowJoin<L, R, Out> implements Junction {
   readonly #windows: AlignedWindows;
   readonly #parts: JoinParts<L, R, Out>;
   readonly #state: State;
-  readonly #timers: EventTimers;
-  readonly #late: Stage<L | R> | undefined;
-  #watermarkMs = -Infinity;
+  readonly #time: EventTime<L | R>;
 
   constructor(windows: AlignedWindows, parts: JoinParts<L, R, Out>) {
     this.#windows = windows;
     this.#parts = parts;
     this.#state = parts.scope.state;
-    this.#timers = parts.scope.timers((_, endMs) => this.#close(endMs));
-    this.#late = parts.scope.side("late");
+    this.#time = new EventTime(parts.scope, parts.down, (_, endMs) => this.#close(endMs));
   }
 
   push(input: number, value: unknown, key: Key, timeMs: number): void {
     const { startMs, endMs } = this.#windows.sliceAt(timeMs);
-    if (endMs <= this.#watermarkMs) {
-      const watermarkMs = this.#watermarkMs;
-      return passLate(this.#parts.scope, this.#late, { value: value as L | R, key, timeMs, watermarkMs });
+    if (endMs <= this.#time.watermarkMs) {
+      return this.#time.refuse(value as L | R, key, timeMs);
     }
     const group = this.#group(input, startMs);
     const part = keyPart(key);
     const waiting = group.get<Waiting[]>(part) ?? [];
     const at = waiting.findLastIndex(([eachMs]) => eachMs <= timeMs) + 1;
     group.set(part, waiting.toSpliced(at, 0, [timeMs, value]));
-    this.#timers.set(String(endMs), endMs);
+    this.#time.timers.set(String(endMs), endMs);
   }
 
   advance(watermarkMs: number): void {
-    this.#watermarkMs = watermarkMs;
-    this.#timers.advance(watermarkMs);
-    this.#parts.down.advance(watermarkMs);
+    this.#time.advance(watermarkMs);
   }
 
   #close(endMs: number): void {

@@ -5,7 +5,8 @@
  */
 
 import type { StateGroup } from "../../engine/state.ts";
-import { type Key, type Operator, passLate } from "../pipeline/operator.ts";
+import { EventTime } from "../pipeline/event_time.ts";
+import type { Key, Operator } from "../pipeline/operator.ts";
 import { type Duration, positiveMs } from "../time/duration.ts";
 import { keyPart } from "../windows/emission.ts";
 import { keyText, type KeyValue } from "./key_by.ts";
@@ -36,16 +37,14 @@ export function dedupe<T>(
     grainMs: ttlMs,
     open(scope, down) {
       const bucket = (n: number): StateGroup => scope.state.group(`${scope.name}@${n}`);
-      const timers = scope.timers((n) => {
+      const time = new EventTime<T>(scope, down, (n) => {
         const group = bucket(Number(n));
         for (const identity of group.keys()) group.delete(identity);
       });
       const repeats = scope.side<T>("repeats");
-      const late = scope.side<T>("late");
-      let watermarkMs = -Infinity;
       return {
         push(value, key, timeMs) {
-          if (timeMs < watermarkMs) return passLate(scope, late, { value, key, timeMs, watermarkMs });
+          if (timeMs < time.watermarkMs) return time.refuse(value, key, timeMs);
           const identity = keyPart(by ? keyText(by(value, key, timeMs)) : key);
           const own = Math.floor(timeMs / ttlMs);
           for (let n = own - 1; n <= own + 1; n++) {
@@ -55,14 +54,10 @@ export function dedupe<T>(
             }
           }
           bucket(own).set(identity, timeMs);
-          timers.set(String(own), (own + 2) * ttlMs);
+          time.timers.set(String(own), (own + 2) * ttlMs);
           down.push(value, key, timeMs);
         },
-        advance(toMs) {
-          watermarkMs = toMs;
-          timers.advance(toMs);
-          down.advance(toMs);
-        },
+        advance: (watermarkMs) => time.advance(watermarkMs),
       };
     },
   };

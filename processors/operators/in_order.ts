@@ -4,7 +4,8 @@
  * State: `<step>|<number>` an element; `<step>:due|<number>` its time; `<step>:next` how many there were.
  */
 
-import { type Key, type Operator, passLate } from "../pipeline/operator.ts";
+import { EventTime } from "../pipeline/event_time.ts";
+import type { Key, Operator } from "../pipeline/operator.ts";
 
 type Waiting = readonly [value: unknown, key: Key, timeMs: number];
 
@@ -23,28 +24,22 @@ export function inOrder<T>(): Operator<T, T, { readonly late: T }> {
     grainMs: 1,
     open(scope, down) {
       const waiting = scope.state.group(scope.name);
-      const late = scope.side<T>("late");
       const nextKey = `${scope.name}:next`;
-      let watermarkMs = -Infinity;
-      const timers = scope.timers((number) => {
+      const time = new EventTime<T>(scope, down, (number) => {
         const [value, key, timeMs] = waiting.get<Waiting>(number)!;
         waiting.delete(number);
         down.push(value as T, key, timeMs);
       });
       return {
         push(value, key, timeMs) {
-          if (timeMs < watermarkMs) return passLate(scope, late, { value, key, timeMs, watermarkMs });
+          if (timeMs < time.watermarkMs) return time.refuse(value, key, timeMs);
           const next = scope.state.get<number>(nextKey) ?? 0;
           scope.state.set(nextKey, next + 1);
           const number = String(next).padStart(DIGITS, "0");
           waiting.set(number, [value, key, timeMs]);
-          timers.set(number, timeMs + 1);
+          time.timers.set(number, timeMs + 1);
         },
-        advance(toMs) {
-          watermarkMs = toMs;
-          timers.advance(toMs);
-          down.advance(toMs);
-        },
+        advance: (watermarkMs) => time.advance(watermarkMs),
       };
     },
   };

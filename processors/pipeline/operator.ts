@@ -115,17 +115,3 @@ export class LateError extends Error {
 function showTime(timeMs: number): string {
   return Number.isFinite(timeMs) ? new Date(timeMs).toISOString() : "its end";
 }
-
-/** Passes a late element on to the stream for such. */
-export function passLate<T>(scope: Scope, late: Stage<T> | undefined, element: LateElement<T>): void {
-  if (!late) throw new LateError(scope.name, element.timeMs, element.watermarkMs);
-  late.push(element.value, element.key, element.timeMs);
-}
-
-/** An element, and the watermark it is behind. */
-export interface LateElement<T> {
-  readonly value: T;
-  readonly key: Key;
-  readonly timeMs: number;
-  readonly watermarkMs: number;
-}

@@ -6,8 +6,8 @@
  */
 
 import { compareText, type State, type StateGroup } from "../../engine/state.ts";
-import { type Key, passLate, type Stage } from "../pipeline/operator.ts";
-import type { EventTimers } from "../time/event_timers.ts";
+import type { Key, Stage } from "../pipeline/operator.ts";
+import { EventTime } from "../pipeline/event_time.ts";
 import { type Early, Emission, keyOf, keyPart, NO_EARLY, type WindowParts } from "./emission.ts";
 import type { AlignedWindows, Slice } from "./windows.ts";
 
@@ -18,9 +18,7 @@ export class AlignedStage<T> implements Stage<T> {
   readonly #name: string;
   readonly #state: State;
   readonly #emission: Emission;
-  readonly #timers: EventTimers;
-  readonly #late: Stage<T> | undefined;
-  #watermarkMs = -Infinity;
+  readonly #time: EventTime<T>;
   #slice: Slice = { startMs: 0, endMs: 0 };
   #group: StateGroup;
   /** Where the last window ends that the slice is part of. */
@@ -35,15 +33,13 @@ export class AlignedStage<T> implements Stage<T> {
     this.#state = parts.scope.state;
     this.#group = this.#groupOf(0);
     this.#emission = new Emission(parts);
-    this.#timers = parts.scope.timers((_, endMs) => this.#close(endMs));
-    this.#late = parts.scope.side("late");
+    this.#time = new EventTime(parts.scope, parts.down, (_, endMs) => this.#close(endMs));
   }
 
   push(value: T, key: Key, timeMs: number): void {
     if (timeMs < this.#slice.startMs || timeMs >= this.#slice.endMs) this.#turnTo(timeMs);
-    if (this.#lastEndMs <= this.#watermarkMs) {
-      const watermarkMs = this.#watermarkMs;
-      return passLate(this.#parts.scope, this.#late, { value, key, timeMs, watermarkMs });
+    if (this.#lastEndMs <= this.#time.watermarkMs) {
+      return this.#time.refuse(value, key, timeMs);
     }
     const part = keyPart(key);
     const { aggregate } = this.#parts;
@@ -57,9 +53,7 @@ export class AlignedStage<T> implements Stage<T> {
   }
 
   advance(watermarkMs: number): void {
-    this.#watermarkMs = watermarkMs;
-    this.#timers.advance(watermarkMs);
-    this.#parts.down.advance(watermarkMs);
+    this.#time.advance(watermarkMs);
   }
 
   #turnTo(timeMs: number): void {
@@ -80,13 +74,13 @@ export class AlignedStage<T> implements Stage<T> {
     if (this.#state.has(marker)) return;
     this.#state.set(marker, 1);
     for (const endMs of this.#windows.endsOf(startMs)) {
-      if (endMs > this.#watermarkMs) this.#timers.set(String(endMs), endMs);
+      if (endMs > this.#time.watermarkMs) this.#time.timers.set(String(endMs), endMs);
     }
   }
 
   #update(key: Key, timeMs: number): void {
     for (const endMs of this.#windows.endsOf(this.#slice.startMs)) {
-      if (endMs <= this.#watermarkMs) continue;
+      if (endMs <= this.#time.watermarkMs) continue;
       const group = this.#earlyGroup(endMs);
       const early = group.get<Early>(keyPart(key)) ?? NO_EARLY;
       const slices = this.#windows.slicesOf(endMs).map((startMs) => this.#groupOf(startMs));

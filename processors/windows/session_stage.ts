@@ -5,8 +5,8 @@
  */
 
 import type { StateGroup } from "../../engine/state.ts";
-import { type Key, passLate, type Stage } from "../pipeline/operator.ts";
-import type { EventTimers } from "../time/event_timers.ts";
+import type { Key, Stage } from "../pipeline/operator.ts";
+import { EventTime } from "../pipeline/event_time.ts";
 import { type Early, Emission, keyOf, keyPart, NO_EARLY, type WindowParts } from "./emission.ts";
 import type { SessionWindows } from "./windows.ts";
 
@@ -23,17 +23,14 @@ export class SessionStage<T> implements Stage<T> {
   readonly #parts: WindowParts<T>;
   readonly #group: StateGroup;
   readonly #emission: Emission;
-  readonly #timers: EventTimers;
-  readonly #late: Stage<T> | undefined;
-  #watermarkMs = -Infinity;
+  readonly #time: EventTime<T>;
 
   constructor({ gapMs }: SessionWindows, parts: WindowParts<T>) {
     this.#gapMs = gapMs;
     this.#parts = parts;
     this.#group = parts.scope.state.group(parts.scope.name);
     this.#emission = new Emission(parts);
-    this.#timers = parts.scope.timers((part, atMs) => this.#closeDue(part, atMs));
-    this.#late = parts.scope.side("late");
+    this.#time = new EventTime(parts.scope, parts.down, (part, atMs) => this.#closeDue(part, atMs));
   }
 
   push(value: T, key: Key, timeMs: number): void {
@@ -42,18 +39,15 @@ export class SessionStage<T> implements Stage<T> {
     const isNear = (each: Session) => timeMs >= each.startMs - this.#gapMs && timeMs <= each.endMs + this.#gapMs;
     const near = sessions.filter(isNear);
     const endMs = Math.max(timeMs, ...near.map((each) => each.endMs));
-    if (endMs + this.#gapMs < this.#watermarkMs) {
-      const watermarkMs = this.#watermarkMs;
-      return passLate(this.#parts.scope, this.#late, { value, key, timeMs, watermarkMs });
+    if (endMs + this.#gapMs < this.#time.watermarkMs) {
+      return this.#time.refuse(value, key, timeMs);
     }
     const grown = this.#grown(near, value, key, timeMs);
     this.#put(part, [...sessions.filter((each) => !isNear(each)), grown].sort((a, b) => a.startMs - b.startMs));
   }
 
   advance(watermarkMs: number): void {
-    this.#watermarkMs = watermarkMs;
-    this.#timers.advance(watermarkMs);
-    this.#parts.down.advance(watermarkMs);
+    this.#time.advance(watermarkMs);
   }
 
   #grown(near: readonly Session[], value: T, key: Key, timeMs: number): Session {
@@ -102,7 +96,7 @@ export class SessionStage<T> implements Stage<T> {
     this.#group.set(part, sessions);
     // A session that grows is looked at when it would have ended: a timer per session, not one per element.
     const dueMs = sessions[0].endMs + this.#gapMs + 1;
-    const setMs = this.#timers.get(part);
-    if (setMs === undefined || dueMs < setMs) this.#timers.set(part, dueMs);
+    const setMs = this.#time.timers.get(part);
+    if (setMs === undefined || dueMs < setMs) this.#time.timers.set(part, dueMs);
   }
 }

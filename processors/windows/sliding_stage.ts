@@ -6,8 +6,8 @@
  */
 
 import type { StateGroup } from "../../engine/state.ts";
-import { type Key, passLate, type Stage } from "../pipeline/operator.ts";
-import type { EventTimers } from "../time/event_timers.ts";
+import type { Key, Stage } from "../pipeline/operator.ts";
+import { EventTime } from "../pipeline/event_time.ts";
 import { Emission, keyOf, keyPart, type WindowParts } from "./emission.ts";
 import type { SlidingWindows } from "./windows.ts";
 
@@ -19,36 +19,30 @@ export class SlidingStage<T> implements Stage<T> {
   readonly #parts: WindowParts<T>;
   readonly #group: StateGroup;
   readonly #emission: Emission;
-  readonly #timers: EventTimers;
-  readonly #late: Stage<T> | undefined;
-  #watermarkMs = -Infinity;
+  readonly #time: EventTime<T>;
 
   constructor({ sizeMs }: SlidingWindows, parts: WindowParts<T>) {
     this.#sizeMs = sizeMs;
     this.#parts = parts;
     this.#group = parts.scope.state.group(parts.scope.name);
     this.#emission = new Emission(parts);
-    this.#timers = parts.scope.timers((part, atMs) => this.#give(part, atMs - 1));
-    this.#late = parts.scope.side("late");
+    this.#time = new EventTime(parts.scope, parts.down, (part, atMs) => this.#give(part, atMs - 1));
   }
 
   push(value: T, key: Key, timeMs: number): void {
-    if (timeMs < this.#watermarkMs) {
-      const watermarkMs = this.#watermarkMs;
-      return passLate(this.#parts.scope, this.#late, { value, key, timeMs, watermarkMs });
+    if (timeMs < this.#time.watermarkMs) {
+      return this.#time.refuse(value, key, timeMs);
     }
     const part = keyPart(key);
     const elements = this.#group.get<readonly Timed[]>(part) ?? [];
     const at = elements.findLastIndex(([eachMs]) => eachMs <= timeMs) + 1;
     this.#group.set(part, elements.toSpliced(at, 0, [timeMs, value]));
-    const setMs = this.#timers.get(part);
-    if (setMs === undefined || timeMs + 1 < setMs) this.#timers.set(part, timeMs + 1);
+    const setMs = this.#time.timers.get(part);
+    if (setMs === undefined || timeMs + 1 < setMs) this.#time.timers.set(part, timeMs + 1);
   }
 
   advance(watermarkMs: number): void {
-    this.#watermarkMs = watermarkMs;
-    this.#timers.advance(watermarkMs);
-    this.#parts.down.advance(watermarkMs);
+    this.#time.advance(watermarkMs);
   }
 
   /** The elements of a time are complete: what they and those before them amount to. */
@@ -66,7 +60,7 @@ export class SlidingStage<T> implements Stage<T> {
     const left = elements.filter(([eachMs]) => eachMs > fromMs);
     if (left.length === 0) this.#group.delete(part);
     else this.#group.set(part, left);
-    if (next) this.#timers.set(part, next[0] + 1);
-    else if (left.length > 0) this.#timers.set(part, left[0][0] + this.#sizeMs + 1);
+    if (next) this.#time.timers.set(part, next[0] + 1);
+    else if (left.length > 0) this.#time.timers.set(part, left[0][0] + this.#sizeMs + 1);
   }
 }
