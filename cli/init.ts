@@ -3,6 +3,7 @@
 import { fromFileUrl, join } from "@std/path";
 import readme from "./starter/README.md" with { type: "text" };
 import orders from "./starter/orders.ndjson" with { type: "text" };
+import perMinute from "./starter/per_minute.yaml" with { type: "text" };
 import totals from "./starter/totals.ts" with { type: "text" };
 import totalsSnapshot from "./starter/__snapshots__/totals_test.ts.snap" with { type: "text" };
 import totalsTest from "./starter/totals_test.ts" with { type: "text" };
@@ -18,6 +19,7 @@ export async function initCommand(folder: string): Promise<number> {
     "totals_test.ts": totalsTest,
     "__snapshots__/totals_test.ts.snap": totalsSnapshot,
     "orders.ndjson": orders,
+    "per_minute.yaml": perMinute,
     "README.md": readme,
     "deno.json": `${JSON.stringify(config(), null, 2)}\n`,
   };
@@ -44,6 +46,7 @@ function config(): object {
   const name = `jsr:@sluice/sluice@^${denoJson.version}`;
   const imports = {
     "@sluice/sluice": name,
+    "@sluice/sluice/pipeline": `${name}/pipeline`,
     "@sluice/sluice/processor": `${name}/processor`,
     "@sluice/sluice/testing": `${name}/testing`,
   };

@@ -15,7 +15,7 @@ import { Committer, type PendingFeed, type Tally } from "./committer.ts";
 import { answerWith } from "./effects.ts";
 import type { Progress } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
-import { type Halt, Pipeline, type PipelineEnd } from "./pipeline.ts";
+import { FeedLoop, type FeedLoopEnd, type Halt } from "./feed_loop.ts";
 import { Realm, type RealmBroken } from "./realm.ts";
 import { chainAfter, realmOptions } from "./realm_options.ts";
 import { recover } from "./recovery.ts";
@@ -63,7 +63,7 @@ export class Task {
   async run(): Promise<TaskEnd> {
     let realm = await this.#recover();
     for (;;) {
-      const end = await this.#runPipeline(realm ?? await this.#openRealm());
+      const end = await this.#runLoop(realm ?? await this.#openRealm());
       realm = undefined;
       switch (end.kind) {
         case "ended":
@@ -150,14 +150,14 @@ export class Task {
     });
   }
 
-  async #runPipeline(realm: Realm): Promise<PipelineEnd | { readonly kind: "behind" }> {
+  async #runLoop(realm: Realm): Promise<FeedLoopEnd | { readonly kind: "behind" }> {
     const { taskJournal, sources } = this.#setup;
     this.#committer ??= new Committer(this.#setup, this.#epoch, realm.info.outputs, this.#snapshots);
     const acceptGap = (gap: Gap) => this.#acceptGap(gap);
     const sealer = new Sealer(taskJournal.task.partitions, sources, await this.#progress(), acceptGap);
     const parts = { realm, sealer, committer: this.#committer, snapshots: this.#snapshots, caution: this.#caution };
     try {
-      return await new Pipeline(this.#setup, parts).run();
+      return await new FeedLoop(this.#setup, parts).run();
     } catch (error) {
       if (error instanceof SinkBehind) return { kind: "behind" };
       throw error;

@@ -9,7 +9,7 @@ import type { StateGroup } from "../../engine/state.ts";
 import type { Junction, JunctionOperator, Key, Scope, Stage } from "../pipeline/operator.ts";
 import { EventTime } from "../pipeline/event_time.ts";
 import { type Duration, positiveMs } from "../time/duration.ts";
-import { keyOf, keyPart } from "../windows/emission.ts";
+import { keyOf, keyPart } from "../pipeline/key_part.ts";
 import { type Combine, type JoinSides, LEFT } from "./joining.ts";
 
 /** What becomes of the pairs. */

@@ -11,7 +11,7 @@ import type { Junction, JunctionOperator, Key, Scope, Stage } from "../pipeline/
 import { EventTime } from "../pipeline/event_time.ts";
 import { greatestCommonDivisor } from "../time/divisor.ts";
 import { type Duration, durationMs } from "../time/duration.ts";
-import { keyOf, keyPart } from "../windows/emission.ts";
+import { keyOf, keyPart } from "../pipeline/key_part.ts";
 import { type Combine, combineFrom, isOuter, type JoinKind, type JoinSides, LEFT } from "./joining.ts";
 
 /** Which pairs there are, and what becomes of them. */

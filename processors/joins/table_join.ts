@@ -7,7 +7,7 @@
 
 import type { StateGroup } from "../../engine/state.ts";
 import type { Junction, JunctionOperator, Key, Scope, Stage } from "../pipeline/operator.ts";
-import { keyPart } from "../windows/emission.ts";
+import { keyPart } from "../pipeline/key_part.ts";
 import { type Combine, LEFT } from "./joining.ts";
 
 /** What becomes of the elements. */

@@ -7,7 +7,7 @@
 import { compareText, type State, type StateGroup } from "../../engine/state.ts";
 import type { Junction, JunctionOperator, Key, Scope, Stage } from "../pipeline/operator.ts";
 import { EventTime } from "../pipeline/event_time.ts";
-import { keyOf, keyPart } from "../windows/emission.ts";
+import { keyOf, keyPart } from "../pipeline/key_part.ts";
 import type { AlignedWindows } from "../windows/windows.ts";
 import { type Combine, isOuter, type JoinKind, type JoinSides, LEFT } from "./joining.ts";
 

@@ -7,7 +7,7 @@
 
 import type { Key, Operator } from "../pipeline/operator.ts";
 import { type Duration, durationMs } from "../time/duration.ts";
-import { keyOf, keyPart } from "../windows/emission.ts";
+import { keyOf, keyPart } from "../pipeline/key_part.ts";
 
 /** When there is an incident. */
 export interface AlertOptions<T> {

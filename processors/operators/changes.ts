@@ -5,7 +5,7 @@
  */
 
 import type { Key, Operator } from "../pipeline/operator.ts";
-import { keyPart } from "../windows/emission.ts";
+import { keyPart } from "../pipeline/key_part.ts";
 
 /** A change of a key. */
 export interface Change<T> {

@@ -8,7 +8,7 @@ import type { StateGroup } from "../../engine/state.ts";
 import { EventTime } from "../pipeline/event_time.ts";
 import type { Key, Operator } from "../pipeline/operator.ts";
 import { type Duration, positiveMs } from "../time/duration.ts";
-import { keyPart } from "../windows/emission.ts";
+import { keyPart } from "../pipeline/key_part.ts";
 import { keyText, type KeyValue } from "./key_by.ts";
 
 /** What counts as a repeat. */

@@ -6,7 +6,7 @@
 
 import type { Operator } from "../pipeline/operator.ts";
 import { type Duration, positiveMs } from "../time/duration.ts";
-import { keyPart } from "../windows/emission.ts";
+import { keyPart } from "../pipeline/key_part.ts";
 
 /** How many. */
 export interface RateLimitOptions {

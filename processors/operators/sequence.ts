@@ -7,7 +7,7 @@
 import type { Key, Operator, Scope, Stage } from "../pipeline/operator.ts";
 import { type Duration, positiveMs } from "../time/duration.ts";
 import type { EventTimers } from "../time/event_timers.ts";
-import { keyOf, keyPart } from "../windows/emission.ts";
+import { keyOf, keyPart } from "../pipeline/key_part.ts";
 
 /** One element of a sequence; `before` are those that were found already. */
 export type SequencePart<T> = (value: T, before: readonly T[]) => boolean;

@@ -6,7 +6,7 @@
 
 import type { Key, Operator } from "../pipeline/operator.ts";
 import { type Duration, positiveMs } from "../time/duration.ts";
-import { keyOf, keyPart } from "../windows/emission.ts";
+import { keyOf, keyPart } from "../pipeline/key_part.ts";
 
 type Waiting = readonly [value: unknown, timeMs: number] | null;
 

@@ -4,7 +4,7 @@
  */
 
 import type { Aggregate } from "../aggregates/aggregate.ts";
-import type { Key, Scope, Stage } from "../pipeline/operator.ts";
+import type { Scope, Stage } from "../pipeline/operator.ts";
 import type { Results, WindowBounds, WindowResult } from "./window_result.ts";
 
 /** When results are given: when the window closes, at every element besides, or at every so many. */
@@ -64,18 +64,4 @@ export class Emission {
     if (!this.#retract || before === null) return;
     this.#down.push({ ...before, isRetraction: true }, before.key, timeMs);
   }
-}
-
-const ABSENT = "~";
-
-/** A key as the state has it; no key is none of the texts. */
-export function keyPart(key: Key): string {
-  if (key === null) return ABSENT;
-  return key.startsWith(ABSENT) ? ABSENT + key : key;
-}
-
-/** The key that {@linkcode keyPart} made text of. */
-export function keyOf(part: string): Key {
-  if (part === ABSENT) return null;
-  return part.startsWith(ABSENT) ? part.slice(1) : part;
 }

@@ -7,7 +7,8 @@
 import type { StateGroup } from "../../engine/state.ts";
 import type { Key, Stage } from "../pipeline/operator.ts";
 import { EventTime } from "../pipeline/event_time.ts";
-import { type Early, Emission, keyOf, keyPart, NO_EARLY, type WindowParts } from "./emission.ts";
+import { type Early, Emission, NO_EARLY, type WindowParts } from "./emission.ts";
+import { keyOf, keyPart } from "../pipeline/key_part.ts";
 import type { SessionWindows } from "./windows.ts";
 
 interface Session {

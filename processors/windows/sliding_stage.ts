@@ -8,7 +8,8 @@
 import type { StateGroup } from "../../engine/state.ts";
 import type { Key, Stage } from "../pipeline/operator.ts";
 import { EventTime } from "../pipeline/event_time.ts";
-import { Emission, keyOf, keyPart, type WindowParts } from "./emission.ts";
+import { Emission, type WindowParts } from "./emission.ts";
+import { keyOf, keyPart } from "../pipeline/key_part.ts";
 import type { SlidingWindows } from "./windows.ts";
 
 type Timed = readonly [timeMs: number, value: unknown];

@@ -295,6 +295,17 @@ run: { until-end: true }
   assertMatch(codecs.outputs.out, /^avro:[0-9a-f]{16}$/);
 });
 
+Deno.test("the pipeline that init writes runs on the orders beside it, and check knows pipeline files", async () => {
+  await using folder = new TestFolder();
+  assertEquals((await runCli(["init", "shop"], { cwd: folder.path })).code, 0);
+  const cwd = folder.at("shop");
+  const { code, stderr } = await runCli(["run", "per_minute.yaml", "--until-end"], { cwd });
+  assertEquals(code, 0, stderr);
+  assertEquals(values(folder.read("shop/per_minute.ndjson")).length, 3);
+  assertEquals((await runCli(["check", "per_minute.yaml"], { cwd })).code, 0);
+  assertEquals((await runCli(["run", "totals.ts", "--watch"], { cwd })).code, 2);
+});
+
 Deno.test("the published schema is the one that files are checked by", async () => {
   const path = fromFileUrl(new URL("../../docs/pipeline.schema.json", import.meta.url));
   assertEquals(JSON.parse(Deno.readTextFileSync(path)), jsonSchema(), "deno task schema writes it again");

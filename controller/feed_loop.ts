@@ -1,5 +1,5 @@
 /**
- * The pipeline of a task: seals feeds, has them processed, commits them, until inputs end, the owner stops it, or
+ * The loop of a task: seals feeds, has them processed, commits them, until inputs end, the owner stops it, or
  * something breaks. Sealing feed n+2, processing n+1 and committing n overlap; their order never changes.
  */
 
@@ -25,14 +25,14 @@ export interface Halt {
   readonly failure: RecordFailure;
 }
 
-/** How a pipeline ended. */
-export type PipelineEnd =
+/** How a loop ended. */
+export type FeedLoopEnd =
   | { readonly kind: "ended" | "closed" | "stopped" }
   | ({ readonly kind: "halted" } & Halt)
   | { readonly kind: "broken"; readonly pending: PendingFeed; readonly error: RealmBroken };
 
-/** What a pipeline works with. */
-export interface PipelineParts {
+/** What a loop works with. */
+export interface FeedLoopParts {
   readonly realm: Realm;
   readonly sealer: Sealer;
   readonly committer: Committer;
@@ -51,9 +51,9 @@ interface InFlight {
 const NOTHING: Omit<SealedFeed, "progress"> = { batches: [], segments: [], ranges: [] };
 
 /** See the module. */
-export class Pipeline {
+export class FeedLoop {
   readonly #setup: TaskSetup;
-  readonly #parts: PipelineParts;
+  readonly #parts: FeedLoopParts;
   readonly #inFlight: InFlight[] = [];
   readonly #linger: Linger;
   /** How many of the run's permits it holds. */
@@ -66,7 +66,7 @@ export class Pipeline {
   #isReborn = true;
   #wantsRebirth = false;
 
-  constructor(setup: TaskSetup, parts: PipelineParts) {
+  constructor(setup: TaskSetup, parts: FeedLoopParts) {
     this.#setup = setup;
     this.#parts = parts;
     this.#linger = new Linger(setup.limits.lingerMs, setup.limits.feedRecordsMax);
@@ -79,7 +79,7 @@ export class Pipeline {
   }
 
   /** Runs until there is a reason to end. What is under way is finished first, unless it broke. */
-  async run(): Promise<PipelineEnd> {
+  async run(): Promise<FeedLoopEnd> {
     try {
       for (;;) {
         const end = await this.#turn();
@@ -92,7 +92,7 @@ export class Pipeline {
     }
   }
 
-  async #turn(): Promise<PipelineEnd | undefined> {
+  async #turn(): Promise<FeedLoopEnd | undefined> {
     const { caution } = this.#parts;
     if (this.#setup.stop.aborted) return await this.#drain() ?? { kind: "stopped" };
     const inFlightMax = caution.isActive ? 1 : this.#setup.limits.feedsInFlightMax;
@@ -139,7 +139,7 @@ export class Pipeline {
   }
 
   /** Waits for more records to share the next feed; there may be something to commit meanwhile. */
-  async #wait(timeMs: number): Promise<PipelineEnd | undefined> {
+  async #wait(timeMs: number): Promise<FeedLoopEnd | undefined> {
     if (this.#inFlight.length > 0) return await this.#commitOldest();
     await pause(timeMs, this.#setup.stop);
     return undefined;
@@ -189,7 +189,7 @@ export class Pipeline {
     this.#parts.realm.rebirth().catch(() => {});
   }
 
-  async #commitOldest(): Promise<PipelineEnd | undefined> {
+  async #commitOldest(): Promise<FeedLoopEnd | undefined> {
     const { pending, fed: processing, copied: copying } = this.#inFlight.shift()!;
     const { committer, caution, snapshots } = this.#parts;
     const { observer, taskJournal } = this.#setup;
@@ -216,7 +216,7 @@ export class Pipeline {
     return { kind: "halted", seq, askedIn: pending.seq, timeMs, failure: fed.failures.at(-1)! };
   }
 
-  async #drain(): Promise<PipelineEnd | undefined> {
+  async #drain(): Promise<FeedLoopEnd | undefined> {
     while (this.#inFlight.length > 0) {
       const end = await this.#commitOldest();
       if (end) return end;
@@ -226,7 +226,7 @@ export class Pipeline {
     return undefined;
   }
 
-  async #end(timeMs: number): Promise<PipelineEnd | undefined> {
+  async #end(timeMs: number): Promise<FeedLoopEnd | undefined> {
     const end = await this.#drain();
     if (end || this.#isEnded) return end ?? { kind: "ended" };
     this.#isEnded = true;
@@ -234,7 +234,7 @@ export class Pipeline {
     return await this.#drain();
   }
 
-  async #idle(timeMs: number): Promise<PipelineEnd | undefined> {
+  async #idle(timeMs: number): Promise<FeedLoopEnd | undefined> {
     const [oldest] = this.#inFlight;
     if (oldest) return await (this.#isWorthAhead(oldest) ? this.#waitForMore(oldest.fed) : this.#commitOldest());
     await this.#parts.committer.drain();
