@@ -62,6 +62,8 @@ export interface State extends StateValues {
    * @throws {TypeError} when the name holds a `|`
    */
   group(name: string): StateGroup;
+  /** The names of the groups that hold a value and begin with `prefix`, in order of their UTF-16 code units. */
+  groups(prefix?: string): string[];
   /** How many keys have a value. */
   readonly size: number;
 }
@@ -149,6 +151,14 @@ export class KeyedState implements State {
     }
     if (this.#reads) { for (const key of keys) this.#reads.add(key); }
     return keys.sort(compareText);
+  }
+
+  groups(prefix = ""): string[] {
+    const names: string[] = [];
+    for (const { prefix: whole, present } of this.#groups.values()) {
+      if (whole !== "" && present > 0 && whole.startsWith(prefix)) names.push(whole.slice(0, -GROUP_END.length));
+    }
+    return names.sort();
   }
 
   group(name: string): StateGroup {

@@ -85,6 +85,7 @@ class IntervalJoin<L, R, Out> implements Junction {
     this.#state = parts.scope.state;
     this.#time = new EventTime(parts.scope, parts.down, (name, atMs) => this.#forget(name, atMs));
     this.#combine = combineFrom(parts.combine);
+    this.#timeInherited();
   }
 
   push(input: number, value: unknown, key: Key, timeMs: number): void {
@@ -142,6 +143,17 @@ class IntervalJoin<L, R, Out> implements Junction {
       known.set(number, bucket = { elements, isTimed: false });
     }
     return bucket;
+  }
+
+  /** Where a task goes on with the keys of another (Kinesis), what belongs to no key may have gone elsewhere. */
+  #timeInherited(): void {
+    SIDES.forEach((side, input) => {
+      const prefix = `${this.#parts.scope.name}:${side}@`;
+      for (const group of this.#state.groups(prefix)) {
+        const number = Number(group.slice(prefix.length));
+        this.#setTimer(input, number, this.#at(input, number));
+      }
+    });
   }
 
   #setTimer(input: number, number: number, bucket: Bucket): void {

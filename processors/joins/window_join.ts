@@ -67,6 +67,18 @@ class WindowJoin<L, R, Out> implements Junction {
     this.#parts = parts;
     this.#state = parts.scope.state;
     this.#time = new EventTime(parts.scope, parts.down, (_, endMs) => this.#close(endMs));
+    this.#timeInherited();
+  }
+
+  /** Where a task goes on with the keys of another (Kinesis), what belongs to no key may have gone elsewhere. */
+  #timeInherited(): void {
+    for (const side of SIDES) {
+      const prefix = `${this.#parts.scope.name}:${side}@`;
+      for (const group of this.#state.groups(prefix)) {
+        const { endMs } = this.#windows.sliceAt(Number(group.slice(prefix.length)));
+        this.#time.timers.set(String(endMs), endMs);
+      }
+    }
   }
 
   push(input: number, value: unknown, key: Key, timeMs: number): void {

@@ -41,6 +41,11 @@ export function dedupe<T>(
         const group = bucket(Number(n));
         for (const identity of group.keys()) group.delete(identity);
       });
+      // Where a task goes on with the keys of another (Kinesis), what belongs to no key may have gone elsewhere.
+      for (const group of scope.state.groups(`${scope.name}@`)) {
+        const n = Number(group.slice(scope.name.length + 1));
+        time.timers.set(String(n), (n + 2) * ttlMs);
+      }
       const repeats = scope.side<T>("repeats");
       return {
         push(value, key, timeMs) {

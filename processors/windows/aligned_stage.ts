@@ -26,6 +26,7 @@ export class AlignedStage<T> implements Stage<T> {
   #lastEndMs = 0;
   /** Whether the state is known to have the slice. */
   #isOpen = false;
+  #hasInherited = false;
 
   constructor(windows: AlignedWindows, parts: WindowParts<T>) {
     this.#windows = windows;
@@ -38,6 +39,7 @@ export class AlignedStage<T> implements Stage<T> {
   }
 
   push(value: T, key: Key, timeMs: number): void {
+    if (!this.#hasInherited) this.#openInherited(this.#time.watermarkMs);
     if (timeMs < this.#slice.startMs || timeMs >= this.#slice.endMs) this.#turnTo(timeMs);
     if (this.#lastEndMs <= this.#time.watermarkMs) {
       return this.#time.refuse(value, key, timeMs);
@@ -46,7 +48,8 @@ export class AlignedStage<T> implements Stage<T> {
     const { aggregate } = this.#parts;
     let before = this.#group.get<unknown>(part);
     if (before === undefined) {
-      if (!this.#isOpen) this.#openSlice();
+      if (!this.#isOpen) this.#openSlice(this.#slice.startMs, this.#time.watermarkMs);
+      this.#isOpen = true;
       before = aggregate.create();
     }
     this.#group.set(part, aggregate.add(before, value, timeMs));
@@ -54,6 +57,8 @@ export class AlignedStage<T> implements Stage<T> {
   }
 
   advance(watermarkMs: number): void {
+    // The end says nothing of what was closed before.
+    if (!this.#hasInherited) this.#openInherited(watermarkMs < Infinity ? watermarkMs : -Infinity);
     this.#time.advance(watermarkMs);
   }
 
@@ -68,14 +73,19 @@ export class AlignedStage<T> implements Stage<T> {
     return this.#state.group(`${this.#name}@${startMs}`);
   }
 
-  #openSlice(): void {
-    this.#isOpen = true;
-    const { startMs } = this.#slice;
+  /** Where a task goes on with the keys of another (Kinesis), what belongs to no key may have gone elsewhere. */
+  #openInherited(watermarkMs: number): void {
+    this.#hasInherited = true;
+    const prefix = `${this.#name}@`;
+    for (const group of this.#state.groups(prefix)) this.#openSlice(Number(group.slice(prefix.length)), watermarkMs);
+  }
+
+  #openSlice(startMs: number, watermarkMs: number): void {
     const marker = `${this.#name}:slice|${startMs}`;
     if (this.#state.has(marker)) return;
     this.#state.set(marker, 1);
     for (const endMs of this.#windows.endsOf(startMs)) {
-      if (endMs > this.#time.watermarkMs) this.#time.timers.set(String(endMs), endMs);
+      if (endMs > watermarkMs) this.#time.timers.set(String(endMs), endMs);
     }
   }
 

@@ -25,6 +25,9 @@ Deno.test("the keys of a group are those that begin with its name, through rollb
         state = restarted(state);
         held = groupsOf(state);
       }
+      const names = new Set(state.keys().filter((found) => found.includes("|")).map((found) => found.split("|")[0]));
+      assertEquals(state.groups(), [...names].sort());
+      assertEquals(state.groups("a"), [...names].filter((name) => name.startsWith("a")).sort());
       for (const name of ["a", "b", "", "ab", "none"]) {
         const keys = state.keys().filter((found) => found.startsWith(`${name}|`));
         assertEquals(state.keys(`${name}|`), keys);

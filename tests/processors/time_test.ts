@@ -1,7 +1,7 @@
 /** The watermark: partitions, silence, restarts, the end. */
 
 import { assert, assertEquals } from "@std/assert";
-import { count, inOrder, json, pipeline, tumbling } from "../../pipeline.ts";
+import { count, dedupe, hopping, inOrder, intervalJoin, json, pipeline, tumbling, windowJoin } from "../../pipeline.ts";
 import { assertSameUnder, runPipeline, type TestElement } from "../support/pipelines.ts";
 
 const START_MS = Date.UTC(2026, 0, 1);
@@ -126,6 +126,30 @@ Deno.test("a time that is none fails its record", async () => {
     );
   const { failures } = await runPipeline(make, [{ value: "yesterday" }]);
   assert(failures[0].includes("event time is yesterday"), failures[0]);
+});
+
+Deno.test("an heir that has the keys of a task, but not what belongs to no key, closes and forgets all the same", async () => {
+  interface Item {
+    readonly at: number;
+  }
+  const pair = (a: Item | null, b: Item | null) => [a?.at, b?.at];
+  const make = () =>
+    pipeline("heir", ({ from }) => {
+      const all = from(json<Item>(), { time: (item) => item.at });
+      all.window(hopping(20, 10)).aggregate({ n: count() }).to("windows", json());
+      all.join(all, intervalJoin({ within: 5, kind: "outer", combine: pair })).to("pairs", json());
+      all.join(all, windowJoin(tumbling(10), { combine: pair })).to("joined", json());
+      all.through(dedupe({ ttl: 5 })).map((item) => item.at).to("first", json());
+    });
+  const elements = [1, 3, 12, 14, 25, 90].map((value) => ({ key: "ann", value: { at: value } }));
+  const plain = await runPipeline(make, elements, { sizes: [1] });
+  const heir = await runPipeline(make, elements, {
+    sizes: [1],
+    crashes: [true],
+    inherits: (key) => !key.includes(":due|") && !key.includes(":slice|"),
+  });
+  assertEquals(heir.results, plain.results);
+  assertEquals(heir.stateKeys, plain.stateKeys);
 });
 
 Deno.test("steps that are added or removed leave the state of the others as it is", async () => {

@@ -55,6 +55,8 @@ export interface Feeding {
   readonly ticksMs?: readonly number[];
   readonly clock?: ClockPolicy;
   readonly onError?: "halt" | "skip";
+  /** Which keys of the state are there after a crash: an heir has no others. @default {all} */
+  readonly inherits?: (key: string) => boolean;
   /** Answers effects. */
   readonly answer?: (name: string, input: unknown) => unknown;
 }
@@ -107,6 +109,9 @@ export async function runPipeline(
     engine = open();
     engine.state.restore(state);
     engine.timers.restore(timers);
+    for (const key of engine.state.keys()) if (feeding.inherits?.(key) === false) engine.state.delete(key);
+    engine.state.keep();
+    engine.state.takeChanges();
   };
   let at = 0;
   for (let feed = 0; at < elements.length; feed++) {
