@@ -11,6 +11,7 @@ import {
   correct,
   dedupe,
   enrich,
+  inOrder,
   json,
   outliers,
   pipeline,
@@ -104,6 +105,23 @@ Deno.test("a rate limit lets so many through at once and in the long run, the re
   assertEquals(results.filter(({ output }) => output === "default").map(({ value }) => value), [0, 1, 4, 6, 7]);
   assertEquals(results.filter(({ output }) => output === "excess").map(({ value }) => value), [2, 3, 5, 8]);
   assertEquals(stateKeys.filter((key) => key.startsWith("rate")), []);
+});
+
+Deno.test("a rate limit is a bucket that fills up again evenly", async () => {
+  const [size, perMs] = [3, 12];
+  await check(
+    (stream) => stream.through(rateLimit({ count: size, per: perMs })).map(({ n }) => n).to(json()),
+    (elements) => {
+      const buckets = new Map<string, { level: number; atMs: number }>();
+      return elements.filter(({ key, value: { at } }) => {
+        const { level, atMs } = buckets.get(key) ?? { level: size, atMs: at };
+        const filled = Math.min(size, level + (at - atMs) * size / perMs);
+        const isIn = filled >= 1 - 1e-9;
+        buckets.set(key, { level: isIn ? filled - 1 : filled, atMs: at });
+        return isIn;
+      }).map(({ value }) => value.n);
+    },
+  );
 });
 
 Deno.test("of any stretch of time, a rate limit lets through no more than its count twice over", async () => {
@@ -209,6 +227,41 @@ Deno.test("an incident is raised once when it has looked bad for long enough, an
   assertEquals(results.map(({ value }) => value), [["raised", 20, 91], ["cleared", 20, 79]]);
 });
 
+Deno.test("incidents are those of an oracle that looks at the whole history of each key", async () => {
+  for (const after of [0, 6]) {
+    await check(
+      (stream) =>
+        stream.through(alert({ raise: ({ what }) => what === "a", clear: ({ what }) => what === "c", after }))
+          .map(({ kind, key, sinceMs }) => [kind, key, sinceMs]).to(json()),
+      (elements) => {
+        const found: { at: number; order: number; key: string; alert: unknown[] }[] = [];
+        for (const [key, ofKey] of Map.groupBy(elements, (element) => element.key)) {
+          for (let i = 0; i < ofKey.length; i++) {
+            if (ofKey[i].value.what !== "a") continue;
+            const sinceMs = ofKey[i].value.at;
+            const end = ofKey.findIndex(({ value }, j) => j > i && value.what === "c");
+            const cleared = end < 0 ? undefined : ofKey[end].value;
+            // It was bad for long enough when nothing up to then, or at that very time, cleared it.
+            if (after === 0) found.push({ at: sinceMs, order: ofKey[i].value.n, key, alert: ["raised", key, sinceMs] });
+            else if (cleared === undefined || cleared.at > sinceMs + after) {
+              found.push({ at: sinceMs + after + 1, order: -1, key, alert: ["raised", key, sinceMs] });
+            }
+            const isRaised = after === 0 || cleared === undefined || cleared.at > sinceMs + after;
+            if (cleared && isRaised) {
+              found.push({ at: cleared.at, order: cleared.n, key, alert: ["cleared", key, sinceMs] });
+            }
+            i = end < 0 ? ofKey.length : end;
+          }
+        }
+        // What becomes due at a time comes before the element of that time.
+        return found.sort((a, b) => a.at - b.at || a.order - b.order || (a.key < b.key ? -1 : 1)).map(({ alert }) =>
+          alert
+        );
+      },
+    );
+  }
+});
+
 Deno.test("both ends of an incident bear one name, the same in every run", async () => {
   const make = through((stream) => stream.through(alert({ raise: ({ n }) => n > 0 })).to(json()));
   const elements = [1, 2, 0, 3].map((n, at) => ({ key: "disk", value: { n, at } }));
@@ -252,6 +305,48 @@ Deno.test("outliers are taken out, clamped, and do not count among what others a
     const { results: all } = await runPipeline(clamped, elements);
     assertEquals(all.length, numbers.length);
     assert(all.every(({ value }) => Math.abs(value as number - 102) < 10), method);
+  }
+});
+
+Deno.test("outliers are those of an oracle over the numbers before each", async () => {
+  const [over, least, threshold] = [8, 4, 1.2];
+  await check(
+    (stream) =>
+      stream.through(outliers({ of: ({ n }) => (n * 37) % 23, method: "z-score", over, least, threshold }))
+        .map(({ n }) => n).to(json()),
+    (elements) => {
+      const last = new Map<string, number[]>();
+      return elements.filter(({ key, value: { n } }) => {
+        const number = (n * 37) % 23;
+        const before = last.get(key) ?? [];
+        const mean = before.reduce((sum, each) => sum + each, 0) / before.length;
+        const deviation = Math.sqrt(before.reduce((sum, each) => sum + (each - mean) ** 2, 0) / (before.length - 1));
+        const isIn = before.length < least || Math.abs(number - mean) <= threshold * deviation;
+        if (isIn) last.set(key, [...before, number].slice(-over));
+        return isIn;
+      }).map(({ value }) => value.n);
+    },
+  );
+});
+
+Deno.test("the state of what cleans and controls stays flat over ten times its time, whatever the number of keys", async () => {
+  const ttl = 50;
+  const steps: Readonly<Record<string, (stream: Stream<Event>) => unknown>> = {
+    "rate-limit": (stream) => stream.through(rateLimit({ count: 1, per: ttl })).to(json()),
+    throttle: (stream) => stream.through(throttle(ttl)).to(json()),
+    outliers: (stream) => stream.through(outliers({ of: ({ n }) => n, method: "mad", ttl })).to(json()),
+    machine: (stream) =>
+      stream.through(stateMachine({ initial: 0, on: (state, { n }: Event) => ({ state: state + 1, emit: [n] }), ttl }))
+        .to(json()),
+    "in-order": (stream) => stream.through(inOrder()).to(json()),
+    alert: (stream) => stream.through(alert({ raise: ({ n }) => n % 2 === 0, clear: () => true })).to(json()),
+  };
+  for (const [name, use] of Object.entries(steps)) {
+    // Each key occurs twice, one after the other, and never again.
+    const elements = Array.from({ length: 1000 }, (_, n) => ({ key: `key-${n >> 1}`, value: { n, at: n } }));
+    const first = await runPipeline(through(use, 20), elements.slice(0, 200), { sizes: [1], ends: false });
+    const whole = await runPipeline(through(use, 20), elements, { sizes: [1], ends: false });
+    assert(whole.stateKeysMax <= first.stateKeysMax + 5, `${name}: ${first.stateKeysMax}, ${whole.stateKeysMax}`);
   }
 });
 
