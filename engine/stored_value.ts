@@ -21,7 +21,7 @@ const VIEW_UNITS_MIN = 13;
 
 /** A fresh copy of the value. */
 export function unstored(stored: Stored): unknown {
-  return stored instanceof Packed ? JSON.parse(stored.json) : stored;
+  return typeof stored === "object" && stored !== null ? JSON.parse(stored.json) : stored;
 }
 
 /**
@@ -39,7 +39,8 @@ export function storedOf(value: unknown, prefix: string, rest: string): Stored {
 
 /** The JSON of a value at rest. */
 export function jsonOfStored(stored: Exclude<Stored, undefined>): string {
-  return stored instanceof Packed ? stored.json : typeof stored === "number" ? "" + stored : JSON.stringify(stored);
+  if (typeof stored === "number") return "" + stored;
+  return typeof stored === "object" && stored !== null ? stored.json : JSON.stringify(stored);
 }
 
 /** The text of an entry, in changes and copies. */
