@@ -7,6 +7,7 @@
  * - The changes of a failed record are rolled back; the keys changed by a feed are known without looking at all keys.
  */
 
+import { GroupView } from "./group_view.ts";
 import type { Owner } from "./owner.ts";
 import { type Entry, EntryGroup, GROUP_END } from "./state_group.ts";
 import { entryText, jsonOfStored, parseEntry, type Stored, storedOf, unstored } from "./stored_value.ts";
@@ -83,6 +84,8 @@ export class KeyedState implements State {
   /** The key of the record under way; absent when nobody wants to know. */
   #owner: (() => string | null) | undefined;
   #present = 0;
+  #lastKey: string | undefined;
+  #lastEntry: Entry | undefined;
   #copying: Iterator<Entry> | undefined;
   #groupsGone = 0;
 
@@ -133,9 +136,10 @@ export class KeyedState implements State {
     if (typeof key !== "string") {
       throw new TypeError(`Cannot set state: the key is a ${typeof key}, a string is wanted`);
     }
-    const end = key.indexOf(GROUP_END) + 1;
-    if (end === 0) this.setIn(this.#root, key, value);
-    else this.setIn(this.groupOf(key.slice(0, end)), key.slice(end), value);
+    const stored = storedOf(value, key, "");
+    const entry = this.#find(key) ?? this.#addKey(key);
+    this.#trace?.add(TRACE.stateSet, key, jsonOfStored(stored!));
+    this.#put(entry, stored);
   }
 
   delete(key: string): boolean {
@@ -221,6 +225,7 @@ export class KeyedState implements State {
       if (packed === undefined) this.#forget(entry);
     }
     this.#dirty.length = 0;
+    this.#lastKey = this.#lastEntry = undefined;
     return { text, lengths };
   }
 
@@ -267,8 +272,20 @@ export class KeyedState implements State {
   }
 
   #find(key: string): Entry | undefined {
+    if (key === this.#lastKey) return this.#lastEntry;
     const end = key.indexOf(GROUP_END) + 1;
-    return end === 0 ? this.#root.find(key) : this.#groups.get(key.slice(0, end))?.find(key.slice(end));
+    this.#lastKey = key;
+    return this.#lastEntry = end === 0
+      ? this.#root.entries.get(key)
+      : this.#groups.get(key.slice(0, end))?.find(key.slice(end));
+  }
+
+  #addKey(key: string): Entry {
+    const end = key.indexOf(GROUP_END) + 1;
+    const group = end === 0 ? this.#root : this.groupOf(key.slice(0, end));
+    const entry = this.#addTo(group, key.slice(end));
+    this.#lastKey = key;
+    return this.#lastEntry = entry;
   }
 
   setIn(group: EntryGroup, rest: string, value: unknown): void {
@@ -278,6 +295,8 @@ export class KeyedState implements State {
   }
 
   #addTo(group: EntryGroup, rest: string): Entry {
+    // Whoever looked for it in vain is to find it.
+    this.#lastKey = undefined;
     if (rest.isWellFormed() && group.prefix.isWellFormed()) return group.add(rest);
     throw new TypeError(
       `Cannot set state ${JSON.stringify(group.prefix + rest)}: the key holds half of a surrogate pair`,
@@ -329,53 +348,6 @@ export class KeyedState implements State {
 
   *#allEntries(): Generator<Entry> {
     for (const group of this.#groups.values()) yield* group.entries.values();
-  }
-}
-
-/** See {@linkcode StateGroup}. It finds its entries again when groups have gone meanwhile. */
-class GroupView implements StateGroup {
-  readonly #state: KeyedState;
-  readonly #prefix: string;
-  #found: EntryGroup | undefined;
-  #groupsGone = -1;
-
-  constructor(state: KeyedState, prefix: string) {
-    this.#state = state;
-    this.#prefix = prefix;
-  }
-
-  get<T>(rest: string): T | undefined {
-    this.#state.noteRead(this.#prefix, rest);
-    return unstored(this.#find()?.find(rest)?.stored) as T | undefined;
-  }
-
-  has(rest: string): boolean {
-    this.#state.noteRead(this.#prefix, rest);
-    return this.#find()?.find(rest)?.stored !== undefined;
-  }
-
-  set(rest: string, value: unknown): void {
-    this.#state.setIn(this.#find() ?? this.#state.groupOf(this.#prefix), rest, value);
-  }
-
-  delete(rest: string): boolean {
-    const entry = this.#find()?.find(rest);
-    return entry !== undefined && this.#state.deleteEntry(entry);
-  }
-
-  keys(): string[] {
-    // Without a comparison of its own, sorting compares code units, which is the order that is wanted, and fastest.
-    const rests = this.#find()?.rests().sort() ?? [];
-    for (const rest of rests) this.#state.noteRead(this.#prefix, rest);
-    return rests;
-  }
-
-  #find(): EntryGroup | undefined {
-    if (this.#found === undefined || this.#groupsGone !== this.#state.groupsGone) {
-      this.#found = this.#state.findGroup(this.#prefix);
-      this.#groupsGone = this.#state.groupsGone;
-    }
-    return this.#found;
   }
 }
 

@@ -8,6 +8,8 @@ const key = fc.constantFrom("a|1", "a|2", "a|x|y", "b|1", "|", "c", "ab|1");
 const step = fc.oneof(
   fc.record({ act: fc.constant("set" as const), key, value: fc.oneof(fc.integer(), fc.constant([1])) }),
   fc.record({ act: fc.constant("delete" as const), key }),
+  // Within its group, after somebody looked for it.
+  fc.record({ act: fc.constant("set in group" as const), key: fc.constantFrom("a|1", "a|2", "b|1") }),
   fc.record({ act: fc.constantFrom("keep" as const, "rollback" as const, "take" as const, "restart" as const) }),
 );
 
@@ -18,7 +20,11 @@ Deno.test("the keys of a group are those that begin with its name, through rollb
     for (const each of steps) {
       if (each.act === "set") state.set(each.key, each.value);
       else if (each.act === "delete") state.delete(each.key);
-      else if (each.act === "keep") state.keep();
+      else if (each.act === "set in group") {
+        state.get(each.key);
+        held.get(each.key[0])!.set(each.key.slice(2), 7);
+        assertEquals(state.get(each.key), 7);
+      } else if (each.act === "keep") state.keep();
       else if (each.act === "rollback") state.rollback();
       else if (each.act === "take") takeChanges(state);
       else {
