@@ -72,6 +72,9 @@ type Waiting = [timeMs: number, value: unknown, isMatched: 0 | 1];
 
 const SIDES = ["left", "right"];
 
+/** Buckets at hand: those that are looked into and hold nothing are not forgotten one by one. */
+const BUCKETS_KEPT_MAX = 64;
+
 class IntervalJoin<L, R, Out> implements Junction {
   readonly #parts: JoinParts<L, R, Out>;
   readonly #state: State;
@@ -104,6 +107,7 @@ class IntervalJoin<L, R, Out> implements Junction {
 
   advance(watermarkMs: number): void {
     this.#time.advance(watermarkMs);
+    for (const known of this.#buckets) if (known.size > BUCKETS_KEPT_MAX) known.clear();
   }
 
   #match(input: number, value: unknown, key: Key, timeMs: number): boolean {
