@@ -78,6 +78,22 @@ export function testSource(name: string, open: (lines: readonly string[]) => Pro
     assertEquals((await under.source.read(partition, last.next, ALL)).kind, "ended");
   });
 
+  Deno.test(`${name}: asked what it knows, it never says that there is nothing while there is`, async () => {
+    await using under = await open(LINES);
+    const [partition] = await under.source.partitions();
+    const read: Batch[] = [];
+    for (let position = await under.source.start(partition);;) {
+      const result = await under.source.read(partition, position, { ...ALL, recordsMax: 40, untilKnown: true });
+      if (result.kind !== "batch") {
+        assertEquals(result.kind, "ended");
+        break;
+      }
+      read.push(result.batch);
+      position = result.batch.next;
+    }
+    assertEquals(records(read).map(({ value }) => value), LINES);
+  });
+
   Deno.test(`${name}: what was read can be verified, and an empty stream ends at once`, async () => {
     await using under = await open(LINES);
     const [partition] = await under.source.partitions();

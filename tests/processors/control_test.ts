@@ -271,6 +271,37 @@ Deno.test("both ends of an incident bear one name, the same in every run", async
   assert(incidents[0].incident === incidents[1].incident && incidents[1].incident !== incidents[2].incident);
 });
 
+Deno.test("a machine is the fold of what its key had before, changes are the pairs of what it had", async () => {
+  await check(
+    (stream) =>
+      stream.through(
+        stateMachine<Event, readonly string[], string>({
+          initial: [],
+          on: (seen, { what }) => {
+            const state = [...seen, what!];
+            return what === "d" ? { state: null, emit: [state.join("")] } : { state };
+          },
+        }),
+      ).to(json()),
+    (elements) =>
+      elements.flatMap(({ key, value: { what, n } }) => {
+        if (what !== "d") return [];
+        const before = elements.filter((other) => other.key === key && other.value.n <= n);
+        const from = before.slice(0, -1).findLastIndex((other) => other.value.what === "d") + 1;
+        return [before.slice(from).map((other) => other.value.what).join("")];
+      }),
+  );
+  await check(
+    (stream) =>
+      stream.map(({ what }) => what!).through(changes()).map(({ before, after }) => [before, after]).to(json()),
+    (elements) =>
+      elements.flatMap(({ key, value: { what, n } }) => {
+        const before = elements.findLast((other) => other.key === key && other.value.n < n)?.value.what ?? null;
+        return before === what ? [] : [[before, what]];
+      }),
+  );
+});
+
 Deno.test("a machine goes from state to state, and forgets keys that are silent", async () => {
   const make = through((stream) =>
     stream.through(

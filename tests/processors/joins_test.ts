@@ -211,6 +211,34 @@ Deno.test("a table join looks up what the table has when the element comes; null
   assertEquals(results.map(({ value }) => value), [[1, null], [2, "ann"], [3, null], [4, null]]);
 });
 
+Deno.test("a table join gives, for each element, the last change of its key before it", async () => {
+  const property = fc.asyncProperty(
+    cases.chain((each) => fc.tuple(fc.constant(each), feedings(each.elements.length))),
+    fc.constantFrom("inner" as const, "left" as const),
+    async ([{ elements }, feeding], kind) => {
+      // Every fifth change deletes.
+      const given = elements.map((each) =>
+        each.input === "right" && each.value.n % 5 === 0 ? { ...each, value: null } : each
+      );
+      const make = () =>
+        pipeline(
+          "lookup",
+          ({ from, table }) =>
+            from("left", json<Item>()).join(table("right", json<Item>()), tableJoin({ kind, combine })).to(json()),
+        );
+      const { results } = await assertSameUnder(make, given, feeding);
+      const expected = given.flatMap(({ input, key, value }, i) => {
+        if (input !== "left") return [];
+        const change = given.slice(0, i).findLast((other) => other.input === "right" && other.key === key);
+        const found = change?.value?.n ?? null;
+        return found === null && kind === "inner" ? [] : [[value!.n, found]];
+      });
+      assertEquals(results.map(({ value }) => value), expected);
+    },
+  );
+  await fc.assert(property, { numRuns: RUNS, seed: SEED });
+});
+
 Deno.test("a stream joined with itself has every pair, each element with itself too", async () => {
   const make = () =>
     pipeline("self", ({ from }) => {
