@@ -9,7 +9,7 @@ import type { DigestedFed, Realm, RealmBroken } from "./realm.ts";
 import { Linger } from "./linger.ts";
 import { pause } from "./pause.ts";
 import type { TaskState } from "./sandbox/protocol.ts";
-import type { SealedFeed, Sealer } from "./sealer.ts";
+import type { SealedFeed, Sealer, SealResult } from "./sealer.ts";
 import { isSmall } from "./small_feed.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { TaskSetup } from "./task_setup.ts";
@@ -105,7 +105,15 @@ export class FeedLoop {
       await this.#setup.permits.freed(this.#setup.stop);
       return undefined;
     }
-    const sealed = await this.#parts.sealer.next(this.#readLimit(), timeMs);
+    let sealed: SealResult;
+    try {
+      sealed = await this.#parts.sealer.next(this.#readLimit(), timeMs);
+    } catch (error) {
+      // What was read before is sound, and may not be there to be read again: it is finished first.
+      const end = await this.#drain();
+      if (end) return end;
+      throw error;
+    }
     if (sealed.kind !== "feed") this.#givePermit();
     switch (sealed.kind) {
       case "feed":
