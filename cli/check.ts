@@ -5,10 +5,9 @@ import { BundleError, configFor } from "../controller/sandbox/bundle.ts";
 import { lintBundle, type LintFinding } from "../controller/sandbox/lint.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import { EXIT } from "./exit_code.ts";
-import { lintCommand } from "./lint.ts";
 import { loadNamed } from "./load.ts";
 import { printData, printMessage } from "./output.ts";
-import { isPipelineFile } from "./pipelines/pipeline_file.ts";
+import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 
 /** What is wrong with a processor. */
 interface CheckReport {
@@ -23,7 +22,7 @@ export async function checkCommand(
   script: string,
   { json, set }: { readonly json: boolean; readonly set: readonly string[] },
 ): Promise<number> {
-  if (isPipelineFile(script)) return lintCommand([script], { json });
+  if (isPipelineFile(script)) return (await import("./lint.ts")).lintCommand([script], { json });
   const report = await check(script, set);
   const problems = [report.types, report.load, ...report.forbidden.map(describeFinding)].filter((text) =>
     text !== undefined

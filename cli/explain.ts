@@ -6,7 +6,7 @@ import type { GraphEdge, GraphStep, ProcessorGraph } from "../engine/graph.ts";
 import { EXIT } from "./exit_code.ts";
 import { loadNamed, loadPipeline, pipelinesOf } from "./load.ts";
 import { printData } from "./output.ts";
-import { isPipelineFile } from "./pipelines/pipeline_file.ts";
+import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 
 /** The options of the command. */
 export interface ExplainOptions {
@@ -22,7 +22,7 @@ export async function explainCommand(name: string, options: ExplainOptions): Pro
   try {
     const loaded: LoadedProcessor[] = [];
     if (isPipelineFile(name)) {
-      for (const each of pipelinesOf(name, options.pipeline)) {
+      for (const each of await pipelinesOf(name, options.pipeline)) {
         loaded.push(await loadPipeline(name, each, pool, options));
       }
     } else loaded.push(await loadNamed(name, pool, options));

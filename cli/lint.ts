@@ -2,8 +2,9 @@
 
 import { resolve } from "@std/path";
 import { EXIT } from "./exit_code.ts";
+import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 import { printData, printMessage } from "./output.ts";
-import { folderOf, isPipelineFile, PipelineFileError, readPipelines } from "./pipelines/pipeline_file.ts";
+import { folderOf, PipelineFileError, readPipelines } from "./pipelines/pipeline_file.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Runs the command over files; answers the exit code. */

@@ -2,8 +2,8 @@
 
 import { type LoadedProcessor, loadProcessor } from "../controller/load_processor.ts";
 import type { SandboxPool } from "../controller/sandbox/pool.ts";
-import { isPipelineFile, type PipelineFile, readPipelines } from "./pipelines/pipeline_file.ts";
-import { pipelineModule } from "./pipelines/pipeline_module.ts";
+import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
+import type { PipelineFile } from "./pipelines/pipeline_file.ts";
 import { nearest } from "./nearest.ts";
 import { parseParameters, scriptOf } from "./processors.ts";
 import { UsageError } from "./usage_error.ts";
@@ -21,7 +21,7 @@ export async function loadNamed(name: string, pool: SandboxPool, options: LoadOp
   if (!isPipelineFile(name)) {
     return await loadProcessor(scriptOf(name), pool, { parameters: parseParameters(options.set) });
   }
-  return await loadPipeline(name, onePipeline(name, options.pipeline), pool, options);
+  return await loadPipeline(name, await onePipeline(name, options.pipeline), pool, options);
 }
 
 /** Loads a pipeline of the file at `path`. */
@@ -31,11 +31,14 @@ export async function loadPipeline(
   pool: SandboxPool,
   { set }: LoadOptions,
 ): Promise<LoadedProcessor> {
+  const { pipelineModule } = await import("./pipelines/pipeline_module.ts");
   return await loadProcessor(path, pool, { parameters: parseParameters(set), source: pipelineModule(path, pipeline) });
 }
 
 /** The pipelines of a file, or the one that is named. */
-export function pipelinesOf(path: string, name: string | undefined): readonly PipelineFile[] {
+export async function pipelinesOf(path: string, name: string | undefined): Promise<readonly PipelineFile[]> {
+  // A reader of YAML, a schema and all operators: a script starts without them.
+  const { readPipelines } = await import("./pipelines/pipeline_file.ts");
   const all = readPipelines(path, Deno.env.toObject());
   if (name === undefined) return all;
   const found = all.filter(({ spec }) => spec.name === name);
@@ -47,8 +50,8 @@ export function pipelinesOf(path: string, name: string | undefined): readonly Pi
   );
 }
 
-function onePipeline(path: string, name: string | undefined): PipelineFile {
-  const [first, ...others] = pipelinesOf(path, name);
+async function onePipeline(path: string, name: string | undefined): Promise<PipelineFile> {
+  const [first, ...others] = await pipelinesOf(path, name);
   if (others.length === 0) return first;
   const names = [first, ...others].map(({ spec }) => spec.name);
   throw new UsageError(`Cannot use all pipelines of ${path} at once: name one of ${names.join(", ")} with --pipeline`);

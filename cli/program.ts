@@ -8,6 +8,7 @@ import { READY_MADE } from "../processors/ready_made.ts";
 import { EXIT } from "./exit_code.ts";
 import { journalOption, jsonOption, positive, setOption } from "./options.ts";
 import { printMessage } from "./output.ts";
+import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 import { addRecordedCommands } from "./recorded_commands.ts";
 import { runOptions, sharingOptions } from "./run_options.ts";
 import { applySettings } from "./settings.ts";
@@ -74,7 +75,7 @@ function addRun(program: Command, hooks: ProgramHooks, setExitCode: SetExitCode)
     const { openPool } = await import("../controller/sandbox/open_pool.ts");
     const pool = openPool(options);
     try {
-      if (/\.ya?ml$/.test(processor)) {
+      if (isPipelineFile(processor)) {
         const { runPipelines } = await import("./run_pipelines.ts");
         return setExitCode(await runPipelines(pool, processor, run, hooks));
       }

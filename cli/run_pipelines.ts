@@ -6,11 +6,11 @@ import type { SandboxPool } from "../controller/sandbox/pool.ts";
 import { EXIT } from "./exit_code.ts";
 import { loadPipeline, pipelinesOf } from "./load.ts";
 import { folderOf, type PipelineFile } from "./pipelines/pipeline_file.ts";
-import { printMessage } from "./output.ts";
 import type { ProgramHooks } from "./program.ts";
 import { type RunCommandOptions, runLoadedCommand } from "./run.ts";
 import { absoluteUri } from "./uri.ts";
 import { UsageError } from "./usage_error.ts";
+import { watchFile } from "./watched_file.ts";
 
 /** Runs the command; answers the exit code: the first that is not 0. */
 export async function runPipelines(
@@ -20,7 +20,7 @@ export async function runPipelines(
   hooks: ProgramHooks,
 ): Promise<number> {
   const { pipeline, watch } = command.opts<RunCommandOptions>();
-  if (!watch) return await runAll({ pool, path, command, hooks }, pipelinesOf(path, pipeline));
+  if (!watch) return await runAll({ pool, path, command, hooks }, await pipelinesOf(path, pipeline));
   return await runAgainAndAgain({ pool, path, command, hooks });
 }
 
@@ -55,7 +55,7 @@ async function runAgainAndAgain(running: Running): Promise<number> {
   const { pipeline } = command.opts<RunCommandOptions>();
   const changes = watchFile(path);
   try {
-    for (let pipelines = pipelinesOf(path, pipeline);;) {
+    for (let pipelines = await pipelinesOf(path, pipeline);;) {
       const stop = new AbortController();
       const ended = runAll({ ...running, stop: stop.signal }, pipelines);
       const next = await Promise.race([ended.then(() => undefined), changes.next(() => pipelinesOf(path, pipeline))]);
@@ -68,43 +68,6 @@ async function runAgainAndAgain(running: Running): Promise<number> {
   } finally {
     changes.close();
   }
-}
-
-interface Changes {
-  /** Answers what `read` reads once the file has changed and can be read. */
-  next<T>(read: () => T): Promise<T>;
-  close(): void;
-}
-
-/** Editors write a file in several steps, or put another in its place: its folder is watched, and a moment waited. */
-function watchFile(path: string): Changes {
-  const watcher = Deno.watchFs(folderOf(path));
-  const events = watcher[Symbol.asyncIterator]();
-  const textOf = (): string => {
-    try {
-      return Deno.readTextFileSync(path);
-    } catch {
-      return "";
-    }
-  };
-  let text = textOf();
-  return {
-    async next<T>(read: () => T): Promise<T> {
-      while (!(await events.next()).done) {
-        const now = textOf();
-        if (now === text || now === "") continue;
-        text = now;
-        try {
-          return read();
-        } catch (error) {
-          if (!(error instanceof UsageError)) throw error;
-          printMessage(`${error.message}\nThe runs go on as they are.`);
-        }
-      }
-      return await new Promise<never>(() => {});
-    },
-    close: () => watcher.close(),
-  };
 }
 
 /** What belongs to one pipeline cannot be said of several. */

@@ -51,11 +51,6 @@ export class PipelineFileError extends UsageError {
   }
 }
 
-/** Whether `path` is that of a pipeline file. */
-export function isPipelineFile(path: string): boolean {
-  return /\.ya?ml$/.test(path);
-}
-
 /**
  * Reads the pipelines of a file.
  *

@@ -19,7 +19,7 @@ export type OwnOperator =
   | ((options: unknown) => Operator<unknown, unknown, Sides>);
 
 /** Members of a step that say where its side streams go. */
-export const SIDE_NAMES: readonly string[] = ["late", "rejects", "repeats", "excess", "outliers", "failed", "expired"];
+const SIDE_NAMES: readonly string[] = ["late", "rejects", "repeats", "excess", "outliers", "failed", "expired"];
 
 const ALL_STEPS = { ...STEPS, ...CONTROL_STEPS };
 

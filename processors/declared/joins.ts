@@ -13,7 +13,7 @@ import { declaredAlignedWindows } from "./windows.ts";
 type Options = Readonly<Record<string, unknown>>;
 
 /** What tells the kinds of joins apart. */
-export const JOIN_NAMES: readonly string[] = ["within", "before", "after", "window", "as-of", "table"];
+const JOIN_NAMES: readonly string[] = ["within", "before", "after", "window", "as-of", "table"];
 
 /** The join that `options` describe. */
 export function declaredJoin(options: Options): JunctionOperator<readonly [unknown, unknown], unknown, Sides> {

@@ -37,7 +37,7 @@ const WINDOWS: Readonly<Record<string, (options: unknown, beside: Options) => Wi
 };
 
 /** The names of all kinds of windows. */
-export const WINDOW_NAMES: readonly string[] = Object.keys(WINDOWS);
+const WINDOW_NAMES: readonly string[] = Object.keys(WINDOWS);
 
 /** The windows that `spec` has a member for. */
 export function declaredWindows(spec: Options): Windows<unknown> {
