@@ -5,6 +5,7 @@
  */
 
 import { fromFileUrl, join } from "@std/path";
+import { timed } from "./timed.ts";
 
 const HERE = fromFileUrl(new URL(".", import.meta.url));
 const SLUICE = join(HERE, "../cli/main.ts");
@@ -134,17 +135,6 @@ async function measureMemory(): Promise<void> {
   const { stdout } = await command.output();
   const megabytes = Number(new TextDecoder().decode(stdout)) / 1024;
   console.log(`peak memory, ${MEMORY_RECORDS} records  ${megabytes.toFixed(0)} MB (wanted 300)`);
-}
-
-async function timed(args: readonly string[]): Promise<number> {
-  const startMs = performance.now();
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", ...args],
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return performance.now() - startMs;
 }
 
 function writeOrders(path: string, records: number, recordBytes: number, customers: number): void {
