@@ -1,7 +1,7 @@
 /** Signals that come too late or twice, and files that cannot be used. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { runCli, spawnCli } from "../support/cli.ts";
+import { runCli, signalIfRunning, spawnCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
 const RUN = ["run", "p.ts", "--from", "in.ndjson", "--to", "out.ndjson"];
@@ -30,7 +30,7 @@ Deno.test("a second signal exits at once", async () => {
   await using folder = new TestFolder();
   const child = await spawnBusy(folder, ["--shutdown-timeout", "60"]);
   child.kill("SIGINT");
-  const again = setInterval(() => child.kill("SIGINT"), 50);
+  const again = setInterval(() => signalIfRunning(child, "SIGINT"), 50);
   assertEquals((await child.output()).code, 130);
   clearInterval(again);
 });

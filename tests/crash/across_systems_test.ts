@@ -7,7 +7,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { KinesisSource } from "../../adapters/kinesis/source.ts";
 import { redisCli } from "../../tools/services/redis.ts";
-import { runCli, spawnCli } from "../support/cli.ts";
+import { outputOrKilledAfter, runCli, spawnCli } from "../support/cli.ts";
 import { freshTopic, kafkaAddress, readTopic, writeTopic } from "../support/kafka.ts";
 import { freshStream, putRecords } from "../support/kinesis.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
@@ -132,10 +132,7 @@ class Job implements AsyncDisposable {
   /** Killed after so many milliseconds, wherever it is by then. */
   async killAfter(timeMs: number): Promise<void> {
     const child = spawnCli(await this.args(), { cwd: this.#folder.path });
-    const timer = setTimeout(() => child.kill("SIGKILL"), timeMs);
-    await child.output();
-    clearTimeout(timer);
-    await child.stdin.close().catch(() => {});
+    await outputOrKilledAfter(child, timeMs);
   }
 
   async outputs(): Promise<readonly string[]> {

@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Database } from "../../controller/journal/database.ts";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
-import { runCli, spawnCli } from "../support/cli.ts";
+import { outputOrKilledAfter, runCli, spawnCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
 const RECORDS = 4000;
@@ -97,10 +97,7 @@ Deno.test("killed again and again at random moments, a run ends as if it had nev
   let kills = 0;
   for (let attempt = 0; attempt < 40; attempt++) {
     const child = spawnCli(ARGS, { cwd: folder.path });
-    await child.stdin.close();
-    const timer = setTimeout(() => child.kill("SIGKILL"), 60 + random() * 160);
-    const { code, signal } = await child.output();
-    clearTimeout(timer);
+    const { code, signal } = await outputOrKilledAfter(child, 60 + random() * 160);
     if (signal === null) {
       assertEquals(code, 0);
       break;

@@ -4,9 +4,9 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { runCli } from "../support/cli.ts";
+import { outputOrKilledAfter, runCli } from "../support/cli.ts";
 import { kafkaAddress } from "../support/kafka.ts";
-import { ended, jobInput, KafkaJob } from "../support/kafka_job.ts";
+import { jobInput, KafkaJob } from "../support/kafka_job.ts";
 
 const PARTITIONS = 4;
 const RECORDS = 4000;
@@ -46,10 +46,7 @@ for (const protocol of ["v1", "v2"]) {
     await using job = await KafkaJob.create({ address, input, sinkOptions, feedRecords: 2 });
     let kills = 0;
     while (kills < KILLS) {
-      const child = job.start();
-      const timer = setTimeout(() => child.kill("SIGKILL"), 200 + random() * 400);
-      const { code, signal } = await ended(child);
-      clearTimeout(timer);
+      const { code, signal } = await outputOrKilledAfter(job.start(), 200 + random() * 400);
       if (signal === null) {
         assertEquals(code, 0);
         break;

@@ -5,7 +5,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { KinesisClient } from "@aws-sdk/client-kinesis";
-import { runCli, spawnCli } from "../support/cli.ts";
+import { runCli, signalIfRunning, spawnCli } from "../support/cli.ts";
 import { freshStream, mergeShards, openShards, splitShard, withKinesis } from "../support/kinesis.ts";
 import { readParts } from "../support/output_parts.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
@@ -52,11 +52,7 @@ class Restarted {
   }
 
   async #kill(): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It has ended by itself.
-    }
+    signalIfRunning(this.#child, "SIGKILL");
     await this.#child.stdin.close();
     await this.#child.output();
   }

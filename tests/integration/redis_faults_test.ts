@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { redisCli } from "../../tools/services/redis.ts";
+import { signalIfRunning } from "../support/cli.ts";
 import { addOrders, assertEntries, RedisJob, type RunningJob } from "../support/redis_job.ts";
 import { RedisProxy } from "../support/redis_proxy.ts";
 import { OwnRedis } from "../support/redis_servers.ts";
@@ -215,7 +216,7 @@ Deno.test("Redis: an input that is trimmed while the run is down, or while it re
     const running = job.start();
     await job.untilLength(FEED_RECORDS);
     if (isDown) {
-      running.child.kill("SIGINT");
+      signalIfRunning(running.child, "SIGINT");
       await running.ended;
     }
     await redisCli(server.address, "XTRIM", input, "MINID", `${ENTRIES - 3}-0`);

@@ -34,6 +34,26 @@ export function spawnCli(args: readonly string[], { cwd, env = {}, crashAt }: Cl
   }).spawn();
 }
 
+/** Sends `signal` to `child`, unless it has ended by itself meanwhile: who kills at random cannot know. */
+export function signalIfRunning(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Awaits `child`'s end, with all it printed, and kills it if it has not ended after `timeMs`. */
+export async function outputOrKilledAfter(child: Deno.ChildProcess, timeMs: number): Promise<Deno.CommandOutput> {
+  const timer = setTimeout(() => signalIfRunning(child, "SIGKILL"), timeMs);
+  try {
+    await child.stdin.close().catch(() => {});
+    return await child.output();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Runs `sluice args…` to its end. */
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const child = spawnCli(args, options);

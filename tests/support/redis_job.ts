@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import type { JournalEvent } from "../../controller/journal/journal.ts";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
 import { redisCli } from "../../tools/services/redis.ts";
-import { type CliResult, runCli, spawnCli } from "./cli.ts";
+import { type CliResult, runCli, signalIfRunning, spawnCli } from "./cli.ts";
 import { scriptOf, TestFolder } from "./processor_script.ts";
 import { freshKey } from "./redis.ts";
 
@@ -153,7 +153,7 @@ export class RunningJob {
 
   /** Ends it by SIGKILL. */
   async kill(): Promise<void> {
-    this.child.kill("SIGKILL");
+    signalIfRunning(this.child, "SIGKILL");
     await this.ended;
   }
 
