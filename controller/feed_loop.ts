@@ -97,9 +97,9 @@ export class FeedLoop {
     if (this.#setup.stop.aborted) return await this.#drain() ?? { kind: "stopped" };
     const inFlightMax = caution.isActive ? 1 : this.#setup.limits.feedsInFlightMax;
     if (this.#inFlight.length >= inFlightMax) return await this.#commitOldest();
+    const { leftMs } = this.#linger;
+    if (leftMs > 0) return await this.#wait(leftMs);
     const timeMs = this.#now();
-    const lingerMs = this.#linger.leftMs(timeMs);
-    if (lingerMs > 0) return await this.#wait(lingerMs);
     if (!this.#takePermit()) {
       if (this.#inFlight.length > 0) return await this.#commitOldest();
       await this.#setup.permits.freed(this.#setup.stop);
@@ -118,7 +118,7 @@ export class FeedLoop {
     switch (sealed.kind) {
       case "feed":
         this.#isEnded = false;
-        this.#linger.sealed(sealed.feed, timeMs);
+        this.#linger.sealed(sealed.feed);
         this.#dispatch(sealed.feed, { timeMs });
         return undefined;
       case "ended":

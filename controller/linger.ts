@@ -1,7 +1,8 @@
 /**
  * How long records wait for others to share their feed: fewer, larger commits for some milliseconds of latency.
  *
- * Only after a small feed: while there is a backlog, feeds are large by themselves and nothing waits.
+ * Only after a small feed: while there is a backlog, feeds are large by themselves and nothing waits. It counts by a clock
+ * that always goes on: one that is set back, or logical time, which then stands still, would make records wait as long.
  */
 
 import type { SealedFeed } from "./sealer.ts";
@@ -19,13 +20,13 @@ export class Linger {
     this.#feedRecordsMax = feedRecordsMax;
   }
 
-  /** Notes that `feed` was sealed at `nowMs`. */
-  sealed(feed: SealedFeed, nowMs: number): void {
-    this.#untilMs = isSmall(feed, this.#feedRecordsMax) ? nowMs + this.#timeMs : 0;
+  /** Notes that `feed` was sealed. */
+  sealed(feed: SealedFeed): void {
+    this.#untilMs = isSmall(feed, this.#feedRecordsMax) ? performance.now() + this.#timeMs : 0;
   }
 
   /** How long the next feed is to wait; 0 when it need not. */
-  leftMs(nowMs: number): number {
-    return Math.max(0, this.#untilMs - nowMs);
+  get leftMs(): number {
+    return Math.max(0, this.#untilMs - performance.now());
   }
 }

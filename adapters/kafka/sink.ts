@@ -60,12 +60,14 @@ export interface KafkaSinkOptions {
   readonly protocol?: TransactionProtocol;
   /** How to connect. */
   readonly settings: ConnectionSettings;
+  /** Tells who writes from everybody else: host, process and start time, joined by colons. @default {this process} */
+  readonly owner?: string;
   /** Something a person should know, in one line. */
   readonly onNotice: (text: string) => void;
 }
 
-/** Not another process: another start of it has another time. */
-const OWNER = `${Deno.hostname()}:${Deno.pid}:${Math.round(performance.timeOrigin)}`;
+/** Another start of the same process has another time. */
+const THIS_PROCESS = `${Deno.hostname()}:${Deno.pid}:${Math.round(performance.timeOrigin)}`;
 /** How long what passes is tried again before the run has begun; later the controller decides. */
 const OPEN_MS_MAX = 10_000;
 /** How often, and after which pause, a fenced owner looks who took over: that may be about to say so. */
@@ -89,10 +91,11 @@ export class KafkaSink implements Sink {
   readonly #topics: ReadonlyMap<string, SinkTopic>;
   readonly #checkpoints: CheckpointPartitions;
   readonly #protocol: TransactionProtocol;
+  readonly #owner: string;
   /** By task, or one for all. */
   readonly #producers = new Map<string, SharedProducer>();
-  /** The tasks that were ever acquired. */
-  readonly #acquired = new Set<string>();
+  /** The tasks that were ever acquired, and who had each before. */
+  readonly #acquired = new Map<string, string | undefined>();
   readonly #warned = new Set<string>();
 
   private constructor(options: KafkaSinkOptions, { cluster, protocol, topics }: Opened) {
@@ -102,6 +105,7 @@ export class KafkaSink implements Sink {
     this.#checkpoints = new CheckpointPartitions(cluster, checkpointTopic(options.run));
     this.#checkpoints.prepare(options.tasks ?? 1);
     this.#protocol = protocol;
+    this.#owner = options.owner ?? THIS_PROCESS;
     this.description = `kafka:${cluster.id}/${[...topics.values()].map(({ topic }) => topic).join(",")}`;
   }
 
@@ -139,9 +143,9 @@ export class KafkaSink implements Sink {
       await this.#producerOf(task).own(task);
       const found = await readCheckpoint(this.#cluster, place);
       const nothing = { seq: -1, positions: {}, digest: "" };
-      const takeover = checkpointBatch(place, { ...nothing, ...found, epoch, owner: OWNER });
+      const takeover = checkpointBatch(place, { ...nothing, ...found, epoch, owner: this.#owner });
       await this.#producerOf(task).commit({ task, batches: [takeover], offsets: [] });
-      this.#acquired.add(task);
+      this.#acquired.set(task, found?.owner);
       return { epoch, checkpoint: found && checkpointOf(found) };
     } catch (cause) {
       if (cause instanceof SinkError) throw cause;
@@ -158,7 +162,7 @@ export class KafkaSink implements Sink {
     this.#warnOfRetention(oldestMs);
     const place = await this.#checkpoints.placeOf(task);
     try {
-      const checkpoint = checkpointBatch(place, recordOf(commit, OWNER));
+      const checkpoint = checkpointBatch(place, recordOf(commit, this.#owner));
       await this.#producerOf(task).commit({
         task,
         batches: [...batches, checkpoint],
@@ -210,13 +214,21 @@ export class KafkaSink implements Sink {
   /** Who owned the task must not take it back from whoever came after him. */
   async #refuseZombie(task: string, place: CheckpointPlace): Promise<void> {
     const found = await readCheckpoint(this.#cluster, place);
-    if (found && found.owner !== OWNER) throw this.#takenOver(task, found);
+    if (found && this.#isSuccessor(task, found)) throw this.#takenOver(task, found);
+  }
+
+  /**
+   * Not yet fenced, the checkpoint may be that of before the own one: a transaction that is committed is shown to readers once
+   * the brokers have marked it.
+   */
+  #isSuccessor(task: string, { owner }: CheckpointRecord): boolean {
+    return owner !== this.#owner && owner !== this.#acquired.get(task);
   }
 
   async #lookForOwner(task: string, place: CheckpointPlace): Promise<void> {
     for (let look = 0; look < OWNER_LOOKS; look++) {
       const found = await readCheckpoint(this.#cluster, place).catch(() => undefined);
-      if (found && found.owner !== OWNER) throw this.#takenOver(task, found);
+      if (found && this.#isSuccessor(task, found)) throw this.#takenOver(task, found);
       await new Promise((resolve) => setTimeout(resolve, OWNER_LOOK_MS));
     }
   }

@@ -39,12 +39,19 @@ interface QueuedRequest {
   readonly sendRequest: () => void;
 }
 
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  push(request: QueuedRequest): void;
+  destroy(): void;
+  scheduleCheckPendingRequests(): void;
+}
+
 interface KafkajsConnection {
   readonly socket: net.Socket | undefined;
   readonly clientId: string;
   readonly bytesBuffered: number;
   chunks: readonly Uint8Array[];
-  readonly requestQueue: { push(request: QueuedRequest): void; destroy(): void };
+  readonly requestQueue: RequestQueue;
   rejectRequests(error: Error): void;
   isAuthenticated(): boolean;
   authenticate(): Promise<void>;
@@ -94,6 +101,7 @@ export class Broker {
   async send(request: WireRequest): Promise<Reader> {
     const { name, key, version, isFlexible, timeoutMs = REQUEST_TIMEOUT_MS } = request;
     const connection = await this.#kafkajs.connectionPool.getConnectionByRequest({ request: { apiKey: key } });
+    calm(connection.requestQueue);
     if (!connection.isAuthenticated()) await connection.authenticate();
     const correlationId = connection.nextCorrelationId();
     const parts = [header(request, correlationId, connection.clientId), ...request.body];
@@ -282,7 +290,24 @@ function withoutDelay({ host, port, ssl, onConnect }: SocketOptions): net.Socket
   return socket;
 }
 
-/** kafkajs counts a time-out from the year 1970 for every connection (tulios/kafkajs#1751); Node only says so, to everyone. */
+const calmed = new WeakSet<object>();
+
+/**
+ * Once it has sent a request, a queue of kafkajs looks every millisecond whether there are more that were held back, as long as
+ * the connection lasts: it counts from the year 1970 when it may (tulios/kafkajs#1751). There are only some to look for when
+ * a broker throttles.
+ */
+function calm(queue: RequestQueue): void {
+  const kind = Object.getPrototypeOf(queue) as RequestQueue;
+  if (calmed.has(kind)) return;
+  calmed.add(kind);
+  const { scheduleCheckPendingRequests } = kind;
+  kind.scheduleCheckPendingRequests = function (this: RequestQueue): void {
+    if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
+  };
+}
+
+/** The first look is over before that: Node says to everyone that it was due long ago. */
 function withoutFalseAlarm(): void {
   const emitWarning = process.emitWarning as (...args: readonly unknown[]) => void;
   process.emitWarning = ((...args: readonly unknown[]) => {

@@ -1,0 +1,84 @@
+/** One start of Sluice on one machine: the real controller, journal, tasks and adapters, until it ends, fails, or is gone. */
+
+import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
+import { DEFAULT_LIMITS } from "../../controller/limits.ts";
+import { routesTo } from "../../controller/routing.ts";
+import { run } from "../../controller/run.ts";
+import { SandboxPool } from "../../controller/sandbox/pool.ts";
+import type { Place } from "./place.ts";
+import type { SimulatedProcessor } from "./processors.ts";
+import type { Scenario } from "./scenario.ts";
+import { startSimulatedSandbox } from "./simulated_sandbox.ts";
+import type { Machine } from "./world/world.ts";
+
+/** What a start works with. */
+export interface StartOptions {
+  readonly machine: Machine;
+  readonly scenario: Scenario;
+  readonly processor: SimulatedProcessor;
+  readonly input: Place;
+  readonly output: Place;
+  /** The path of its journal. */
+  readonly journal: string;
+}
+
+/** How a start ended; `undefined` as long as it has not, which is for ever where its machine is gone. */
+export interface Start {
+  readonly machine: Machine;
+  readonly journal: string;
+  end: { readonly failures: readonly Error[]; readonly digests: Readonly<Record<string, string>> } | undefined;
+  /** Gives back what its process would have lost with it. */
+  dispose(): void;
+}
+
+/** Starts Sluice on a machine. */
+export function start(options: StartOptions): Start {
+  const { machine, journal } = options;
+  const opened: { journal?: SqliteJournal } = {};
+  const started: Start = { machine, journal, end: undefined, dispose: () => opened.journal?.close() };
+  machine.run(() => {
+    runAll(options, opened).then((end) => started.end = end, (error) => {
+      started.end = { failures: [error as Error], digests: {} };
+    });
+  });
+  return started;
+}
+
+async function runAll(options: StartOptions, opened: { journal?: SqliteJournal }): Promise<NonNullable<Start["end"]>> {
+  const { machine, scenario, processor, input, output } = options;
+  const source = await input.openSource();
+  const sink = await output.openSink(`${machine.name}:1:${machine.wallMs}`);
+  const journal = opened.journal = await SqliteJournal.open(options.journal);
+  const { info, code } = processor;
+  const summary = await run({
+    name: "simulated",
+    journal,
+    pool: new SandboxPool(2, startSimulatedSandbox),
+    processor: info.name,
+    steps: undefined,
+    codecs: { inputs: info.inputCodecs ?? {}, outputs: info.outputCodecs ?? {} },
+    code,
+    sources: new Map([["default", source]]),
+    routes: routesTo({ default: sink }),
+    uris: {},
+    clock: { nowMs: () => Date.now() },
+    clockPolicy: "event",
+    seed: 7,
+    limits: limitsOf(scenario),
+    onError: "halt",
+    capture: "auto",
+    acceptsGaps: false,
+    tasksMax: scenario.tasksMax,
+    effects: {},
+    observer: { onNotice: (text) => machine.world.note(`${machine.name} says: ${text}`) },
+    stop: new AbortController().signal,
+  });
+  await source.close();
+  await sink.close();
+  const digests = Object.fromEntries(summary.tasks.map(({ task, digest }) => [task, digest]));
+  return { failures: summary.failures, digests };
+}
+
+function limitsOf({ feedRecordsMax, feedsInFlightMax, snapshotFeedsMin, lingerMs }: Scenario) {
+  return { ...DEFAULT_LIMITS, feedRecordsMax, feedsInFlightMax, snapshotFeedsMin, lingerMs, snapshotEntriesPerFeed: 3 };
+}

@@ -1,0 +1,153 @@
+/** A simulated Kafka in a world: an input topic, an output topic, and brokers that come and go. */
+
+import { BatchEncoder } from "../../../adapters/kafka/protocol/batch_encoder.ts";
+import { decodeRecordSet } from "../../../adapters/kafka/protocol/record_set.ts";
+import { viewOf } from "../../../adapters/kafka/protocol/view.ts";
+import { KafkaSink } from "../../../adapters/kafka/sink.ts";
+import { KafkaSource } from "../../../adapters/kafka/source.ts";
+import type { Sink } from "../../../adapters/sink.ts";
+import type { Source } from "../../../adapters/source.ts";
+import { payloadAt } from "../../../formats/record_payload.ts";
+import type { Place, SeenOutput } from "../place.ts";
+import type { InputRecord, Scenario } from "../scenario.ts";
+import { networkOf } from "../world/network.ts";
+import { Machine, type World } from "../world/world.ts";
+import { BrokerConnection } from "./broker.ts";
+import { SimulatedKafka } from "./simulated_kafka.ts";
+
+const PORTS = [9092, 9093];
+const INPUT = "in";
+const OUTPUT = "out";
+const OUTPUT_PARTITIONS = 2;
+const DOWN_MS = { from: 5, to: 3000 };
+const TRANSACTION_TIMEOUT_MS = 20_000;
+/** Whose transactions are in the input. */
+const OTHER_PRODUCER = 7n;
+const NOBODY = { producerId: -1n, epoch: -1 };
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** See the module. */
+export class KafkaPlace implements Place {
+  readonly kafka: SimulatedKafka;
+  readonly #world: World;
+  readonly #scenario: Scenario;
+  readonly #machines: readonly Machine[];
+
+  constructor(world: World, scenario: Scenario) {
+    this.#world = world;
+    this.#scenario = scenario;
+    this.#machines = PORTS.map((port) => new Machine(world, `kafka:${port}`));
+    const [first] = this.#machines;
+    this.kafka = new SimulatedKafka({
+      host: {
+        after: (delayMs, what, act) => void world.schedule(first, delayMs, what, act),
+        nowMs: () => Math.floor(world.epochMs + world.nowMs),
+        number: () => world.chance.number(),
+      },
+      ports: PORTS,
+      transactionVersion: scenario.transactionVersion,
+    });
+    this.#machines.forEach((machine, index) => {
+      const node = index + 1;
+      networkOf(machine).listen(PORTS[index], {
+        machine,
+        accept: (connection) => this.kafka.isDown(node) ? undefined : new BrokerConnection(this.kafka, node, connection),
+      });
+    });
+    this.kafka.createTopic(OUTPUT, OUTPUT_PARTITIONS);
+    this.#fill();
+  }
+
+  openSource(): Promise<Source> {
+    const options = { topics: [INPUT], isBounded: true, start: "earliest", settings: new Map() } as const;
+    return KafkaSource.open({ brokers: this.#brokers, ...options });
+  }
+
+  openSink(owner: string): Promise<Sink> {
+    return KafkaSink.open({
+      brokers: this.#brokers,
+      topics: new Map([["default", { topic: OUTPUT, compression: "none", hasOrigin: false }]]),
+      run: "simulated",
+      group: "simulated",
+      transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+      settings: new Map(),
+      owner,
+      onNotice: () => {},
+    });
+  }
+
+  outputs(): readonly SeenOutput[] {
+    return Array.from({ length: OUTPUT_PARTITIONS }, (_, partition) => {
+      const { bytes, aborted } = this.kafka.log(OUTPUT, partition)!.fetch(0n, Infinity);
+      const batch = decodeRecordSet({ stream: OUTPUT, partition: String(partition), bytes, position: 0n, aborted });
+      return Array.from({ length: batch.count }, (_, row): SeenOutput => {
+        const { key, value } = payloadAt(batch, row);
+        return { key: key!, value: decoder.decode(value!) };
+      });
+    }).flat();
+  }
+
+  isSettled(): boolean {
+    return this.kafka.coordinator.isIdle;
+  }
+
+  disturb(): void {
+    const up = this.kafka.nodes.filter((node) => !this.kafka.isDown(node));
+    if (up.length === 0) return;
+    const node = this.#world.chance.pick(up);
+    const machine = this.#machines[node - 1];
+    this.#world.note(`${machine.name} goes down`);
+    this.kafka.takeDown(node);
+    networkOf(machine).cutAll(({ server }) => server === machine);
+    const downMs = this.#world.chance.skewed(DOWN_MS.from, DOWN_MS.to);
+    this.#world.schedule(machine, downMs, "comes up", () => this.kafka.bringUp(node));
+  }
+
+  restore(): void {
+    for (const node of this.kafka.nodes) this.kafka.bringUp(node);
+  }
+
+  get #brokers(): readonly string[] {
+    return PORTS.map((port) => `127.0.0.1:${port}`);
+  }
+
+  /** Records in batches of several sizes, some in transactions, and between them transactions that came to nothing. */
+  #fill(): void {
+    const { chance } = this.#world;
+    const { partitions } = this.#scenario;
+    this.kafka.createTopic(INPUT, partitions.length);
+    partitions.forEach((records, partition) => {
+      const log = this.kafka.log(INPUT, partition)!;
+      let sequence = 0;
+      const write = (some: readonly InputRecord[], isTransactional: boolean): void => {
+        const batch = encode(some, partition);
+        const sealed = batch.seal(isTransactional ? { producerId: OTHER_PRODUCER, epoch: 0 } : NOBODY, isTransactional ? sequence : -1, {
+          isTransactional,
+        });
+        if (isTransactional) sequence += some.length;
+        log.append(sealed);
+      };
+      for (let at = 0; at < records.length;) {
+        const some = records.slice(at, at += chance.integer(1, 12));
+        const isTransactional = chance.happens(0.4);
+        if (chance.happens(0.2)) {
+          write(some, true);
+          log.mark(OTHER_PRODUCER, 0, false, this.kafka.host.nowMs());
+        }
+        write(some, isTransactional);
+        if (isTransactional) log.mark(OTHER_PRODUCER, 0, true, this.kafka.host.nowMs());
+      }
+    });
+  }
+}
+
+function encode(records: readonly InputRecord[], partition: number): BatchEncoder {
+  const batch = new BatchEncoder(INPUT, partition, 64 * records.length);
+  for (const { key, amount, eventTimeMs } of records) {
+    const keyBytes = encoder.encode(key);
+    const valueBytes = encoder.encode(JSON.stringify({ amount }));
+    batch.add(eventTimeMs, viewOf(keyBytes), 0, keyBytes.length, viewOf(valueBytes), 0, valueBytes.length);
+  }
+  return batch;
+}

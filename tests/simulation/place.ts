@@ -1,0 +1,26 @@
+/** A system of a world, as a simulation uses it: its adapter's ends for Sluice, and the truth about what it holds. */
+
+import type { Sink } from "../../adapters/sink.ts";
+import type { Source } from "../../adapters/source.ts";
+
+/** An output as an ordinary reader sees it. */
+export interface SeenOutput {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** See the module. */
+export interface Place {
+  /** Opens the input; called as the machine that reads it. */
+  openSource(): Promise<Source>;
+  /** Opens the output. `owner` tells the machine from every other. */
+  openSink(owner: string): Promise<Sink>;
+  /** What is there for readers now, in order of writing per key. */
+  outputs(): readonly SeenOutput[];
+  /** Whether readers see all that was promised to them: what was committed may take a moment to be shown. */
+  isSettled(): boolean;
+  /** Something happens to one of its servers. */
+  disturb(): void;
+  /** Whatever happened to its servers is over. */
+  restore(): void;
+}

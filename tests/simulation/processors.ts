@@ -1,0 +1,43 @@
+/** The processors that worlds run: what they emit depends on order, state, time, chance and timers, and on nothing else. */
+
+import { bundleProcessor } from "../../controller/sandbox/bundle.ts";
+import { Cell } from "../../controller/sandbox/cell.ts";
+import type { JournaledCode } from "../../controller/journal/journal.ts";
+import { TestFolder } from "../support/processor_script.ts";
+
+/** A key's running total, alarms behind it, and what is left at the end. */
+const SCRIPT = `import { defineProcessor, json } from "@sluice/sluice/processor";
+export default defineProcessor({
+  name: "totals",
+  input: json(),
+  output: json(),
+  process({ value, key, partition }, context) {
+    const known = context.state.get(key) ?? { count: 0, total: 0, partition };
+    const now = { count: known.count + 1, total: known.total + value.amount, partition };
+    context.state.set(key, now);
+    const emit = (kind) =>
+      context.emit({ key, value: { key, kind, ...now, at: context.now, chance: Math.random(), id: context.uuid() } });
+    if (value.amount % 5 !== 0) emit("total");
+    if (value.amount % 7 === 0) emit("again");
+    if (now.count % 4 === 0) context.timers.set(key, context.now + 20);
+    if (now.count % 9 === 0) context.state.delete(key);
+  },
+  onTimer({ key }, context) {
+    context.emit({ key, value: { key, kind: "alarm", known: context.state.get(key) ?? null, at: context.now } });
+  },
+});
+`;
+
+/** The bundle of the processor, and what it says of itself. */
+export async function loadSimulatedProcessor(): Promise<SimulatedProcessor> {
+  await using folder = new TestFolder();
+  const bundle = await bundleProcessor(folder.write("totals.ts", SCRIPT));
+  const code = { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script: "totals.ts" };
+  return { code, info: new Cell(bundle.code, { initialTimeMs: 0, seed: 0, recordTimeMsMax: 1000 }).info };
+}
+
+/** See {@linkcode loadSimulatedProcessor}. */
+export interface SimulatedProcessor {
+  readonly code: JournaledCode;
+  readonly info: Cell["info"];
+}

@@ -1,0 +1,120 @@
+/** What a seed decides before anything happens: which systems, how much, how it is cut, and which faults there will be. */
+
+import { Chance } from "./world/chance.ts";
+
+/** Systems that inputs come from and outputs go to. */
+export const SYSTEMS = ["kafka", "redis", "kinesis"] as const;
+
+/** See {@linkcode SYSTEMS}. */
+export type System = typeof SYSTEMS[number];
+
+/** A record of the input. */
+export interface InputRecord {
+  readonly key: string;
+  readonly amount: number;
+  readonly eventTimeMs: number;
+}
+
+/** See the module. */
+export interface Scenario {
+  readonly seed: number;
+  readonly source: System;
+  readonly sink: System;
+  /** The records of each partition. */
+  readonly partitions: readonly (readonly InputRecord[])[];
+  readonly feedRecordsMax: number;
+  readonly feedsInFlightMax: number;
+  readonly snapshotFeedsMin: number;
+  readonly lingerMs: number;
+  readonly tasksMax: number | undefined;
+  readonly transactionVersion: 1 | 2;
+  /** How likely each fault is, per event; 0 in a calm world. */
+  readonly faults: Faults;
+}
+
+/** Probabilities per event. */
+export interface Faults {
+  readonly crash: number;
+  readonly powerLoss: number;
+  readonly pause: number;
+  readonly zombie: number;
+  readonly cut: number;
+  readonly stall: number;
+  readonly server: number;
+  readonly clockJump: number;
+  readonly diskFull: number;
+  readonly failedSync: number;
+  /** After so many events nothing fails any more. */
+  readonly eventsMax: number;
+}
+
+const NO_FAULTS: Faults = {
+  crash: 0,
+  powerLoss: 0,
+  pause: 0,
+  zombie: 0,
+  cut: 0,
+  stall: 0,
+  server: 0,
+  clockJump: 0,
+  diskFull: 0,
+  failedSync: 0,
+  eventsMax: 0,
+};
+
+/** How to narrow down what a seed may decide. */
+export interface ScenarioLimits {
+  readonly sources?: readonly System[];
+  readonly sinks?: readonly System[];
+}
+
+/** The scenario of a seed. */
+export function scenarioOf(seed: number, { sources = SYSTEMS, sinks = SYSTEMS }: ScenarioLimits = {}): Scenario {
+  const chance = new Chance(seed ^ 0x5ce0a510);
+  const partitions = chance.integer(1, 4);
+  const records = chance.integer(5, 60);
+  return {
+    seed,
+    source: chance.pick(sources),
+    sink: chance.pick(sinks),
+    partitions: Array.from({ length: partitions }, (_, partition) => inputOf(chance, partition, records)),
+    feedRecordsMax: chance.pick([1, 3, 7, 20, 100]),
+    feedsInFlightMax: chance.integer(1, 4),
+    snapshotFeedsMin: chance.pick([1, 3, 256]),
+    lingerMs: chance.pick([0, 0, 5, 50]),
+    tasksMax: chance.happens(0.2) ? 1 : undefined,
+    transactionVersion: chance.happens(0.3) ? 1 : 2,
+    faults: faultsOf(chance),
+  };
+}
+
+/** The same without any fault. */
+export function calm(scenario: Scenario): Scenario {
+  return { ...scenario, faults: NO_FAULTS };
+}
+
+function inputOf(chance: Chance, partition: number, records: number): readonly InputRecord[] {
+  let eventTimeMs = 1_749_000_000_000 + chance.integer(0, 50);
+  return Array.from({ length: chance.integer(1, records + 1) }, () => {
+    eventTimeMs += chance.integer(0, 12);
+    return { key: `p${partition}k${chance.integer(0, 4)}`, amount: chance.integer(0, 100), eventTimeMs };
+  });
+}
+
+/** Some kinds of faults, not all: one that always comes would hide what another does. */
+function faultsOf(chance: Chance): Faults {
+  const some = (probability: number): number => chance.happens(0.5) ? probability * chance.skewed(0.2, 3) : 0;
+  return {
+    crash: some(1 / 150),
+    powerLoss: chance.pick([0, 0.5, 1]),
+    pause: some(1 / 300),
+    zombie: some(1 / 300),
+    cut: some(1 / 80),
+    stall: some(1 / 150),
+    server: some(1 / 200),
+    clockJump: some(1 / 200),
+    diskFull: some(1 / 20),
+    failedSync: some(1 / 20),
+    eventsMax: chance.integer(50, 1500),
+  };
+}
