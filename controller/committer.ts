@@ -11,10 +11,9 @@ import { partitionKey } from "./journal/rows.ts";
 import { commitAhead, commitTo } from "./commit_to.ts";
 import { releaseFeed } from "./release.ts";
 import { commitsInFlightMax, positionsOf, routeOutputs, runIdentity } from "./routing.ts";
-import type { TaskState } from "./sandbox/protocol.ts";
 import type { SealedFeed } from "./sealer.ts";
 import { cutRanges } from "./sealer.ts";
-import type { Snapshots } from "./snapshots.ts";
+import type { CopiedPart, Snapshots } from "./snapshots.ts";
 import type { TaskSetup } from "./task_setup.ts";
 import type { DigestedFed } from "./realm.ts";
 import { deadLetterOf } from "./feed_record.ts";
@@ -53,7 +52,7 @@ interface Journaled {
 /** What {@linkcode Committer.commit} may be told besides. */
 export interface CommitOptions {
   /** A part of the state, when a snapshot is being taken. */
-  readonly copied?: TaskState | undefined;
+  readonly copied?: CopiedPart | undefined;
   /** Why its record was given up without being processed. */
   readonly givenUp?: string;
 }

@@ -6,12 +6,12 @@
 import type { Caution } from "./caution.ts";
 import type { Committer, PendingFeed } from "./committer.ts";
 import type { DigestedFed, Realm, RealmBroken } from "./realm.ts";
+import type { Limits } from "./limits.ts";
 import { Linger } from "./linger.ts";
 import { pause } from "./pause.ts";
-import type { TaskState } from "./sandbox/protocol.ts";
 import type { SealedFeed, Sealer, SealResult } from "./sealer.ts";
 import { isSmall } from "./small_feed.ts";
-import type { Snapshots } from "./snapshots.ts";
+import type { CopiedPart, Snapshots, WantedPart } from "./snapshots.ts";
 import type { TaskSetup } from "./task_setup.ts";
 import type { RecordFailure } from "./feed_record.ts";
 
@@ -45,7 +45,7 @@ interface InFlight {
   readonly fed: Promise<DigestedFed>;
   /** Whether `fed` has settled. */
   isProcessed: boolean;
-  readonly copied: Promise<TaskState> | undefined;
+  readonly copied: Promise<CopiedPart> | undefined;
 }
 
 const NOTHING: Omit<SealedFeed, "progress"> = { batches: [], segments: [], ranges: [] };
@@ -178,7 +178,7 @@ export class FeedLoop {
     const { batches, segments } = sealed;
     const fed = realm.process({ seq, batches, segments, ...tick, end: isEnd });
     const part = snapshots.wantedPart(seq);
-    const copied = part && realm.copy({ entriesMax: limits.snapshotEntriesPerFeed, isFirst: part === "first" });
+    const copied = part && copyOf(realm, part, limits);
     const feed: InFlight = { pending, fed, isProcessed: false, copied };
     // They are awaited in order; an earlier one that fails must not leave these unhandled.
     fed.catch(() => {}).then(() => feed.isProcessed = true);
@@ -202,7 +202,7 @@ export class FeedLoop {
     const { committer, caution, snapshots } = this.#parts;
     const { observer, taskJournal } = this.#setup;
     let fed: DigestedFed;
-    let copied: TaskState | undefined;
+    let copied: CopiedPart | undefined;
     try {
       fed = await processing;
       copied = await copying;
@@ -215,7 +215,6 @@ export class FeedLoop {
     if (!didNothing) await committer.commit(pending, fed, { copied });
     caution.passed(fed.records);
     this.#nextTimerMs = fed.nextTimerMs;
-    // Copies of feeds that were under way when the snapshot was completed belong to none.
     if (snapshots.takeCompleted()) this.#wantsRebirth = true;
     if (pending.sealed.batches.length > 0) this.#givePermit();
     if (!fed.isHalted) return undefined;
@@ -283,6 +282,10 @@ export class FeedLoop {
       stop.removeEventListener("abort", onStop);
     }
   }
+}
+
+async function copyOf(realm: Realm, { beginSeq, isFirst }: WantedPart, limits: Limits): Promise<CopiedPart> {
+  return { beginSeq, state: await realm.copy({ entriesMax: limits.snapshotEntriesPerFeed, isFirst }) };
 }
 
 const WAIT_MS_MAX = 60_000;

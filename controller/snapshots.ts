@@ -10,6 +10,18 @@ import type { SnapshotPart } from "./journal/journal.ts";
 import type { Limits } from "./limits.ts";
 import type { TaskState } from "./sandbox/protocol.ts";
 
+/** A part of a snapshot that is to be copied after a feed. */
+export interface WantedPart {
+  /** The feed after which the snapshot was begun: its name. */
+  readonly beginSeq: number;
+  readonly isFirst: boolean;
+}
+
+/** A part that was copied. */
+export interface CopiedPart extends Pick<WantedPart, "beginSeq"> {
+  readonly state: TaskState;
+}
+
 /** Decides when to copy and what to journal. */
 export class Snapshots {
   readonly #limits: Limits;
@@ -26,16 +38,16 @@ export class Snapshots {
   }
 
   /** Notes a feed that is about to be processed; answers which part of a snapshot is to be copied after it. */
-  wantedPart(seq: number): "first" | "next" | undefined {
+  wantedPart(seq: number): WantedPart | undefined {
     this.#feedsSince++;
     const isDue = this.#feedsSince >= this.#limits.snapshotFeedsMin && this.#changedSince >= this.#lastSize;
     if (this.#beginSeq === undefined && isDue) {
       this.#beginSeq = seq;
       this.#part = 0;
       this.#size = 0;
-      return "first";
+      return { beginSeq: seq, isFirst: true };
     }
-    return this.#beginSeq === undefined ? undefined : "next";
+    return this.#beginSeq === undefined ? undefined : { beginSeq: this.#beginSeq, isFirst: false };
   }
 
   /** Notes what a feed changed. */
@@ -43,11 +55,14 @@ export class Snapshots {
     this.#changedSince += sizeOf(changes);
   }
 
-  /** The part to journal with the feed after which `state` was copied; an empty part is the last. */
-  part(state: TaskState): SnapshotPart | undefined {
-    if (this.#beginSeq === undefined) return undefined;
+  /**
+   * The part to journal with the feed after which `state` was copied; an empty part is the last. What was copied while the
+   * last part was under way belongs to none, least of all to the snapshot that has begun since.
+   */
+  part({ beginSeq, state }: CopiedPart): SnapshotPart | undefined {
+    if (this.#beginSeq !== beginSeq) return undefined;
     const isLast = state.state.lengths.length + state.timers.lengths.length === 0;
-    const part = { beginSeq: this.#beginSeq, part: this.#part++, state, isLast };
+    const part = { beginSeq, part: this.#part++, state, isLast };
     this.#size += sizeOf(state);
     if (isLast) this.#finish();
     return part;

@@ -22,10 +22,10 @@ export function pruneRun(journal: SqliteJournal, run: Run, keepFeeds: number, at
   return journal.tasks(run).map(({ id, name }) => {
     const last = database.number("SELECT max(seq) FROM feeds WHERE task = ?", id) ?? -1;
     const first = database.number("SELECT min(seq) FROM feeds WHERE task = ?", id) ?? 0;
-    const endSql = "SELECT max(seq) FROM snapshots WHERE task = ? AND is_last = 1 AND seq <= ?";
+    const endSql = "SELECT max(seq) FROM snapshots WHERE task = ? AND is_last = 1 AND begin_seq <= seq AND seq <= ?";
     const end = database.number(endSql, id, last - keepFeeds) ?? -1;
     const begin = database.number(
-      "SELECT begin_seq FROM snapshots WHERE task = ? AND seq = ? AND is_last = 1",
+      "SELECT begin_seq FROM snapshots WHERE task = ? AND seq = ? AND is_last = 1 AND begin_seq <= seq",
       id,
       end,
     );

@@ -184,8 +184,9 @@ export class SqliteTaskJournal implements TaskJournal {
 
   *stateBefore(seq: number): Generator<TaskState> {
     const task = this.task.id;
+    // Version 0.1.0 could write an empty one that began behind the feed it was written with, and complete it.
     const beginSeq = this.#database.number(
-      "SELECT max(begin_seq) FROM snapshots WHERE task = ? AND is_last = 1 AND seq < ?",
+      "SELECT max(begin_seq) FROM snapshots WHERE task = ? AND is_last = 1 AND seq < ? AND begin_seq <= seq",
       task,
       seq,
     ) ?? undefined;

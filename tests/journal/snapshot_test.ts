@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { MemorySink } from "../../adapters/memory/sink.ts";
+import { MemorySource } from "../../adapters/memory/source.ts";
 import { FileSource } from "../../adapters/file/source.ts";
 import { pruneRun } from "../../controller/journal/prune.ts";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
@@ -52,4 +53,22 @@ Deno.test("a realm is reborn once per snapshot, and a pruned run replays and goe
   Deno.writeTextFileSync(path, "300\n301\n", { append: true });
   await run();
   assertEquals(sink.outputs.slice(-2).map(({ value }) => value), ["8", "8"]);
+});
+
+Deno.test("a snapshot that begins while copies for the one before are under way holds the whole state", async () => {
+  await using folder = new TestFolder();
+  const body =
+    "const n = (context.state.get<number>('k') ?? 0) + 1; context.state.set('k', n); context.emit({ value: n });";
+  const script = folder.write("p.ts", scriptOf(body));
+  const limits = { feedRecordsMax: 1, snapshotFeedsMin: 1, feedsInFlightMax: 3 };
+  // Every number of feeds: which copies are under way at the end differs.
+  for (let records = 1; records <= 12; records++) {
+    const sink = new MemorySink();
+    const options = { processor: script, journal: folder.at(`${records}.db`), limits, to: { default: sink } };
+    for (const there of [records, records + 1]) {
+      const source = new MemorySource("numbers", { "0": Array.from({ length: there }, () => ({ value: "0" })) });
+      assertEquals((await runProcessor({ ...options, from: { default: source } })).failures, []);
+    }
+    assertEquals(sink.outputs.at(-1)!.value, String(records + 1));
+  }
 });

@@ -70,7 +70,10 @@ async function runAll(options: StartOptions, opened: { journal?: SqliteJournal }
     acceptsGaps: false,
     tasksMax: scenario.tasksMax,
     effects: {},
-    observer: { onNotice: (text) => machine.world.note(`${machine.name} says: ${text}`) },
+    observer: {
+      onNotice: (text) => machine.world.note(`${machine.name} says: ${text}`),
+      onStep: (step, task, seq) => machine.world.note(`${machine.name} task ${task} feed ${seq} ${step}`),
+    },
     stop: new AbortController().signal,
   });
   await source.close();
