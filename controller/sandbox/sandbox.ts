@@ -29,7 +29,15 @@ interface Open {
   readonly resolve: (reply: Reply) => void;
   readonly timeMsMax: number;
   watchdog: ReturnType<typeof setTimeout> | undefined;
+  /** How often the watchdog has looked in vain. */
+  looks: number;
 }
+
+/**
+ * A process that was stopped for a while (SIGSTOP, a laptop that slept, a machine that was moved) finds its watchdog due
+ * before the reply that has long been there: one look in vain says nothing.
+ */
+const LOOKS_MAX = 4;
 
 /** See the module. */
 export class Sandbox {
@@ -64,7 +72,7 @@ export class Sandbox {
     if (this.#death) return Promise.resolve(this.#death);
     return new Promise((resolve) => {
       const id = this.#nextId++;
-      const open: Open = { resolve, timeMsMax, watchdog: undefined };
+      const open: Open = { resolve, timeMsMax, watchdog: undefined, looks: 0 };
       this.#open.set(id, open);
       if (this.#open.size === 1) this.#watch(open);
       this.#transport.post({ id, message });
@@ -88,8 +96,16 @@ export class Sandbox {
 
   /** Only the oldest question is being worked on; the others wait for their turn without being watched. */
   #watch(open: Open): void {
+    open.looks = 0;
+    this.#lookLater(open);
+  }
+
+  #lookLater(open: Open): void {
     clearTimeout(open.watchdog);
-    open.watchdog = setTimeout(() => this.#giveUp(open.timeMsMax), open.timeMsMax);
+    open.watchdog = setTimeout(() => {
+      if (++open.looks < LOOKS_MAX) this.#lookLater(open);
+      else this.#giveUp(open.timeMsMax);
+    }, open.timeMsMax / LOOKS_MAX);
   }
 
   #settle(id: number, reply: Reply): void {

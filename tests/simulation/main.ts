@@ -53,14 +53,14 @@ for (let seed = first; seed <= last; seed++) {
   if (Deno.env.has("TWICE")) {
     const again = await simulate(scenario, processor, folder);
     if (again.trace.digest !== outcome.trace.digest) {
-      const [a, b] = [outcome.trace.shortened(Infinity), again.trace.shortened(Infinity)];
+      const [a, b] = [outcome.trace.lines, again.trace.lines];
       const at = a.findIndex((line, i) => line !== b[i]);
       console.log(`seed ${seed} differs at ${at}:\n  ${a.slice(at - 3, at + 3).join("\n  ")}\nversus\n  ${b.slice(at - 3, at + 3).join("\n  ")}`);
     }
   }
   starts += outcome.starts;
   events += outcome.trace.count;
-  if (options.seed !== undefined) for (const line of outcome.trace.shortened(Infinity)) console.log(line);
+  if (options.seed !== undefined) for (const line of outcome.trace.lines) console.log(line);
   if (outcome.error) {
     failed++;
     console.log(`seed ${seed} (${scenario.source} → ${scenario.sink}) fails: ${outcome.error.message}`);

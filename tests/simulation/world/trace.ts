@@ -2,7 +2,7 @@
 
 import { Digest } from "../../../engine/digest.ts";
 
-const LINES_KEPT = 4000;
+const LINES_KEPT = 100_000;
 const encoder = new TextEncoder();
 
 /** See the module. */
@@ -26,6 +26,11 @@ export class Trace {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** The last lines, as many as are kept. */
+  get lines(): readonly string[] {
+    return this.#lines;
   }
 
   /** The last lines, with runs of alike ones told as one. */

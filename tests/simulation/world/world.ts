@@ -44,7 +44,7 @@ export class Machine {
 
   /** Stops for `timeMs`, as SIGSTOP and SIGCONT do. */
   pause(timeMs: number): void {
-    this.#resumeMs = this.world.nowMs + timeMs;
+    this.#resumeMs = Math.max(this.#resumeMs, this.world.nowMs + timeMs);
     this.world.note(`${this.name} is paused for ${Math.round(timeMs)} ms`);
   }
 
