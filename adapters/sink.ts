@@ -99,6 +99,11 @@ export interface Sink {
    * @throws {SinkError} with `isRetriable` when the outcome is unknown: the owner acquires again and looks (I5)
    */
   commit(commit: Commit): Promise<Receipt>;
+  /**
+   * For a sink whose system may lose what it acknowledged: aborts when that may have happened to what this task committed, so
+   * that a task that has nothing to commit acquires again, and looks.
+   */
+  mayHaveLost?(task: string): AbortSignal;
   /** The task has left this process: a later `acquire` of it is that of a new owner. */
   release?(task: string): void;
   /** Gives back what is open. */

@@ -4,6 +4,7 @@
  */
 
 import type { Caution } from "./caution.ts";
+import { SinkBehind } from "./commit_to.ts";
 import type { Committer, PendingFeed } from "./committer.ts";
 import type { DigestedFed, Realm, RealmBroken } from "./realm.ts";
 import type { Limits } from "./limits.ts";
@@ -235,10 +236,25 @@ export class FeedLoop {
 
   async #end(timeMs: number): Promise<FeedLoopEnd | undefined> {
     const end = await this.#drain();
-    if (end || this.#isEnded) return end ?? { kind: "ended" };
-    this.#isEnded = true;
-    this.#dispatch({ ...NOTHING, progress: this.#parts.sealer.progress }, { timeMs, isEnd: true });
-    return await this.#drain();
+    if (end) return end;
+    if (!this.#isEnded) {
+      this.#isEnded = true;
+      this.#dispatch({ ...NOTHING, progress: this.#parts.sealer.progress }, { timeMs, isEnd: true });
+      const broken = await this.#drain();
+      if (broken) return broken;
+    }
+    this.#refuseLoss();
+    return { kind: "ended" };
+  }
+
+  /** @throws {SinkBehind} when a sink may have lost what it had: who commits nothing would never learn of it */
+  #refuseLoss(): void {
+    const { task } = this.#setup.taskJournal;
+    if (this.#lossSignals(task.name).some(({ aborted }) => aborted)) throw new SinkBehind();
+  }
+
+  #lossSignals(task: string): readonly AbortSignal[] {
+    return this.#setup.routes.flatMap(({ sink }) => sink.mayHaveLost?.(task) ?? []);
   }
 
   async #idle(timeMs: number): Promise<FeedLoopEnd | undefined> {
@@ -246,6 +262,7 @@ export class FeedLoop {
     if (oldest) return await (this.#isWorthAhead(oldest) ? this.#waitForMore(oldest.fed) : this.#commitOldest());
     await this.#parts.committer.drain();
     this.#setup.taskJournal.flush();
+    this.#refuseLoss();
     if (this.#setup.run.clock === "feed" && this.#nextTimerMs !== undefined && this.#nextTimerMs <= timeMs) {
       this.#nextTimerMs = undefined;
       this.#dispatch({ ...NOTHING, progress: this.#parts.sealer.progress }, { timeMs, isTick: true });
@@ -268,7 +285,8 @@ export class FeedLoop {
     const { sources, stop, taskJournal } = this.#setup;
     const byInput = Map.groupBy(taskJournal.task.partitions, ({ input }) => input);
     const onStop = (): void => waiting.abort();
-    stop.addEventListener("abort", onStop, { once: true });
+    const reasons = processing ? [stop] : [stop, ...this.#lossSignals(taskJournal.task.name)];
+    for (const reason of reasons) reason.addEventListener("abort", onStop, { once: true });
     // A tick has to wait for the feed under way.
     const isTimed = !processing && this.#nextTimerMs !== undefined;
     const dueMs = isTimed ? this.#nextTimerMs! - this.#setup.clock.nowMs() : undefined;
@@ -279,7 +297,7 @@ export class FeedLoop {
     } finally {
       waiting.abort();
       clearTimeout(timer);
-      stop.removeEventListener("abort", onStop);
+      for (const reason of reasons) reason.removeEventListener("abort", onStop);
     }
   }
 }

@@ -27,6 +27,8 @@ export class RunningTasks {
   readonly #onEnd: (name: string, outcome: TaskOutcome) => void;
   readonly #tasks = new Map<string, Task>();
   readonly #running = new Map<string, Running>();
+  /** Those that have come to the end of their inputs. */
+  readonly #ended: Task[] = [];
   #started = 0;
 
   /** @param onEnd called when a task has ended, before those who wait for it */
@@ -76,11 +78,21 @@ export class RunningTasks {
     let outcome: TaskOutcome;
     try {
       outcome = { end: await task.run() };
+      if (outcome.end === "ended") this.#ended.push(task);
     } catch (reason) {
       outcome = { error: asError(reason) };
     }
     this.#running.delete(name);
     this.#onEnd(name, outcome);
+  }
+
+  /**
+   * What tasks that have ended committed may be lost while others go on: looks again, and brings it back.
+   *
+   * @throws what keeps a sink from being looked at
+   */
+  async makeSure(): Promise<void> {
+    for (const task of this.#ended) await task.makeSure();
   }
 
   /** Stops a task if it runs; resolves when what was under way is committed. */

@@ -86,6 +86,12 @@ export class Task {
     }
   }
 
+  /** Once more for a task that has ended: brings its sinks what they may have lost since. */
+  async makeSure(): Promise<void> {
+    const { routes, taskJournal } = this.#setup;
+    while (routes.some(({ sink }) => sink.mayHaveLost?.(taskJournal.task.name).aborted)) await this.#bringForward();
+  }
+
   /** What has been done so far. */
   summary(): TaskSummary {
     const { task } = this.#setup.taskJournal;

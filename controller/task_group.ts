@@ -55,6 +55,7 @@ export class TaskGroup {
       if (isInVain && !await this.#mayWaitForHeirs(looksInVain)) break;
     }
     this.#noteHeirless();
+    if (!this.#options.stop.aborted) await this.#tasks.makeSure().catch((error) => this.#failures.push(asError(error)));
     return this.#failures;
   }
 

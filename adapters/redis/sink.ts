@@ -47,6 +47,8 @@ const COMMITS_IN_FLIGHT_MAX = 3;
 /** For so long what passes is tried again before the run has begun; later the controller decides. */
 const OPEN_MS_MAX = 3_000;
 
+const NEVER = new AbortController().signal;
+
 interface Owned {
   /** Differs from owner to owner, also when a failover lost the last one. */
   readonly owner: string;
@@ -123,6 +125,11 @@ export class RedisSink implements Sink {
     } catch (cause) {
       throw this.#explain(`Cannot commit feed ${seq} of task ${task}`, { task, seq }, cause, owned.connection);
     }
+  }
+
+  /** A server that was restarted, or whose replica has taken over, may be a second behind; a cut connection says no more. */
+  mayHaveLost(task: string): AbortSignal {
+    return this.#owned.get(task)?.connection.closed ?? NEVER;
   }
 
   close(): Promise<void> {

@@ -19,6 +19,8 @@ export interface Place {
   outputs(): readonly SeenOutput[];
   /** Whether readers see all that was promised to them: what was committed may take a moment to be shown. */
   isSettled(): boolean;
+  /** Whether a run may have to stop for good, and say so, because its whole checkpoint is lost. */
+  hasLostAll(): boolean;
   /** Something happens to one of its servers. */
   disturb(): void;
   /** Whatever happened to its servers is over. */

@@ -9,6 +9,7 @@ import { join } from "@std/path";
 import { type Start, start } from "./controller.ts";
 import { KafkaPlace } from "./kafka/place.ts";
 import type { Place, SeenOutput } from "./place.ts";
+import { RedisPlace } from "./redis/place.ts";
 import type { SimulatedProcessor } from "./processors.ts";
 import { calm, type Scenario, type System } from "./scenario.ts";
 import { attachDisk, copyAfterCrash, detachDisk, type DiskFaults, installDisks } from "./world/disk.ts";
@@ -71,6 +72,8 @@ class Simulation implements DiskFaults {
   /** Whether the one that runs was started after that. */
   #isStartedCalmly = false;
   #hadZombies = false;
+  /** It stopped for good, and said so: a person has to decide. */
+  #hasGivenUp = false;
   #error: Error | undefined;
 
   constructor(scenario: Scenario, processor: SimulatedProcessor, folder: string, oracle?: Simulation) {
@@ -161,7 +164,7 @@ class Simulation implements DiskFaults {
     const [failure] = end.failures;
     if (failure) {
       this.#noteFailure(failure as Error & { readonly code?: string });
-      return this.#error !== undefined;
+      return this.#error !== undefined || this.#hasGivenUp;
     }
     // Whoever was paused must be let go on: nothing he does may be seen.
     this.#beCalm();
@@ -172,6 +175,10 @@ class Simulation implements DiskFaults {
   #noteFailure(failure: Error & { readonly code?: string }): void {
     const { code = failure.name, message } = failure;
     this.#world.note(`${this.#current!.machine.name} stops: ${message}`);
+    if (code === "E_CHECKPOINT_MISMATCH" && this.#output.hasLostAll()) {
+      this.#hasGivenUp = true;
+      return;
+    }
     const isExpected = EXPECTED_FAILURES.has(code) || (code === "E_FENCED" && this.#hadZombies);
     if (!isExpected || this.#isStartedCalmly) {
       this.#error = new Error(`Sluice stopped with ${code}: ${message}`, { cause: failure });
@@ -183,7 +190,7 @@ class Simulation implements DiskFaults {
 
   #check(): void {
     this.#checkPrefix();
-    if (!this.#oracle || this.#error) return;
+    if (!this.#oracle || this.#error || this.#hasGivenUp) return;
     const [actual, expected] = [this.byKey(), this.#oracle.byKey()];
     for (const [key, values] of expected) {
       const seen = actual.get(key)?.length ?? 0;
@@ -268,6 +275,7 @@ function placeFor(system: System, world: World, scenario: Scenario): Place {
     case "kafka":
       return new KafkaPlace(world, scenario);
     case "redis":
+      return new RedisPlace(world, scenario);
     case "kinesis":
       throw new Error(`there is no simulated ${system} yet`);
     default:

@@ -37,6 +37,7 @@ export class Connection {
   readonly #redis: Redis;
   /** Requests whose replies have not come yet, the oldest first: replies come in their order. */
   readonly #awaited: Awaited[] = [];
+  readonly #closed = new AbortController();
   /** What the last reply needed: the next one is often as large. */
   #replyBytes = REPLY_BYTES_FIRST;
 
@@ -48,7 +49,10 @@ export class Connection {
     const { stream } = redis;
     stream.removeAllListeners("data");
     stream.on("data", (chunk: Uint8Array) => this.#take(chunk));
-    stream.on("close", () => this.#fail("the connection was closed"));
+    stream.on("close", () => {
+      this.#fail("the connection was closed");
+      this.#closed.abort();
+    });
   }
 
   /**
@@ -103,6 +107,11 @@ export class Connection {
   /** Whether another request can be sent. */
   get isOpen(): boolean {
     return this.#redis.stream.writable;
+  }
+
+  /** Aborts when it is closed, by whomever. */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
   }
 
   close(): void {

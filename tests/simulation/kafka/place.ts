@@ -8,6 +8,7 @@ import { KafkaSource } from "../../../adapters/kafka/source.ts";
 import type { Sink } from "../../../adapters/sink.ts";
 import type { Source } from "../../../adapters/source.ts";
 import { payloadAt } from "../../../formats/record_payload.ts";
+import { hostOn } from "../host.ts";
 import type { Place, SeenOutput } from "../place.ts";
 import type { InputRecord, Scenario } from "../scenario.ts";
 import { networkOf } from "../world/network.ts";
@@ -40,11 +41,7 @@ export class KafkaPlace implements Place {
     this.#machines = PORTS.map((port) => new Machine(world, `kafka:${port}`));
     const [first] = this.#machines;
     this.kafka = new SimulatedKafka({
-      host: {
-        after: (delayMs, what, act) => void world.schedule(first, delayMs, what, act),
-        nowMs: () => Math.floor(world.epochMs + world.nowMs),
-        number: () => world.chance.number(),
-      },
+      host: hostOn(first),
       ports: PORTS,
       transactionVersion: scenario.transactionVersion,
     });
@@ -90,6 +87,10 @@ export class KafkaPlace implements Place {
 
   isSettled(): boolean {
     return this.kafka.coordinator.isIdle;
+  }
+
+  hasLostAll(): boolean {
+    return false;
   }
 
   disturb(): void {

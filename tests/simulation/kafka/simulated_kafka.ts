@@ -5,17 +5,9 @@
  * happens to requests and answers, not the loss of what was acknowledged.
  */
 
-import { type Answer, Coordinator } from "./coordinator.ts";
+import type { Host } from "../host.ts";
+import { Coordinator } from "./coordinator.ts";
 import { PartitionLog } from "./partition_log.ts";
-
-/** What the cluster runs on: a world, or this machine. */
-export interface Host {
-  after(delayMs: number, what: string, act: () => void): void;
-  /** The right time, in milliseconds since the epoch. */
-  nowMs(): number;
-  /** In `[0, 1)`. */
-  number(): number;
-}
 
 /** How to make a cluster. */
 export interface SimulatedKafkaOptions {
@@ -176,5 +168,3 @@ export function splitPlace(place: string): readonly [topic: string, partition: n
   const at = place.lastIndexOf("/");
   return [place.slice(0, at), Number(place.slice(at + 1))];
 }
-
-export type { Answer };
