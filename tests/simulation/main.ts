@@ -37,7 +37,10 @@ const options = new Command("simulate")
   .parse(["deno", "simulate", ...Deno.args]).opts<Options>();
 
 const processor = await loadSimulatedProcessor();
-const folder = Deno.makeTempDirSync({ prefix: "sluice-simulation-", ...(Deno.build.os === "linux" ? { dir: "/dev/shm" } : {}) });
+const folder = Deno.makeTempDirSync({
+  prefix: "sluice-simulation-",
+  ...(Deno.build.os === "linux" ? { dir: "/dev/shm" } : {}),
+});
 const limits = {
   ...(options.source ? { sources: [options.source] } : {}),
   ...(options.sink ? { sinks: [options.sink] } : {}),
@@ -55,12 +58,16 @@ for (let seed = first; seed <= last; seed++) {
     if (again.trace.digest !== outcome.trace.digest) {
       const [a, b] = [outcome.trace.lines, again.trace.lines];
       const at = a.findIndex((line, i) => line !== b[i]);
-      console.log(`seed ${seed} differs at ${at}:\n  ${a.slice(at - 3, at + 3).join("\n  ")}\nversus\n  ${b.slice(at - 3, at + 3).join("\n  ")}`);
+      console.log(
+        `seed ${seed} differs at ${at}:\n  ${a.slice(at - 3, at + 3).join("\n  ")}\nversus\n  ${
+          b.slice(at - 3, at + 3).join("\n  ")
+        }`,
+      );
     }
   }
   starts += outcome.starts;
   events += outcome.trace.count;
-  if (options.seed !== undefined) for (const line of outcome.trace.lines) console.log(line);
+  if (options.seed !== undefined) { for (const line of outcome.trace.lines) console.log(line); }
   if (outcome.error) {
     failed++;
     console.log(`seed ${seed} (${scenario.source} → ${scenario.sink}) fails: ${outcome.error.message}`);

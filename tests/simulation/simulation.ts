@@ -45,7 +45,12 @@ export async function simulate(scenario: Scenario, processor: SimulatedProcessor
   install();
   const oracle = new Simulation(calm(scenario), processor, join(folder, "calm"));
   const expected = await oracle.run();
-  if (expected.error) return { ...expected, error: new Error(`the calm run fails: ${expected.error.message}`, { cause: expected.error }) };
+  if (expected.error) {
+    return {
+      ...expected,
+      error: new Error(`the calm run fails: ${expected.error.message}`, { cause: expected.error }),
+    };
+  }
   return await new Simulation(scenario, processor, join(folder, "stormy"), oracle).run();
 }
 
@@ -112,7 +117,9 @@ class Simulation implements DiskFaults {
   /** The outputs in order, key by key. */
   byKey(): ReadonlyMap<string, readonly string[]> {
     const outputs = this.#isMerged ? this.#output.outputs().flatMap(withoutTime) : this.#output.outputs();
-    return new Map([...Map.groupBy(outputs, ({ key }) => key)].map(([key, some]) => [key, some.map(({ value }) => value)]));
+    return new Map(
+      [...Map.groupBy(outputs, ({ key }) => key)].map(([key, some]) => [key, some.map(({ value }) => value)]),
+    );
   }
 
   /** A partition that cannot be read for a while is not waited for: how it is merged with the others is up to the faults. */
@@ -210,7 +217,9 @@ class Simulation implements DiskFaults {
     for (const [key, values] of this.byKey()) {
       const at = values.findIndex((value, index) => value !== expected.get(key)?.[index]);
       if (at < 0) continue;
-      this.#error ??= new Error(`output ${at} of ${key} is ${values[at]}, wanted is ${expected.get(key)?.[at] ?? "none"}`);
+      this.#error ??= new Error(
+        `output ${at} of ${key} is ${values[at]}, wanted is ${expected.get(key)?.[at] ?? "none"}`,
+      );
     }
   }
 

@@ -38,6 +38,7 @@ export class Connection {
   /** Requests whose replies have not come yet, the oldest first: replies come in their order. */
   readonly #awaited: Awaited[] = [];
   readonly #closed = new AbortController();
+  #isClosing = false;
   /** What the last reply needed: the next one is often as large. */
   #replyBytes = REPLY_BYTES_FIRST;
 
@@ -114,7 +115,10 @@ export class Connection {
     return this.#closed.signal;
   }
 
+  /** Once: each further time ioredis would add a listener and a timer for as long as the socket is closing. */
   close(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
     this.#redis.disconnect();
   }
 
@@ -153,7 +157,7 @@ export class Connection {
 
   /** What comes later would be taken for another reply. */
   #end(error: unknown): void {
-    this.#redis.disconnect();
+    this.close();
     for (const { answered } of this.#awaited.splice(0)) answered.reject(error);
   }
 }

@@ -72,7 +72,14 @@ export class Coordinator {
   init(id: string, timeoutMs: number): Answer {
     let transaction = this.#transactions.get(id);
     if (!transaction) {
-      const fresh = { id, producerId: this.nextProducerId(), epoch: -1, state: "empty", lastEnd: undefined, number: 0 } as const;
+      const fresh = {
+        id,
+        producerId: this.nextProducerId(),
+        epoch: -1,
+        state: "empty",
+        lastEnd: undefined,
+        number: 0,
+      } as const;
       this.#transactions.set(id, transaction = { ...fresh, timeoutMs, partitions: new Set(), offsets: new Map() });
     }
     if (transaction.state === "ongoing") {
@@ -163,7 +170,7 @@ export class Coordinator {
     const left = new Set(partitions);
     const complete = (): void => {
       if (left.size > 0) return;
-      if (isCommit) for (const [group, some] of offsets) this.#cluster.commitOffsets(group, some);
+      if (isCommit) { for (const [group, some] of offsets) this.#cluster.commitOffsets(group, some); }
       partitions.clear();
       offsets.clear();
       transaction.state = "empty";

@@ -59,7 +59,9 @@ export class PartitionLog {
   /** Where `read_committed` ends: at the first record of the oldest open transaction. */
   get stableEnd(): bigint {
     let stable = this.end;
-    for (const { openSince } of this.#producers.values()) if (openSince !== undefined && openSince < stable) stable = openSince;
+    for (const { openSince } of this.#producers.values()) {
+      if (openSince !== undefined && openSince < stable) stable = openSince;
+    }
     return stable;
   }
 

@@ -49,7 +49,8 @@ export class KafkaPlace implements Place {
       const node = index + 1;
       networkOf(machine).listen(PORTS[index], {
         machine,
-        accept: (connection) => this.kafka.isDown(node) ? undefined : new BrokerConnection(this.kafka, node, connection),
+        accept: (connection) =>
+          this.kafka.isDown(node) ? undefined : new BrokerConnection(this.kafka, node, connection),
       });
     });
     this.kafka.createTopic(OUTPUT, OUTPUT_PARTITIONS);
@@ -123,9 +124,13 @@ export class KafkaPlace implements Place {
       let sequence = 0;
       const write = (some: readonly InputRecord[], isTransactional: boolean): void => {
         const batch = encode(some, partition);
-        const sealed = batch.seal(isTransactional ? { producerId: OTHER_PRODUCER, epoch: 0 } : NOBODY, isTransactional ? sequence : -1, {
-          isTransactional,
-        });
+        const sealed = batch.seal(
+          isTransactional ? { producerId: OTHER_PRODUCER, epoch: 0 } : NOBODY,
+          isTransactional ? sequence : -1,
+          {
+            isTransactional,
+          },
+        );
         if (isTransactional) sequence += some.length;
         log.append(sealed);
       };

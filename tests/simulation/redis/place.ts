@@ -31,7 +31,10 @@ export class RedisPlace implements Place {
     this.#world = world;
     this.#machine = new Machine(world, "redis");
     this.redis = new SimulatedRedis(hostOn(this.#machine));
-    networkOf(this.#machine).listen(PORT, { machine: this.#machine, accept: (connection) => this.redis.accept(connection) });
+    networkOf(this.#machine).listen(PORT, {
+      machine: this.#machine,
+      accept: (connection) => this.redis.accept(connection),
+    });
     this.#inputs = scenario.partitions.map((_, partition) => `in${partition}`);
     scenario.partitions.forEach((records, partition) => {
       for (const { key, amount, eventTimeMs } of records) {

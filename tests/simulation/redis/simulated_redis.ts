@@ -65,7 +65,12 @@ export class SimulatedRedis {
 
   #run(sha: string, [count, ...rest]: readonly string[]): Answer {
     const keys = rest.slice(0, Number(count));
-    return this.scripts.run(sha, keys, rest.slice(Number(count)), ([name, ...words]) => this.#do(name.toUpperCase(), words));
+    return this.scripts.run(
+      sha,
+      keys,
+      rest.slice(Number(count)),
+      ([name, ...words]) => this.#do(name.toUpperCase(), words),
+    );
   }
 
   /** Ends a block of another connection. */
@@ -144,7 +149,9 @@ class RedisConnection implements ConnectionHandler {
     switch (name) {
       case "HELLO":
         if (words[1] === "3") this.#protocol = 3;
-        return this.#answer(new Map<string, Answer>([...HELLO, ["proto", this.#protocol], ["id", this.#id], ["modules", []]]));
+        return this.#answer(
+          new Map<string, Answer>([...HELLO, ["proto", this.#protocol], ["id", this.#id], ["modules", []]]),
+        );
       case "CLIENT":
         return this.#answer(this.#client(words[1].toUpperCase(), words));
       case "SELECT":

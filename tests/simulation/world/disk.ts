@@ -110,7 +110,9 @@ function syncVirtually(machine: Machine, path: string): Promise<void> {
   const timeMs = world.chance.skewed(SYNC_MS.from, SYNC_MS.to);
   return new Promise((resolve, reject) => {
     world.schedule(machine, timeMs, "syncs its log", () => {
-      if (disk.isDetached || disk.faults.failsSync(machine)) return reject(new Error("Input/output error (os error 5)"));
+      if (disk.isDetached || disk.faults.failsSync(machine)) {
+        return reject(new Error("Input/output error (os error 5)"));
+      }
       if (log) noteSynced(disk, path, log);
       resolve();
     });

@@ -132,7 +132,9 @@ export class Link implements LinkEnds {
     this.#toClientMs = Math.max(this.#toClientMs, world.nowMs + this.#latencyMs());
     const copy = bytes.slice();
     world.schedule(this.client, this.#toClientMs - world.nowMs, `is answered ${copy.length} bytes`, () => {
-      if (!this.#isCut && !this.#hasEnded) this.#socket.push(Buffer.from(copy.buffer, copy.byteOffset, copy.byteLength));
+      if (!this.#isCut && !this.#hasEnded) {
+        this.#socket.push(Buffer.from(copy.buffer, copy.byteOffset, copy.byteLength));
+      }
     });
   }
 

@@ -47,7 +47,12 @@ function installTimers(): void {
   const once = (machine: Machine, act: Callback, timeMs: number, args: readonly unknown[]): Timer => {
     const timer = new Timer();
     const lateMs = machine.world.chance.number() * TIMER_LATE_MS_MAX;
-    timer.scheduled = machine.world.schedule(machine, Math.max(1, Number(timeMs)) + lateMs, "timer", () => act(...args));
+    timer.scheduled = machine.world.schedule(
+      machine,
+      Math.max(1, Number(timeMs)) + lateMs,
+      "timer",
+      () => act(...args),
+    );
     return timer;
   };
   const again = (machine: Machine, act: Callback, timeMs: number, args: readonly unknown[]): Timer => {

@@ -161,7 +161,9 @@ export const listOffsets: Handler = ({ kafka, node, body }, answer) => {
       response.int32(partition).int16(!log ? UNKNOWN_TOPIC_OR_PARTITION : isLeader ? 0 : NOT_LEADER_OR_FOLLOWER);
       response.int64(-1n);
       if (!log || !isLeader) return response.int64(-1n);
-      response.int64(timeMs === EARLIEST ? log.first : timeMs === LATEST ? log.stableEnd : log.offsetAt(Number(timeMs)));
+      response.int64(
+        timeMs === EARLIEST ? log.first : timeMs === LATEST ? log.stableEnd : log.offsetAt(Number(timeMs)),
+      );
     });
   }));
 };
