@@ -33,12 +33,12 @@ export interface SourcePartition {
 }
 
 /**
- * `idle`: nothing there now, more may come. `ended`: nothing will ever come. `closed`: nothing will ever come, and other
+ * `idle`: nothing there now, more may come; or, with `isUnsure`, nobody knows yet whether something is there. `ended`: nothing will ever come. `closed`: nothing will ever come, and other
  * partitions go on with its keys ({@linkcode Resharding}). `gap`: what was asked for is gone.
  */
 export type ReadResult =
   | { readonly kind: "batch"; readonly batch: Batch }
-  | { readonly kind: "idle" }
+  | { readonly kind: "idle"; readonly isUnsure?: boolean }
   | { readonly kind: "ended" }
   | { readonly kind: "closed" }
   | {

@@ -55,7 +55,9 @@ export async function findSuccessions(
       const owner = owners.get(partition);
       // One that is neither owned nor listed was removed by retention before the run came to it.
       if (!owner) return !names.has(partition);
-      return journal.task(owner).progress().get(partition)?.position === resharding.end;
+      // One that an heir was given at its end is never read by it.
+      const at = journal.task(owner).progress().get(partition) ?? owner.starts.get(partition);
+      return at?.position === resharding.end;
     };
     for (const at of listed) {
       if (owners.has(partitionKey(at))) continue;

@@ -222,7 +222,8 @@ export class KinesisSource implements Source {
       case "gone":
         throw this.#gone(at, from);
       case "idle":
-        return result.isAtEnd && this.#options.isBounded ? { kind: "ended" } : { kind: "idle" };
+        if (!result.isAtEnd) return { kind: "idle", isUnsure: true };
+        return { kind: this.#options.isBounded ? "ended" : "idle" };
       default:
         return result satisfies never;
     }

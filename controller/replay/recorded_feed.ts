@@ -60,8 +60,10 @@ function readAgain({ seq, ranges }: FeedEntry, sources: SourcesAtHand): Promise<
 async function readPresent(source: Source, at: Range, from: bigint, recordsMax: number): Promise<ReadResult> {
   for (;;) {
     const result = await source.read(at, from, { recordsMax, bytesMax: READ_BYTES_MAX });
-    const end = result.kind === "idle" ? await source.latest?.(at) : undefined;
-    if (end === undefined || end <= from) return result;
+    if (result.kind !== "idle") return result;
+    const end = await source.latest?.(at);
+    const isThere = result.isUnsure || (end !== undefined && end > from);
+    if (!isThere) return result;
     await source.waitForMore([at], AbortSignal.timeout(WAIT_MS_MAX));
   }
 }

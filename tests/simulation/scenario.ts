@@ -28,6 +28,8 @@ export interface Scenario {
   readonly lingerMs: number;
   readonly tasksMax: number | undefined;
   readonly transactionVersion: 1 | 2;
+  /** How outputs become records of Kinesis. */
+  readonly format: "aggregated" | "plain";
   /** How likely each fault is, per event; 0 in a calm world. */
   readonly faults: Faults;
 }
@@ -84,6 +86,7 @@ export function scenarioOf(seed: number, { sources = SYSTEMS, sinks = SYSTEMS }:
     lingerMs: chance.pick([0, 0, 5, 50]),
     tasksMax: chance.happens(0.2) ? 1 : undefined,
     transactionVersion: chance.happens(0.3) ? 1 : 2,
+    format: chance.pick(["aggregated", "plain"]),
     faults: faultsOf(chance),
   };
 }

@@ -8,6 +8,7 @@
 import { join } from "@std/path";
 import { type Start, start } from "./controller.ts";
 import { KafkaPlace } from "./kafka/place.ts";
+import { KinesisPlace, warmUpKinesis } from "./kinesis/place.ts";
 import type { Place, SeenOutput } from "./place.ts";
 import { RedisPlace } from "./redis/place.ts";
 import type { SimulatedProcessor } from "./processors.ts";
@@ -42,7 +43,7 @@ const JUMP_MS = 3_600_000;
 
 /** Runs a scenario, in `folder`, which is the world's disk. */
 export async function simulate(scenario: Scenario, processor: SimulatedProcessor, folder: string): Promise<Outcome> {
-  install();
+  await install();
   const oracle = new Simulation(calm(scenario), processor, join(folder, "calm"));
   const expected = await oracle.run();
   if (expected.error) {
@@ -54,10 +55,16 @@ export async function simulate(scenario: Scenario, processor: SimulatedProcessor
   return await new Simulation(scenario, processor, join(folder, "stormy"), oracle).run();
 }
 
-function install(): void {
-  installPlatform();
-  installNetwork();
-  installDisks();
+let installing: Promise<void> | undefined;
+
+/** Once, before the first world. */
+function install(): Promise<void> {
+  return installing ??= (async () => {
+    await warmUpKinesis();
+    installPlatform();
+    installNetwork();
+    installDisks();
+  })();
 }
 
 class Simulation implements DiskFaults {
@@ -286,7 +293,7 @@ function placeFor(system: System, world: World, scenario: Scenario): Place {
     case "redis":
       return new RedisPlace(world, scenario);
     case "kinesis":
-      throw new Error(`there is no simulated ${system} yet`);
+      return new KinesisPlace(world, scenario);
     default:
       return system satisfies never;
   }
