@@ -19,7 +19,7 @@ export class SinkBehind extends Error {
 }
 
 /** What it takes to wait for a sink. */
-export type CommitContext = Pick<TaskSetup, "limits" | "observer" | "stop">;
+export type CommitContext = Pick<TaskSetup, "limits" | "observer" | "hurry">;
 
 /** Acquires `task`; a sink that cannot be reached is tried again for a while. */
 export async function acquire(
@@ -71,16 +71,16 @@ export async function commitAhead(sink: Sink, commit: Commit, { observer }: Comm
 }
 
 /** Tries until it works, for as long as the sink may be out of reach. */
-async function insist<T>({ limits, stop }: CommitContext, attempt: () => Promise<T>): Promise<T> {
+async function insist<T>({ limits, hurry }: CommitContext, attempt: () => Promise<T>): Promise<T> {
   // Not by the wall clock: that may be set while it waits.
   const deadlineMs = performance.now() + limits.sinkOutageMsMax;
   for (let pauseMs = PAUSE_MS_FIRST;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
     try {
       return await attempt();
     } catch (error) {
-      if (!isRetriable(error) || stop.aborted || performance.now() + pauseMs > deadlineMs) throw error;
-      // It ends early when the task is to stop: then one last attempt is made.
-      await pause(pauseMs, stop);
+      if (!isRetriable(error) || hurry.aborted || performance.now() + pauseMs > deadlineMs) throw error;
+      // It ends early when there is no time: then one last attempt is made.
+      await pause(pauseMs, hurry);
     }
   }
 }

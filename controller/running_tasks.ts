@@ -7,15 +7,22 @@ import { Task, type TaskEnd, type TaskSummary } from "./task.ts";
 import type { TaskSetup } from "./task_setup.ts";
 
 /** What all tasks of a run share. */
-export interface SharedSetup extends Omit<TaskSetup, "taskJournal" | "sandbox" | "permits" | "stored"> {
+export interface SharedSetup
+  extends Omit<TaskSetup, "taskJournal" | "sandbox" | "permits" | "stored" | "before" | "hurry"> {
   readonly pool: SandboxPool;
 }
 
 /** How a task ended. */
 export type TaskOutcome = { readonly end: TaskEnd } | { readonly error: Error };
 
+/** What a task has for itself. */
+export interface OwnSetup extends Pick<TaskSetup, "stored"> {
+  readonly taskJournal: TaskJournal;
+}
+
 interface Running {
   readonly stop: AbortController;
+  readonly hurry: AbortController;
   /** Resolves when it has ended, for whatever reason. */
   readonly ended: Promise<void>;
 }
@@ -26,6 +33,7 @@ export class RunningTasks {
   readonly #permits: Permits;
   readonly #onEnd: (name: string, outcome: TaskOutcome) => void;
   readonly #tasks = new Map<string, Task>();
+  readonly #retirees = new Map<string, Task>();
   readonly #running = new Map<string, Running>();
   /** Those that have come to the end of their inputs. */
   readonly #ended: Task[] = [];
@@ -56,22 +64,47 @@ export class RunningTasks {
   }
 
   /** Starts a task; `own` is what it has for itself. */
-  start(
-    { name }: Pick<TaskRow, "name">,
-    own: { readonly taskJournal: TaskJournal } & Pick<TaskSetup, "stored">,
-  ): void {
+  start({ name, predecessors }: Pick<TaskRow, "name" | "predecessors">, own: OwnSetup): void {
+    const [stop, hurry] = [new AbortController(), new AbortController()];
+    const before = own.stored ? undefined : this.#makingSureOf(predecessors);
+    const task = this.#open({ ...own, before, stop: stop.signal, hurry: hurry.signal });
+    this.#tasks.set(name, task);
+    this.#running.set(name, { stop, hurry, ended: this.#run(name, task) });
+  }
+
+  #open({ stop, hurry, ...own }: OwnSetup & Pick<TaskSetup, "before" | "stop" | "hurry">): Task {
     const { pool, stop: stopAll } = this.#setup;
     const index = this.#started++;
-    const stop = new AbortController();
-    const task = new Task({
+    return new Task({
       ...this.#setup,
       ...own,
       permits: this.#permits,
       sandbox: () => pool.get(index),
-      stop: AbortSignal.any([stopAll, stop.signal]),
+      stop: AbortSignal.any([stopAll, stop]),
+      hurry: AbortSignal.any([stopAll, hurry]),
     });
-    this.#tasks.set(name, task);
-    this.#running.set(name, { stop, ended: this.#run(name, task) });
+  }
+
+  /** What is to be done before the outputs of those who go on for `names`; nothing where sinks lose nothing. */
+  #makingSureOf(names: readonly string[]): (() => Promise<void>) | undefined {
+    const mayLose = this.#setup.routes.some(({ sink }) => sink.mayHaveLost !== undefined);
+    if (names.length === 0 || !mayLose) return undefined;
+    return async () => {
+      for (const name of names) await this.#retired(name).makeSure();
+    };
+  }
+
+  /** A task whose keys others go on with: it ran here, or in a process before this one. */
+  #retired(name: string): Task {
+    const known = this.#tasks.get(name) ?? this.#retirees.get(name);
+    if (known) return known;
+    const { journal, run } = this.#setup;
+    const row = journal.tasks(run).find((each) => each.name === name)!;
+    const before = this.#makingSureOf(row.predecessors);
+    const never = new AbortController().signal;
+    const task = this.#open({ taskJournal: journal.task(row), before, stop: never, hurry: never });
+    this.#retirees.set(name, task);
+    return task;
   }
 
   async #run(name: string, task: Task): Promise<void> {
@@ -95,8 +128,14 @@ export class RunningTasks {
     for (const task of this.#ended) await task.makeSure();
   }
 
-  /** Stops a task if it runs; resolves when what was under way is committed. */
+  /** Stops a task if it runs; resolves when what was under way is committed, or cannot be now. */
   async stop(name: string): Promise<void> {
+    this.#running.get(name)?.hurry.abort();
+    await this.retire(name);
+  }
+
+  /** Stops a task that others will go on for, if it runs: what is under way is committed, however long that takes. */
+  async retire(name: string): Promise<void> {
     const running = this.#running.get(name);
     running?.stop.abort();
     await running?.ended;

@@ -45,6 +45,9 @@ export class Task {
   readonly #caution = new Caution();
   readonly #snapshots: Snapshots;
   #committer: Committer | undefined;
+  /** Whether its sinks have been taken over and compared with the journal. */
+  #hasLooked = false;
+  #makingSure: Promise<void> | undefined;
 
   constructor(setup: TaskSetup) {
     this.#setup = setup;
@@ -86,10 +89,15 @@ export class Task {
     }
   }
 
-  /** Once more for a task that has ended: brings its sinks what they may have lost since. */
+  /** For a task that is over: brings its sinks what they may have lost since. */
   async makeSure(): Promise<void> {
+    return await (this.#makingSure ??= this.#lookForLosses().finally(() => this.#makingSure = undefined));
+  }
+
+  async #lookForLosses(): Promise<void> {
     const { routes, taskJournal } = this.#setup;
-    while (routes.some(({ sink }) => sink.mayHaveLost?.(taskJournal.task.name).aborted)) await this.#bringForward();
+    const mayHaveLost = () => routes.some(({ sink }) => sink.mayHaveLost?.(taskJournal.task.name).aborted);
+    while (!this.#hasLooked || mayHaveLost()) await this.#bringForward();
   }
 
   /** What has been done so far. */
@@ -131,7 +139,10 @@ export class Task {
   async #bringForward(): Promise<void> {
     for (;;) {
       try {
-        return await recover(this.#setup, this.#epoch);
+        await this.#setup.before?.();
+        await recover(this.#setup, this.#epoch);
+        this.#hasLooked = true;
+        return;
       } catch (error) {
         if (!(error instanceof SinkBehind)) throw error;
       }

@@ -146,7 +146,7 @@ export class TaskGroup {
   /** Tasks that have other partitions besides stop first: those move with the rest. */
   async #handOver(succession: Succession): Promise<void> {
     const { run, clock, limits, observer, stop } = this.#options;
-    for (const { name } of succession.from) await this.#tasks.stop(name);
+    for (const { name } of succession.from) await this.#tasks.retire(name);
     if (stop.aborted || succession.from.some(({ name }) => this.#failed.has(name))) return;
     const context = { ...this.#options, nowMs: clock.nowMs(), entriesMax: limits.snapshotEntriesPerFeed };
     const heirs = handOver(run, heirsOf(run, succession, context), context);

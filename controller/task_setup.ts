@@ -56,6 +56,8 @@ export interface TaskSetup {
   readonly taskJournal: TaskJournal;
   /** What other processes need to go on with the task, where it may move to them. */
   readonly stored?: StoredTaskLog | undefined;
+  /** Brings back what the tasks whose keys it goes on with have lost since: its outputs come behind theirs. */
+  readonly before?: (() => Promise<void>) | undefined;
   readonly code: JournaledCode;
   readonly sources: ReadonlyMap<string, Source>;
   readonly routes: readonly Route[];
@@ -74,4 +76,6 @@ export interface TaskSetup {
   readonly observer: Observer;
   /** Aborts when the task is to stop: what is under way is finished and committed. */
   readonly stop: AbortSignal;
+  /** Aborts when that must not take long: a sink that cannot be reached is not waited for. */
+  readonly hurry: AbortSignal;
 }

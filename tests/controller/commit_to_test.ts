@@ -9,7 +9,7 @@ import {
   type Sink,
   SinkError,
 } from "../../adapters/sink.ts";
-import { commitTo } from "../../controller/commit_to.ts";
+import { type CommitContext, commitTo } from "../../controller/commit_to.ts";
 import { DEFAULT_LIMITS } from "../../controller/limits.ts";
 import { Permits } from "../../controller/permits.ts";
 import { commitOf } from "../conformance/sink_suite.ts";
@@ -54,36 +54,37 @@ class ForgetfulSink implements Sink {
   }
 }
 
-function contextAt(nowMs: () => number) {
-  const limits = { ...DEFAULT_LIMITS, sinkOutageMsMax: 1000 };
-  return { clock: { nowMs }, limits, observer: {}, stop: new AbortController().signal };
+function contextFor(sinkOutageMsMax: number): CommitContext {
+  return { limits: { ...DEFAULT_LIMITS, sinkOutageMsMax }, observer: {}, hurry: new AbortController().signal };
 }
 
-const still = contextAt(() => 0);
+const patient = contextFor(60_000);
 
 Deno.test("a commit that happened although its answer was lost is not repeated", async () => {
   const sink = new ForgetfulSink(4, [true]);
-  assertEquals(await commitTo(sink, commitOf(5, 1n, ["x"]), undefined, still), { at: 5 });
+  assertEquals(await commitTo(sink, commitOf(5, 1n, ["x"]), undefined, patient), { at: 5 });
   assertEquals([sink.commits, sink.acquired], [[5], 1]);
 });
 
 Deno.test("a commit that did not happen is made again, as often as it takes", async () => {
   const sink = new ForgetfulSink(4, [false, false, true]);
-  assertEquals(await commitTo(sink, commitOf(5, 1n, ["x"]), undefined, still), { at: 5 });
+  assertEquals(await commitTo(sink, commitOf(5, 1n, ["x"]), undefined, patient), { at: 5 });
   assertEquals([sink.commits, sink.acquired], [[5], 3]);
 });
 
 Deno.test("a checkpoint that is neither of the two says that somebody else writes: stop", async () => {
   const sink = new ForgetfulSink(9, [false]);
-  await assertRejects(() => commitTo(sink, commitOf(5, 1n, ["x"]), undefined, still), SinkError, "another process");
+  await assertRejects(() => commitTo(sink, commitOf(5, 1n, ["x"]), undefined, patient), SinkError, "another process");
   assertEquals(sink.commits, []);
 });
 
 Deno.test("a sink that stays out of reach is given up after its limit", async () => {
-  let nowMs = 0;
   const sink = new ForgetfulSink(4, new Array(100).fill(false));
-  const context = contextAt(() => nowMs += 400);
-  await assertRejects(() => commitTo(sink, commitOf(5, 1n, ["x"]), undefined, context), SinkError, "Cannot tell");
+  await assertRejects(
+    () => commitTo(sink, commitOf(5, 1n, ["x"]), undefined, contextFor(30)),
+    SinkError,
+    "Cannot tell",
+  );
   assertEquals(sink.commits, []);
 });
 

@@ -54,7 +54,11 @@ export function serve(service: Service): void {
   };
 }
 
-function exchange(machine: Machine, service: Service, { headers, body }: HttpRequest): Promise<{ readonly response: unknown }> {
+function exchange(
+  machine: Machine,
+  service: Service,
+  { headers, body }: HttpRequest,
+): Promise<{ readonly response: unknown }> {
   const { world } = machine;
   const action = (headers["X-Amz-Target"] ?? headers["x-amz-target"]).split(".")[1];
   const request = JSON.parse(typeof body === "string" ? body : decoder.decode(body)) as Record<string, unknown>;

@@ -26,7 +26,10 @@ export interface SimulatedShard {
 }
 
 /** What an action answers: a body, or an error's name. */
-export type Answered = { readonly body: Readonly<Record<string, unknown>> } | { readonly error: string; readonly message: string };
+export type Answered = { readonly body: Readonly<Record<string, unknown>> } | {
+  readonly error: string;
+  readonly message: string;
+};
 
 const HASH_KEYS = 2n ** 128n;
 const SEQUENCE_FIRST = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898n;
@@ -57,7 +60,15 @@ export class SimulatedKinesis {
 
   #open(parents: readonly string[], from: bigint, to: bigint): void {
     const id = `shardId-${String(this.shards.length).padStart(12, "0")}`;
-    this.shards.push({ id, parents, from, to, firstSequence: this.#nextSequence(), records: [], lastSequence: undefined });
+    this.shards.push({
+      id,
+      parents,
+      from,
+      to,
+      firstSequence: this.#nextSequence(),
+      records: [],
+      lastSequence: undefined,
+    });
   }
 
   #nextSequence(): bigint {
@@ -66,11 +77,18 @@ export class SimulatedKinesis {
 
   /** The shards that take records. */
   get open(): readonly SimulatedShard[] {
-    return this.shards.filter(({ lastSequence }) => lastSequence === undefined).sort((a, b) => a.from < b.from ? -1 : 1);
+    return this.shards.filter(({ lastSequence }) => lastSequence === undefined).sort((a, b) =>
+      a.from < b.from ? -1 : 1
+    );
   }
 
   /** Writes a record; answers where it went. */
-  put(key: string, data: Uint8Array, timeMs: number, hashKey = hashOf(key)): readonly [shard: string, sequence: bigint] {
+  put(
+    key: string,
+    data: Uint8Array,
+    timeMs: number,
+    hashKey = hashOf(key),
+  ): readonly [shard: string, sequence: bigint] {
     const shard = this.open.find(({ from, to }) => from <= hashKey && hashKey <= to)!;
     const sequence = this.#nextSequence();
     shard.records.push({ sequence, key, data, timeMs });
@@ -154,7 +172,9 @@ export class SimulatedKinesis {
       case "AFTER_SEQUENCE_NUMBER": {
         const wanted = BigInt(StartingSequenceNumber!);
         const index = records.findIndex(({ sequence }) => sequence === wanted);
-        if (index < 0) return { error: "InvalidArgumentException", message: `there is no record ${wanted} in ${ShardId}` };
+        if (index < 0) {
+          return { error: "InvalidArgumentException", message: `there is no record ${wanted} in ${ShardId}` };
+        }
         const isAfter = ShardIteratorType === "AFTER_SEQUENCE_NUMBER";
         return { body: { ShardIterator: this.#iteratorAt(shard, isAfter ? index + 1 : index) } };
       }
@@ -169,7 +189,9 @@ export class SimulatedKinesis {
 
   #records({ ShardIterator, Limit = 10_000 }: { readonly ShardIterator: string; readonly Limit?: number }): Answered {
     const [, id, index, expiresMs] = ShardIterator.split(" ");
-    if (this.host.nowMs() > Number(expiresMs)) return { error: "ExpiredIteratorException", message: "Iterator expired" };
+    if (this.host.nowMs() > Number(expiresMs)) {
+      return { error: "ExpiredIteratorException", message: "Iterator expired" };
+    }
     const shard = this.shards.find((each) => each.id === id)!;
     // A page may be shorter than it could be, or empty although there is more.
     const count = Math.min(Limit, Math.floor(this.host.number() ** 2 * 40));
@@ -206,14 +228,23 @@ export class SimulatedKinesis {
 
 interface IteratorRequest {
   readonly ShardId: string;
-  readonly ShardIteratorType: "TRIM_HORIZON" | "LATEST" | "AT_TIMESTAMP" | "AT_SEQUENCE_NUMBER" | "AFTER_SEQUENCE_NUMBER";
+  readonly ShardIteratorType:
+    | "TRIM_HORIZON"
+    | "LATEST"
+    | "AT_TIMESTAMP"
+    | "AT_SEQUENCE_NUMBER"
+    | "AFTER_SEQUENCE_NUMBER";
   readonly StartingSequenceNumber?: string;
   /** Seconds since the epoch. */
   readonly Timestamp?: number;
 }
 
 interface PutRequest {
-  readonly Records: readonly { readonly Data: string; readonly PartitionKey: string; readonly ExplicitHashKey?: string }[];
+  readonly Records: readonly {
+    readonly Data: string;
+    readonly PartitionKey: string;
+    readonly ExplicitHashKey?: string;
+  }[];
 }
 
 function hashOf(key: string): bigint {
