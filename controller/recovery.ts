@@ -10,7 +10,7 @@
 
 import type { Checkpoint, Receipt } from "../adapters/sink.ts";
 import { toHex } from "../engine/digest.ts";
-import { acquire, commitTo } from "./commit_to.ts";
+import { acquire, commitAhead, commitTo } from "./commit_to.ts";
 import { type FeedEntry, JournalError, type Progress, progressBehind, UNSETTLED_FEEDS_MAX } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 import { Rerun, type RerunFeed } from "./replay/rerun.ts";
@@ -42,6 +42,8 @@ export async function recover(setup: TaskSetup, epoch: bigint): Promise<void> {
     else if (checkpoint && isOfThisRun(setup, checkpoint)) behind.push(noteRewound(setup, route, seq, settled!.seq));
     else throw doNotBelongTogether(setup, route, seq, expected);
   }
+  // Only now: a sink that has lost something since would be another connection's.
+  await setup.before?.();
   await verifySources(setup);
   if (last === undefined) return;
   if (behind.length > 0) {
@@ -136,7 +138,8 @@ async function commitAgain(setup: TaskSetup, epoch: bigint, feed: RerunFeed, { n
     digest: entry.chain,
   };
   const settled = checkpointFor(lastSettled(setup, taskJournal.lastFeed()), entry, { name });
-  return await commitTo(sink, commit, settled, setup);
+  // What it lost meanwhile may be more than this feed.
+  return sink.mayHaveLost ? await commitAhead(sink, commit, setup) : await commitTo(sink, commit, settled, setup);
 }
 
 /** Where the task stood after a feed. */

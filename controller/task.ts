@@ -139,7 +139,6 @@ export class Task {
   async #bringForward(): Promise<void> {
     for (;;) {
       try {
-        await this.#setup.before?.();
         await recover(this.#setup, this.#epoch);
         this.#hasLooked = true;
         return;

@@ -132,12 +132,16 @@ export class Coordinator {
     const wanted = isCommit ? "committing" : "aborting";
     const done = { errorCode: 0, producerId: transaction.producerId };
     // Asked again, by one who did not hear the answer.
-    if (isV2 && asking.epoch === transaction.epoch - 1 && transaction.lastEnd === wanted) {
-      return transaction.state === "empty" ? { ...done, epoch: transaction.epoch } : refused(CONCURRENT_TRANSACTIONS);
+    if (isV2 && asking.epoch === transaction.epoch - 1 && transaction.lastEnd !== undefined) {
+      if (transaction.state !== "empty") return refused(CONCURRENT_TRANSACTIONS);
+      return transaction.lastEnd === wanted ? { ...done, epoch: transaction.epoch } : refused(INVALID_TXN_STATE);
     }
     if (asking.epoch !== transaction.epoch) return refused(PRODUCER_FENCED);
     if (transaction.state === "committing" || transaction.state === "aborting") return refused(CONCURRENT_TRANSACTIONS);
-    if (transaction.state === "empty") return refused(INVALID_TXN_STATE);
+    if (transaction.state === "empty") {
+      const isRepeated = !isV2 && transaction.lastEnd === wanted;
+      return isRepeated ? { ...done, epoch: transaction.epoch } : refused(INVALID_TXN_STATE);
+    }
     if (isV2) transaction.epoch++;
     this.#finish(transaction, wanted);
     return { ...done, epoch: transaction.epoch };
