@@ -1,11 +1,14 @@
-/** `deno task simulate`: many seeds, or one of them with its trace. */
+/** `deno task simulate`: many worlds, side by side, or one of them with all that happened in it. */
 
 import { Command, InvalidArgumentError } from "commander";
-import { loadSimulatedProcessor } from "./processors.ts";
-import { scenarioOf, type System, SYSTEMS } from "./scenario.ts";
-import { simulate } from "./simulation.ts";
+import { loadSimulatedProcessor, type SimulatedProcessor } from "./processors.ts";
+import { type Scenario, type ScenarioLimits, scenarioOf, type System, SYSTEMS } from "./scenario.ts";
+import { type Outcome, simulate } from "./simulation.ts";
 
+/** Of a world that fails, unless it is the only one. */
 const TRACE_LINES = 60;
+/** Worlds of one process: what engines keep of the realms of old ones is given back with it. */
+const WORLDS_PER_PROCESS = 100;
 
 interface Options {
   readonly seeds: number;
@@ -13,6 +16,40 @@ interface Options {
   readonly seed?: number;
   readonly source?: System;
   readonly sink?: System;
+  readonly jobs: number;
+  readonly json?: boolean;
+}
+
+/** What is told of a world. */
+interface Told {
+  readonly seed: number;
+  readonly source: System;
+  readonly sink: System;
+  readonly starts: number;
+  readonly events: number;
+  /** Of the trace: equal seeds give equal ones. */
+  readonly digest: string;
+  readonly error?: string;
+  /** What happened last in one that fails. */
+  readonly trace?: readonly string[];
+}
+
+const options = parse(Deno.args);
+if (options.seed !== undefined) await showOne(options.seed, options);
+else if (options.json) await tellAll(options);
+else await runSideBySide(options);
+
+function parse(args: readonly string[]): Options {
+  return new Command("simulate")
+    .description("Runs Sluice in simulated worlds where machines, disks, networks and servers fail")
+    .option("--seeds <number>", "how many worlds", count, 1000)
+    .option("--from <seed>", "the seed of the first one", count, 1)
+    .option("--seed <seed>", "only this world, with all that happens in it", count)
+    .option("--source <system>", `only worlds with this source: ${SYSTEMS.join(", ")}`, system)
+    .option("--sink <system>", "only worlds with this sink", system)
+    .option("--jobs <number>", "processes side by side", count, navigator.hardwareConcurrency)
+    .option("--json", "one line of JSON per world, in this process")
+    .parse(["deno", "simulate", ...args]).opts<Options>();
 }
 
 function count(text: string): number {
@@ -27,56 +64,101 @@ function system(text: string): System {
   throw new InvalidArgumentError(`Cannot use ${text}: one of ${SYSTEMS.join(", ")} is wanted`);
 }
 
-const options = new Command("simulate")
-  .description("Runs Sluice in simulated worlds where machines, disks, networks and servers fail")
-  .option("--seeds <number>", "how many worlds", count, 1000)
-  .option("--from <seed>", "the seed of the first one", count, 1)
-  .option("--seed <seed>", "only this world, with its whole trace", count)
-  .option("--source <system>", "only worlds with this source", system)
-  .option("--sink <system>", "only worlds with this sink", system)
-  .parse(["deno", "simulate", ...Deno.args]).opts<Options>();
+function limitsOf({ source, sink }: Options): ScenarioLimits {
+  return { ...(source ? { sources: [source] } : {}), ...(sink ? { sinks: [sink] } : {}) };
+}
 
-const processor = await loadSimulatedProcessor();
-const folder = Deno.makeTempDirSync({
-  prefix: "sluice-simulation-",
-  ...(Deno.build.os === "linux" ? { dir: "/dev/shm" } : {}),
-});
-const limits = {
-  ...(options.source ? { sources: [options.source] } : {}),
-  ...(options.sink ? { sinks: [options.sink] } : {}),
-};
-const first = options.seed ?? options.from;
-const last = options.seed ?? options.from + options.seeds - 1;
-let failed = 0;
-let starts = 0;
-let events = 0;
-for (let seed = first; seed <= last; seed++) {
-  const scenario = scenarioOf(seed, limits);
-  const outcome = await simulate(scenario, processor, folder);
-  if (Deno.env.has("TWICE")) {
-    const again = await simulate(scenario, processor, folder);
-    if (again.trace.digest !== outcome.trace.digest) {
-      const [a, b] = [outcome.trace.lines, again.trace.lines];
-      const at = a.findIndex((line, i) => line !== b[i]);
-      console.log(
-        `seed ${seed} differs at ${at}:\n  ${a.slice(at - 3, at + 3).join("\n  ")}\nversus\n  ${
-          b.slice(at - 3, at + 3).join("\n  ")
-        }`,
-      );
-    }
-  }
-  starts += outcome.starts;
-  events += outcome.trace.count;
-  if (options.seed !== undefined) { for (const line of outcome.trace.lines) console.log(line); }
-  if (outcome.error) {
-    failed++;
-    console.log(`seed ${seed} (${scenario.source} → ${scenario.sink}) fails: ${outcome.error.message}`);
-    if (options.seed !== undefined) console.log(outcome.error.cause ?? outcome.error);
-    else for (const line of outcome.trace.shortened(TRACE_LINES)) console.log(`  ${line}`);
-  } else if (options.seed !== undefined) {
-    console.log(`seed ${seed}: ${outcome.starts} starts, ${outcome.outputs} outputs, trace ${outcome.trace.digest}`);
+/** Does `work` with a folder in memory, where there is one: a world syncs its disks all the time. */
+async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const dir = Deno.build.os === "linux" ? { dir: "/dev/shm" } : {};
+  const folder = Deno.makeTempDirSync({ prefix: "sluice-simulation-", ...dir });
+  try {
+    await work(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
   }
 }
-Deno.removeSync(folder, { recursive: true });
-console.log(`${last - first + 1} worlds, ${starts} starts, ${events} events: ${failed} failed`);
-Deno.exit(failed === 0 ? 0 : 1);
+
+async function showOne(seed: number, options: Options): Promise<void> {
+  const scenario = scenarioOf(seed, limitsOf(options));
+  const processor = await loadSimulatedProcessor();
+  await withFolder(async (folder) => {
+    const { trace, error, starts, outputs } = await simulate(scenario, processor, folder);
+    for (const line of trace.lines) console.log(line);
+    const { partitions, faults, ...rest } = scenario;
+    console.log({ ...rest, records: partitions.map(({ length }) => length), faults });
+    if (error) {
+      console.log(`seed ${seed} (${scenario.source} → ${scenario.sink}) fails: ${error.message}`);
+      console.log(error.cause ?? error);
+      Deno.exitCode = 1;
+    } else console.log(`seed ${seed}: ${starts} starts, ${outputs} outputs, trace ${trace.digest}`);
+  });
+}
+
+async function tellAll(options: Options): Promise<void> {
+  const processor = await loadSimulatedProcessor();
+  await withFolder(async (folder) => {
+    for (let seed = options.from; seed < options.from + options.seeds; seed++) {
+      console.log(JSON.stringify(await tell(scenarioOf(seed, limitsOf(options)), processor, folder)));
+    }
+  });
+}
+
+async function tell(scenario: Scenario, processor: SimulatedProcessor, folder: string): Promise<Told> {
+  const { seed, source, sink } = scenario;
+  const outcome: Outcome = await simulate(scenario, processor, folder);
+  const { trace, starts, error } = outcome;
+  const told = { seed, source, sink, starts, events: trace.count, digest: trace.digest };
+  return error ? { ...told, error: error.message, trace: trace.shortened(TRACE_LINES) } : told;
+}
+
+/** Processes take the next worlds when they have done theirs. */
+async function runSideBySide(options: Options): Promise<void> {
+  const end = options.from + options.seeds;
+  const totals = { worlds: 0, starts: 0, events: 0, failed: 0 };
+  let next = options.from;
+  const work = async (): Promise<void> => {
+    while (next < end) {
+      const from = next;
+      next = Math.min(end, next + WORLDS_PER_PROCESS);
+      for await (const told of worldsOf(from, next - from, options)) {
+        totals.worlds++;
+        totals.starts += told.starts;
+        totals.events += told.events;
+        if (told.error === undefined) continue;
+        totals.failed++;
+        console.log(`seed ${told.seed} (${told.source} → ${told.sink}) fails: ${told.error}`);
+        for (const line of told.trace ?? []) console.log(`  ${line}`);
+        console.log(`  again: deno task simulate --seed ${told.seed}${pairOf(options)}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, options.jobs) }, work));
+  const { worlds, starts, events, failed } = totals;
+  console.log(`${worlds} worlds, ${starts} starts, ${events} events: ${failed} failed`);
+  if (failed > 0 || worlds !== options.seeds) Deno.exitCode = 1;
+}
+
+/** A seed means something else where sources and sinks are fewer. */
+function pairOf({ source, sink }: Options): string {
+  return `${source ? ` --source ${source}` : ""}${sink ? ` --sink ${sink}` : ""}`;
+}
+
+async function* worldsOf(from: number, seeds: number, options: Options): AsyncGenerator<Told> {
+  const { source, sink } = options;
+  const pair = [...(source ? ["--source", source] : []), ...(sink ? ["--sink", sink] : [])];
+  const range = ["--from", String(from), "--seeds", String(seeds)];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", import.meta.filename!, "--json", ...range, ...pair],
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let rest = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) yield JSON.parse(line) as Told;
+  }
+  const { success } = await child.status;
+  if (!success) throw new Error(`Cannot go on: the process of the worlds from ${from} on has ended early`);
+}

@@ -34,6 +34,7 @@ const EXPECTED_FAILURES: ReadonlySet<string> = new Set([
   "E_JOURNAL_UNWRITABLE",
   "E_DISK_FULL",
   "E_SOURCE_UNREADABLE",
+  "E_SOURCE_UNREACHABLE",
   "E_SINK_UNWRITABLE",
 ]);
 const RESTART_MS = { from: 1, to: 2000 };
@@ -94,6 +95,7 @@ class Simulation implements DiskFaults {
     this.#folder = folder;
     this.#oracle = oracle;
     this.#world = new World(scenario.seed);
+    this.#world.folder = folder;
     this.#operator = new Machine(this.#world, "operator");
     const places = new Map<System, Place>();
     const placeOf = (system: System): Place => {

@@ -43,10 +43,11 @@ export interface Served<Server> extends AsyncDisposable {
 /** A Kafka cluster of one broker. */
 export async function serveKafka(transactionVersion: 1 | 2 = 2): Promise<Served<SimulatedKafka>> {
   const host = new RealHost();
-  let kafka: SimulatedKafka | undefined;
-  const served = await listen(host, (connection) => new BrokerConnection(kafka!, 1, connection));
-  kafka = new SimulatedKafka({ host, ports: [served.port], transactionVersion });
-  return { ...served, server: kafka };
+  const ports: number[] = [];
+  const server = new SimulatedKafka({ host, ports, transactionVersion });
+  const served = await listen(host, (connection) => new BrokerConnection(server, 1, connection));
+  ports.push(served.port);
+  return { ...served, server };
 }
 
 /** A Redis. */

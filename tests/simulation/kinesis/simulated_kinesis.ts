@@ -31,7 +31,7 @@ export type Answered = { readonly body: Readonly<Record<string, unknown>> } | {
   readonly message: string;
 };
 
-const HASH_KEYS = 2n ** 128n;
+const HASH_KEY_MAX = 2n ** 128n - 1n;
 const SEQUENCE_FIRST = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898n;
 const SEQUENCE_STEP = 2n ** 68n;
 const ITERATOR_MS_MAX = 300_000;
@@ -51,10 +51,10 @@ export class SimulatedKinesis {
     this.host = host;
     this.stream = stream;
     this.#createdMs = host.nowMs();
-    const width = HASH_KEYS / BigInt(shards);
+    const width = HASH_KEY_MAX / BigInt(shards);
     for (let index = 0n; index < shards; index++) {
       const isLast = index === BigInt(shards) - 1n;
-      this.#open([], index * width, isLast ? HASH_KEYS - 1n : (index + 1n) * width - 1n);
+      this.#open([], index * width, isLast ? HASH_KEY_MAX : (index + 1n) * width - 1n);
     }
   }
 
@@ -98,10 +98,10 @@ export class SimulatedKinesis {
   /** Splits the open shard number `index` in two. */
   split(index: number): void {
     const shard = this.open[index];
-    const middle = (shard.from + shard.to) / 2n;
+    const middle = shard.from + 1n + (shard.to - shard.from - 1n) / 2n;
     shard.lastSequence = this.#nextSequence();
-    this.#open([shard.id], shard.from, middle);
-    this.#open([shard.id], middle + 1n, shard.to);
+    this.#open([shard.id], shard.from, middle - 1n);
+    this.#open([shard.id], middle, shard.to);
   }
 
   /** Merges the open shard number `index` with the next one. */

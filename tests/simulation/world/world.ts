@@ -90,6 +90,8 @@ export class World {
   readonly trace = new Trace();
   /** The right time when the world began. */
   readonly epochMs = 1_750_000_000_000;
+  /** Where its disks are: another time they are elsewhere, which nothing may depend on. */
+  folder = "";
   #nowMs = 0;
   #order = 0;
   readonly #events: Event[] = [];
@@ -106,7 +108,8 @@ export class World {
   }
 
   note(line: string): void {
-    this.trace.add(`${this.#nowMs.toFixed(2).padStart(11)} ${line}`);
+    const text = this.folder === "" ? line : line.replaceAll(this.folder, "");
+    this.trace.add(`${this.#nowMs.toFixed(2).padStart(11)} ${text}`);
   }
 
   /** Has `act` done by `machine` after `delayMs`. */

@@ -1,0 +1,86 @@
+/** A few simulated worlds, as part of every test run; thousands are run by `deno task simulate` (docs/PROOF.md). */
+
+import { assertEquals } from "@std/assert";
+import { Sandbox } from "../../controller/sandbox/sandbox.ts";
+import { TestFolder } from "../support/processor_script.ts";
+import { KafkaPlace } from "./kafka/place.ts";
+import { loadSimulatedProcessor } from "./processors.ts";
+import { calm, type ScenarioLimits, scenarioOf } from "./scenario.ts";
+import { simulate } from "./simulation.ts";
+import { installNetwork } from "./world/network.ts";
+import { installPlatform } from "./world/platform.ts";
+import { Machine, World } from "./world/world.ts";
+
+const WORLDS = 80;
+const FIRST_SEED = Number(Deno.env.get("SLUICE_TEST_SEED") ?? 20261126);
+const processor = await loadSimulatedProcessor();
+const LIMITS = { eventsMax: 10_000, timeMsMax: 3_600_000 };
+
+async function outcomeOf(seed: number, limits?: ScenarioLimits) {
+  await using folder = new TestFolder();
+  return await simulate(scenarioOf(seed, limits), processor, folder.path);
+}
+
+Deno.test("simulated worlds in which everything fails: outputs are those of a calm one, and never anything else", async () => {
+  console.log(`seeds from ${FIRST_SEED}`);
+  const failed: string[] = [];
+  let starts = 0;
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + WORLDS; seed++) {
+    const outcome = await outcomeOf(seed);
+    starts += outcome.starts;
+    if (outcome.error) failed.push(`seed ${seed}: ${outcome.error.message}`);
+  }
+  console.log(`${starts} starts of Sluice`);
+  assertEquals(failed, []);
+});
+
+Deno.test("a seed decides everything: two worlds of one seed have the same trace, those of two seeds have not", async () => {
+  const digests: string[] = [];
+  for (const sink of ["kafka", "redis", "kinesis"] as const) {
+    for (const seed of [FIRST_SEED, FIRST_SEED + 1]) {
+      const limits = { sources: ["kinesis"], sinks: [sink] } as const;
+      const first = await outcomeOf(seed, limits);
+      assertEquals((await outcomeOf(seed, limits)).trace.digest, first.trace.digest);
+      digests.push(first.trace.digest);
+    }
+  }
+  assertEquals(new Set(digests).size, digests.length);
+});
+
+Deno.test("a sandbox that answers while its process is stopped is not given up", async () => {
+  installPlatform();
+  const world = new World(1);
+  const machine = new Machine(world, "stopped");
+  let told: string | undefined;
+  machine.run(() => {
+    const sandbox = new Sandbox("worker", ({ onReply }) => ({
+      post: ({ id }) =>
+        void world.schedule(machine, 900, "is answered", () => onReply({ id, message: { kind: "done" } })),
+      kill: () => {},
+    }));
+    void sandbox.ask({ kind: "describe", code: "" }, 1000).then(({ kind }) => told = kind);
+    machine.pause(3_600_000);
+  });
+  await world.runUntil(() => told !== undefined, LIMITS);
+  assertEquals(told, "done");
+});
+
+Deno.test("Kafka: an owner whose takeover is committed and not yet marked does not take its predecessor for a successor", async () => {
+  installPlatform();
+  installNetwork();
+  const world = new World(1);
+  const place = new KafkaPlace(world, calm(scenarioOf(1)));
+  const acquired: bigint[] = [];
+  let failure: unknown;
+  const acquireTwice = async (owner: string, epoch: bigint): Promise<void> => {
+    const sink = await place.openSink(owner);
+    await sink.acquire("0", epoch, undefined);
+    // At once: markers take a while.
+    acquired.push((await sink.acquire("0", epoch, undefined)).epoch);
+  };
+  new Machine(world, "first").run(() => void acquireTwice("first:1:1", 1n).catch((error) => failure = error));
+  await world.runUntil(() => acquired.length === 1 || failure !== undefined, LIMITS);
+  new Machine(world, "second").run(() => void acquireTwice("second:1:2", 2n).catch((error) => failure = error));
+  await world.runUntil(() => acquired.length === 2 || failure !== undefined, LIMITS);
+  assertEquals([failure, acquired], [undefined, [1n, 2n]]);
+});
