@@ -1,8 +1,9 @@
 /** A damaged journal gives an error or the right answer, never a wrong one (M4, M5). */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { JournalError } from "../../controller/journal/journal.ts";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
+import { MIGRATIONS } from "../../controller/journal/schema.ts";
 import { verifyJournal } from "../../controller/journal/verify.ts";
 import { runCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
@@ -130,6 +131,12 @@ Deno.test("a journal of a newer version, another SQLite file, and no database at
   journal.database.run("PRAGMA user_version = 99");
   journal.close();
   assertEquals(assertThrows(() => SqliteJournal.openReader(path), JournalError).code, "E_JOURNAL_NEWER");
+  // What a Sluice of before says to its user.
+  for (const command of [["replay", "test"], ["run", "p.ts", "--from", "in.ndjson", "--to", "out"]]) {
+    const { code, stderr } = await runCli([...command, "--journal", "j.db"], { cwd: folder.path });
+    assertEquals(code, 1, stderr);
+    assertStringIncludes(stderr, `it has version 99, this Sluice knows up to ${MIGRATIONS.length}; upgrade Sluice`);
+  }
   const text = folder.write("text.db", "this is no database at all, but it is long enough to be looked at".repeat(20));
   assertEquals(assertThrows(() => SqliteJournal.openReader(text), JournalError).code, "E_JOURNAL_DAMAGED");
   assertEquals(
