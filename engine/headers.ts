@@ -134,6 +134,6 @@ export function headersFromJson(json: string): Header[] {
       ? null
       : typeof value === "string"
       ? encoder.encode(value)
-      : Uint8Array.from(atob(value.base64), (unit) => unit.charCodeAt(0)),
+      : Uint8Array.fromBase64(value.base64),
   }));
 }

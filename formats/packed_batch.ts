@@ -69,6 +69,7 @@ export function unpackBatch(packed: Uint8Array): Batch {
       `Cannot unpack batch: its version is ${packed[0]}, ${VERSION} or ${VERSION_WITH_HEADERS} is wanted`,
     );
   }
+  if (packed.length < 5) throw new RangeError("Cannot unpack batch: it is cut off");
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   const headerEnd = 5 + view.getUint32(1, true);
   const header = JSON.parse(new TextDecoder().decode(packed.subarray(5, headerEnd))) as Header;

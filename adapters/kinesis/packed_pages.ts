@@ -5,7 +5,7 @@
 
 import { GetRecordsCommand, type KinesisClient } from "@aws-sdk/client-kinesis";
 import { type Batch, offsetAt } from "../../engine/batch.ts";
-import { type Aggregate, MAGIC, readAggregate, type UserRecord } from "./aggregated.ts";
+import { type Aggregate, BrokenAggregate, MAGIC, readAggregate, type UserRecord } from "./aggregated.ts";
 import type { HashRange } from "./marks.ts";
 import { OFFSET_WIDTH } from "./position.ts";
 import { type RowIds, RowIdsBuilder } from "./row_ids.ts";
@@ -80,11 +80,39 @@ export async function getRecords(
   return packPage((output as unknown as { readonly body: Uint8Array }).body, takesIds);
 }
 
-/** A page from its JSON. */
+/** A body that is no page: it was cut, or somebody else answered. */
+export class BrokenPage extends Error {
+  override readonly name = "BrokenPage";
+  readonly code = "E_KINESIS_ANSWER";
+
+  constructor(cause: Error) {
+    super(`Cannot read the answer to GetRecords: ${cause.message}`, { cause });
+  }
+}
+
+/**
+ * A page from its JSON.
+ *
+ * @throws {BrokenPage} when it is none
+ * @throws {BrokenAggregate} when a record is an aggregate that was made wrong
+ */
 export function packPage(body: Uint8Array, takesIds = false): Page {
+  try {
+    return pack(body, takesIds);
+  } catch (error) {
+    throw error instanceof BrokenAggregate ? error : new BrokenPage(error as Error);
+  }
+}
+
+function pack(body: Uint8Array, takesIds: boolean): Page {
   const { Records, NextShardIterator, MillisBehindLatest = 0 } = JSON.parse(decoder.decode(body)) as Body;
+  if (!Array.isArray(Records) || typeof MillisBehindLatest !== "number") {
+    throw new TypeError("it is no page of records");
+  }
   const packer = new PagePacker(body.length, Records.length, takesIds);
   for (const { Data, PartitionKey, SequenceNumber, ApproximateArrivalTimestamp } of Records) {
+    const areTexts = typeof Data === "string" && typeof PartitionKey === "string" && typeof SequenceNumber === "string";
+    if (!areTexts || typeof ApproximateArrivalTimestamp !== "number") throw new TypeError("a record lacks a part");
     packer.add(Data, PartitionKey, SequenceNumber, Math.round(ApproximateArrivalTimestamp * 1000));
   }
   return {

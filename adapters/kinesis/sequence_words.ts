@@ -27,7 +27,9 @@ export class SequenceWords {
       this.#prefix = prefix;
       writeOffset(this.#base, OFFSET_WIDTH, 0, offsetOf(BigInt(prefix) * LOW_UNIT, 0));
     }
-    this.#add(Number(digits.slice(cut)));
+    const low = Number(digits.slice(cut));
+    if (!Number.isInteger(low) || low < 0) throw new TypeError(`${JSON.stringify(digits)} is no sequence number`);
+    this.#add(low);
   }
 
   /** Word 0 is the place in an aggregate; the number begins with word 1. */

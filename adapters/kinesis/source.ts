@@ -51,6 +51,8 @@ export interface KinesisSourceOptions extends KinesisAddress {
   readonly onNotice?: (text: string) => void;
 }
 
+/** The next attempt begins with an iterator of its own, or asks for the whole page. */
+const PASSING_HERE = ["ExpiredIteratorException", "BrokenPage"];
 const CALLS_PER_SECOND = 5;
 const WAIT_MS_MAX = 1000;
 const OUTAGE_MS_MAX = 60_000;
@@ -286,7 +288,7 @@ export class KinesisSource implements Source {
   async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
     const options: PatienceOptions = {
       timeMsMax: this.#options.outageMsMax ?? OUTAGE_MS_MAX,
-      isPassing: (error) => isPassing(error) || isNamed(error, "ExpiredIteratorException"),
+      isPassing: (error) => isPassing(error) || PASSING_HERE.some((name) => isNamed(error, name)),
     };
     try {
       return await patiently(options, attempt);
