@@ -181,8 +181,12 @@ const door = {
 /** What the host sees of a realm. */
 export type Door = typeof door;
 
-/** Puts the door where the host looks for it. */
+/** Puts the door where the host looks for it, who takes it away before anything is processed. */
 export function openDoor(processorDefinition: unknown): void {
   definition = processorDefinition;
-  Object.defineProperty(globalThis, DOOR, { value: Object.freeze(door), enumerable: false });
+  Object.defineProperty(globalThis, DOOR, {
+    value: Object.freeze(door),
+    enumerable: false,
+    configurable: true,
+  });
 }
