@@ -4,6 +4,7 @@ import { join, resolve } from "@std/path";
 import { BundleError, configFor } from "../controller/sandbox/bundle.ts";
 import { lintBundle, type LintFinding } from "../controller/sandbox/lint.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
+import { refuseInExecutable } from "./executable.ts";
 import { EXIT } from "./exit_code.ts";
 import { loadNamed } from "./load.ts";
 import { printData, printMessage } from "./output.ts";
@@ -55,6 +56,7 @@ export function describeFinding({ file, line, column, api, advice }: LintFinding
 }
 
 async function typeErrors(script: string): Promise<string | undefined> {
+  refuseInExecutable("check types");
   const folder = await Deno.makeTempDir({ prefix: "sluice-check-" });
   try {
     const config = join(folder, "deno.json");

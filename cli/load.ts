@@ -31,8 +31,11 @@ export async function loadPipeline(
   pool: SandboxPool,
   { set }: LoadOptions,
 ): Promise<LoadedProcessor> {
-  const { pipelineModule } = await import("./pipelines/pipeline_module.ts");
-  return await loadProcessor(path, pool, { parameters: parseParameters(set), source: pipelineModule(path, pipeline) });
+  const { pipelineSource } = await import("./pipelines/pipeline_module.ts");
+  return await loadProcessor(path, pool, {
+    parameters: parseParameters(set),
+    pipeline: pipelineSource(path, pipeline),
+  });
 }
 
 /** The pipelines of a file, or the one that is named. */

@@ -1,13 +1,14 @@
 /** Processors as users name them: a path, or one of the ready-made; and their parameters. */
 
 import { fromFileUrl } from "@std/path";
+import { isPrebuilt } from "../controller/sandbox/prebuilt.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The path of the processor that `name` means; a file of that name wins over a ready-made processor. */
 export function scriptOf(name: string): string {
   const readyMade = READY_MADE.find((known) => known.name === name);
-  if (!readyMade || isFile(name)) return name;
+  if (!readyMade || isFile(name) || isPrebuilt(name)) return name;
   return fromFileUrl(readyMade.module);
 }
 

@@ -5,6 +5,7 @@ import denoJson from "../deno.json" with { type: "json" };
 import type { Limits } from "../controller/limits.ts";
 import type { Observer } from "../controller/task_setup.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
+import { commandLine, programName } from "./executable.ts";
 import { EXIT } from "./exit_code.ts";
 import { journalOption, jsonOption, positive, setOption } from "./options.ts";
 import { printMessage } from "./output.ts";
@@ -29,7 +30,8 @@ export async function main(args: readonly string[], hooks: ProgramHooks = {}): P
   const program = buildProgram(hooks, (code) => exitCode = code);
   try {
     await applySettings(program);
-    await program.parseAsync(args, { from: "user" });
+    const commands = ["help", ...program.commands.map((command) => command.name())];
+    await program.parseAsync([...commandLine(args, commands)], { from: "user" });
     return exitCode;
   } catch (error) {
     return reportError(error);
@@ -45,7 +47,7 @@ function reportError(error: unknown): number {
 }
 
 function buildProgram(hooks: ProgramHooks, setExitCode: SetExitCode): Command {
-  const program = new Command("sluice")
+  const program = new Command(programName())
     .description("A deterministic, replayable stream processor.")
     .version(`sluice ${denoJson.version} (deno ${Deno.version.deno}, v8 ${Deno.version.v8})`)
     .showSuggestionAfterError(true)
@@ -59,6 +61,7 @@ function buildProgram(hooks: ProgramHooks, setExitCode: SetExitCode): Command {
   addCheck(program, setExitCode);
   addPipelines(program, setExitCode);
   addInit(program, setExitCode);
+  addCompile(program, setExitCode);
   return program;
 }
 
@@ -156,6 +159,31 @@ function addInit(program: Command, setExitCode: SetExitCode): void {
     .argument("[folder]", "where to write it", ".")
     .action(async (folder) => setExitCode(await (await import("./init.ts")).initCommand(folder)));
 }
+
+function addCompile(program: Command, setExitCode: SetExitCode): void {
+  program.command("compile").description("Make one executable of Sluice and processors; it needs no Deno.")
+    .argument("[processor...]", "scripts and pipeline files; an executable of one runs it unless told a command")
+    .addHelpText("after", COMPILE_EXAMPLES)
+    .requiredOption("-o, --output <path>", "the executable")
+    .option("--target <triple>", "another system, such as aarch64-unknown-linux-gnu")
+    .option("--allow <flag>", "permissions of Deno to bake in instead of the usual ones; may be repeated", collect, [])
+    .addOption(jsonOption())
+    .action(async (targets, options) => {
+      setExitCode(await (await import("./compile.ts")).compileCommand(targets, options));
+    });
+}
+
+function collect(flag: string, flags: readonly string[]): readonly string[] {
+  return [...flags, flag];
+}
+
+const COMPILE_EXAMPLES = `
+Examples:
+  sluice compile -o sluice
+  sluice compile totals.ts -o totals && ./totals --from file:orders.ndjson --to file:totals.ndjson --until-end
+  sluice compile totals.ts per_minute.yaml -o shop && ./shop run per_minute.yaml
+  sluice compile totals.ts -o totals --allow=--allow-net=kafka:9092 --allow=--allow-read=/data --allow=--allow-write=/data
+`;
 
 const RUN_EXAMPLES = `Examples:
   sluice run totals.ts --from file:orders.ndjson --to file:totals.ndjson --until-end

@@ -4,6 +4,7 @@ import { basename, dirname, join, relative, resolve } from "@std/path";
 import { openCase } from "../controller/cases/open_case.ts";
 import { type CaseContents, readCase } from "../controller/cases/read_case.ts";
 import { DEFAULT_LIMITS } from "../controller/limits.ts";
+import { isExecutable } from "../controller/own_program.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import { EXIT } from "./exit_code.ts";
 import { printMessage } from "./output.ts";
@@ -90,6 +91,7 @@ async function exists(path: string): Promise<boolean> {
 
 /** As `deno fmt` would write it. */
 async function formatted(source: string): Promise<string> {
+  if (isExecutable()) return source;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["fmt", "--quiet", "--no-config", "--line-width", "120", "--ext", "ts", "-"],
     stdin: "piped",

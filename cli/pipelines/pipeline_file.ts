@@ -8,6 +8,7 @@ import { isMap, isScalar, LineCounter, parse, type ParsedNode, parseDocument, vi
 import type { z } from "zod";
 import { declaredPipeline, type OwnOperator } from "../../processors/declared/declared.ts";
 import { DeclarationError, type PipelineSpec, type StepSpec } from "../../processors/declared/spec.ts";
+import { embeddedText } from "../executable.ts";
 import { nearest } from "../nearest.ts";
 import { UsageError } from "../usage_error.ts";
 import { PIPELINE_SCHEMA, STEP_NAMES, STEP_SCHEMAS } from "./schema.ts";
@@ -62,6 +63,8 @@ export function readPipelines(path: string, environment: Readonly<Record<string,
 }
 
 function readText(path: string): string {
+  const embedded = embeddedText(path);
+  if (embedded !== undefined) return embedded;
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {

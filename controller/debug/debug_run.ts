@@ -9,6 +9,7 @@ import { Digest, toHex } from "../../engine/digest.ts";
 import type { Feed } from "../../engine/feed.ts";
 import { digestFeed } from "../digests.ts";
 import type { FeedEntry, JournaledCode } from "../journal/journal.ts";
+import { isExecutable } from "../own_program.ts";
 import { chainAfter, realmOptions } from "../realm_options.ts";
 import { type Halted, recordedEffects } from "../replay/halted.ts";
 import { loadRecordedFeed } from "../replay/recorded_feed.ts";
@@ -51,6 +52,7 @@ const ENTRY = new URL("./debug_child.ts", import.meta.url);
 
 /** Runs the feeds. Resolves when they are done, or the process has ended. */
 export async function debugFeeds(recording: Recording, options: DebugOptions): Promise<DebugReport> {
+  if (isExecutable()) throw new NoInspector();
   const code = options.code ?? recordedCode(recording, options);
   const job = await jobOf(recording, options, code);
   const child = new Deno.Command(Deno.execPath(), {
@@ -79,6 +81,19 @@ export async function debugFeeds(recording: Recording, options: DebugOptions): P
     }
     await child.status;
     await complaints.catch(() => {});
+  }
+}
+
+/** What a debugger talks to is a part of Deno that executables do not have. */
+class NoInspector extends Error {
+  override readonly name = "NoInspector";
+  readonly code = "E_NO_INSPECTOR";
+
+  constructor() {
+    super(
+      "Cannot debug: an executable has no inspector. Export the feeds (sluice export … -o case.sluice), and debug the case " +
+        "where Deno is: sluice replay case.sluice --inspect",
+    );
   }
 }
 

@@ -7,8 +7,10 @@
 
 import { dirname, fromFileUrl, join, resolve, toFileUrl } from "@std/path";
 import denoJson from "../../deno.json" with { type: "json" };
-import { polyfillsFor } from "./polyfills.ts";
+import { isExecutable } from "../own_program.ts";
 import { bundleCache } from "./bundle_cache.ts";
+import { polyfillsFor } from "./polyfills.ts";
+import { completed, PARAMETERS_LATER, PIPELINE_LATER, type Prebuilt, prebuiltNames } from "./prebuilt.ts";
 
 /** A processor ready to run. */
 export interface Bundle {
@@ -27,8 +29,18 @@ export type Parameters = Readonly<Record<string, unknown>>;
 export interface BundleOptions {
   /** See `engine/parameters.ts`. */
   readonly parameters?: Parameters;
-  /** The text of the module that stands for a script which is none: a pipeline file. */
-  readonly source?: string;
+  /** What a script that is none stands for: a pipeline file. */
+  readonly pipeline?: PipelineSource;
+}
+
+/** A pipeline file as a script. */
+export interface PipelineSource {
+  /** What it says. */
+  readonly spec: unknown;
+  /** The scripts that it uses, as it names them. */
+  readonly scripts: readonly string[];
+  /** The text of a module around `spec`, the text of an expression. */
+  readonly moduleOf: (spec: string) => string;
 }
 
 /** A script that cannot be made into a bundle. */
@@ -60,20 +72,54 @@ const ROOT = new URL("../../", import.meta.url);
  * @throws {BundleError} when the script is missing, does not compile, or imports what a processor may not have
  */
 export async function bundleProcessor(path: string, options: BundleOptions = {}): Promise<Bundle> {
-  const { parameters = {}, source } = options;
+  const { parameters = {}, pipeline } = options;
+  const prebuilt = completed(path, { parameters, ...(pipeline ? { pipeline } : {}) });
+  if (prebuilt) return { ...prebuilt, hash: await sha256(prebuilt.code) };
+  if (isExecutable()) throw new BundleError(path, noBundler());
   const script = resolve(path);
+  const source = pipeline?.moduleOf(JSON.stringify(pipeline.spec));
   await requireFile(path, script);
-  const cache = bundleCache(script, { parameters, ...(source === undefined ? {} : { source }) });
+  const cache = bundleCache([script, parameters, source]);
   const cached = await cache.read();
   if (cached) return cached;
-  const folder = await Deno.makeTempDir({ prefix: "sluice-bundle-" });
-  try {
-    const built = await build({ path, script, parameters, source }, folder);
+  return await inFolder(async (folder) => {
+    const built = await build({ path, script, parameters: JSON.stringify(parameters), source }, folder);
     await cache.write(built, sourcesOf(built.sourceMap).filter((source) => !source.startsWith(folder)));
     return built;
+  });
+}
+
+/**
+ * Bundles the script at `path` for an executable, under `name`; parameters and pipeline are written into it when it starts.
+ *
+ * @throws {BundleError} see {@linkcode bundleProcessor}
+ */
+export async function prebuild(
+  name: string,
+  path: string,
+  pipeline?: Pick<PipelineSource, "moduleOf">,
+): Promise<Prebuilt> {
+  const script = resolve(path);
+  const later = (what: string): string => `JSON.parse(${JSON.stringify(what)})`;
+  const source = pipeline?.moduleOf(later(PIPELINE_LATER));
+  if (!pipeline) await requireFile(path, script);
+  const input = { path, script, parameters: later(PARAMETERS_LATER), source };
+  const { code, sourceMap } = await inFolder((folder) => build(input, folder));
+  return { name, code, sourceMap };
+}
+
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await Deno.makeTempDir({ prefix: "sluice-bundle-" });
+  try {
+    return await work(folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+function noBundler(): string {
+  return `this executable runs what it was compiled with: ${prebuiltNames().join(", ")}; ` +
+    "make one with other processors by `sluice compile`, where Deno is";
 }
 
 async function requireFile(path: string, script: string): Promise<void> {
@@ -89,7 +135,9 @@ async function requireFile(path: string, script: string): Promise<void> {
 interface BuildInput {
   readonly path: string;
   readonly script: string;
-  readonly parameters: Parameters;
+  /** The text of an expression. */
+  readonly parameters: string;
+  /** The text of a module in the place of the script. */
   readonly source: string | undefined;
 }
 
@@ -99,7 +147,7 @@ async function build(input: BuildInput, folder: string): Promise<Bundle> {
   await Deno.writeTextFile(
     join(folder, "parameters.ts"),
     `import { setParameters } from ${ours("engine/parameters.ts")};\n` +
-      `setParameters(${JSON.stringify(input.parameters)});\n`,
+      `setParameters(${input.parameters});\n`,
   );
   if (input.source !== undefined) await Deno.writeTextFile(join(folder, GENERATED), input.source);
   const bundle = await bundleWith([], input, folder);

@@ -7,10 +7,10 @@
 
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import type { Bundle, BundleOptions } from "./bundle.ts";
+import type { Bundle } from "./bundle.ts";
 
 /** To be raised when the same files give another bundle: after a change to bundle.ts. */
-const FORMAT = 3;
+const FORMAT = 4;
 
 interface CachedBundle extends Bundle {
   readonly files: readonly FileStamp[];
@@ -28,10 +28,10 @@ export interface BundleCache {
   write(bundle: Bundle, files: readonly string[]): Promise<void>;
 }
 
-/** The place of `script` in the cache. */
-export function bundleCache(script: string, options: BundleOptions): BundleCache {
+/** The place in the cache of the bundle that is made from `input`, which is JSON. */
+export function bundleCache(input: readonly unknown[]): BundleCache {
   // Another Sluice on this machine bundles another engine.
-  const identity = [FORMAT, import.meta.url, script, options];
+  const identity = [FORMAT, import.meta.url, input];
   const key = createHash("sha256").update(JSON.stringify(identity)).digest("hex");
   const cached = cacheFile<CachedBundle>(key);
   return {

@@ -2,9 +2,12 @@
 
 import { warmUp } from "./enclosure.ts";
 import { closeDoors } from "./doors.ts";
+import { revokeAll } from "../own_program.ts";
 import { readFrames, writeFrame } from "./frames.ts";
 import { SandboxHost } from "./host.ts";
 import type { Envelope, Reply, Request } from "./protocol.ts";
+
+revokeAll();
 
 const PROGRESS_EVERY_MS = 500;
 let current = 0;

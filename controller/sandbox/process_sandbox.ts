@@ -1,5 +1,6 @@
 /** Isolation `process`: a child process without permissions; it survives nothing, but neither does it take us along. */
 
+import { ownProgram } from "../own_program.ts";
 import { readFrames, writeFrame } from "./frames.ts";
 import type { Envelope, Reply } from "./protocol.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -10,13 +11,13 @@ const HEAP_MB_MAX = 2048;
 /** Starts a sandbox in a child process. */
 export function startProcessSandbox(): Sandbox {
   return new Sandbox("process", ({ onReply, onDeath }) => {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-prompt", "--no-remote", "--no-npm", "--cached-only", "--no-lock"]
-        .concat([`--v8-flags=--max-old-space-size=${HEAP_MB_MAX}`, ENTRY.href]),
+    const { command, args, env } = ownProgram("sandbox", ENTRY, [`--v8-flags=--max-old-space-size=${HEAP_MB_MAX}`]);
+    const child = new Deno.Command(command, {
+      args: [...args],
       stdin: "piped",
       stdout: "piped",
       stderr: "null",
-      env: { TZ: "UTC", LANG: "en_US.UTF-8", LC_ALL: "en_US.UTF-8", NO_COLOR: "1" },
+      env: { ...env, TZ: "UTC", LANG: "en_US.UTF-8", LC_ALL: "en_US.UTF-8", NO_COLOR: "1" },
     }).spawn();
     const writer = child.stdin.getWriter();
     void receive(child.stdout, onReply);
