@@ -74,6 +74,7 @@ export { type Quantiles, quantiles } from "./processors/aggregates/t_digest.ts";
 export { asDate, asNumber, asText, correct } from "./processors/operators/correct.ts";
 export type { Corrected, Correction, Corrections, DateForm, NumberForm } from "./processors/operators/correct.ts";
 export { type Alert, alert, type AlertOptions } from "./processors/operators/alert.ts";
+export { check, type Rule } from "./processors/operators/check.ts";
 export { type Change, changes } from "./processors/operators/changes.ts";
 export { dedupe, type DedupeOptions } from "./processors/operators/dedupe.ts";
 export { enrich, type EnrichOptions, type Unanswered } from "./processors/operators/enrich.ts";
