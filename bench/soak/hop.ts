@@ -3,6 +3,7 @@
 import { fromFileUrl, join } from "@std/path";
 
 const SLUICE = fromFileUrl(new URL("../../cli/main.ts", import.meta.url));
+const PROCESSOR = fromFileUrl(new URL("../processors/hop.ts", import.meta.url));
 /** Stays within what a run of days would have. */
 const KEEP_FEEDS = 500;
 const PRUNE_EVERY_SAMPLES = 6;
@@ -13,18 +14,6 @@ export interface HopSample {
   readonly handles: number;
   readonly journalMb: number;
 }
-
-const PROCESSOR = `import { defineProcessor, json } from "@sluice/sluice/processor";
-export default defineProcessor({
-  name: "hop", input: json(), output: json(),
-  process({ value }, { state, emit }) {
-    const expected = state.get(value.key) ?? 0;
-    if (value.n !== expected) throw new Error("key " + value.key + " has " + value.n + ", " + expected + " is wanted");
-    state.set(value.key, expected + 1);
-    emit({ key: value.key, value });
-  },
-});
-`;
 
 /** See the module. */
 export class Hop {
@@ -46,12 +35,11 @@ export class Hop {
 
   async start(): Promise<void> {
     await Deno.mkdir(this.#folder, { recursive: true });
-    await Deno.writeTextFile(join(this.#folder, "hop.ts"), PROCESSOR);
     this.#spawn();
   }
 
   #spawn(): void {
-    const args = ["run", "--quiet", "-A", SLUICE, "run", "hop.ts", "--name", this.name, "--from", this.#from];
+    const args = ["run", "--quiet", "-A", SLUICE, "run", PROCESSOR, "--name", this.name, "--from", this.#from];
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [...args, "--to", this.#to, "--quiet", "--journal", "journal.db"],
       cwd: this.#folder,

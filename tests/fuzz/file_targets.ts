@@ -75,35 +75,26 @@ function readAll(journal: SqliteJournal): string {
   return `${feeds > 0}, ${verifyJournal(journal).problems.length > 0}`;
 }
 
-const journals: Target = {
-  name: "journal",
-  samples: [Deno.readFileSync(RECORDED)],
-  decode(bytes) {
-    const journal = SqliteJournal.openReader(fileOf("journal.db", bytes));
-    try {
-      return readAll(journal);
-    } finally {
-      journal.close();
-    }
-  },
-  refusals: /^JournalError: Cannot /,
-  isLarge: true,
-};
+/** Journals as they are opened for two reasons. */
+function journalTarget(name: string, open: (path: string) => SqliteJournal): Target {
+  return {
+    name,
+    samples: [Deno.readFileSync(RECORDED)],
+    decode(bytes) {
+      const journal = open(fileOf("journal.db", bytes));
+      try {
+        return readAll(journal);
+      } finally {
+        journal.close();
+      }
+    },
+    refusals: /^JournalError: Cannot /,
+    isLarge: true,
+  };
+}
 
-const cases: Target = {
-  name: "case",
-  samples: [Deno.readFileSync(RECORDED)],
-  decode(bytes) {
-    const { journal } = openCase(fileOf("case.sluice", bytes));
-    try {
-      return readAll(journal);
-    } finally {
-      journal.close();
-    }
-  },
-  refusals: /^JournalError: Cannot /,
-  isLarge: true,
-};
+const journals = journalTarget("journal", (path) => SqliteJournal.openReader(path));
+const cases = journalTarget("case", (path) => openCase(path).journal);
 
 /** Those that read files. */
 export const FILE_TARGETS: readonly Target[] = [pipelines, settings, journals, cases];
