@@ -27,15 +27,30 @@ export interface Start {
   readonly machine: Machine;
   readonly journal: string;
   end: { readonly failures: readonly Error[]; readonly digests: Readonly<Record<string, string>> } | undefined;
+  /** Whether it knows where it reads from, for good. */
+  readonly hasBegun: boolean;
   /** Gives back what its process would have lost with it. */
   dispose(): void;
+}
+
+interface Opened {
+  journal?: SqliteJournal;
+  hasBegun?: boolean;
 }
 
 /** Starts Sluice on a machine. */
 export function start(options: StartOptions): Start {
   const { machine, journal } = options;
-  const opened: { journal?: SqliteJournal } = {};
-  const started: Start = { machine, journal, end: undefined, dispose: () => opened.journal?.close() };
+  const opened: Opened = {};
+  const started: Start = {
+    machine,
+    journal,
+    end: undefined,
+    get hasBegun() {
+      return opened.hasBegun === true;
+    },
+    dispose: () => opened.journal?.close(),
+  };
   machine.run(() => {
     runAll(options, opened).then((end) => started.end = end, (error) => {
       started.end = { failures: [error as Error], digests: {} };
@@ -44,7 +59,7 @@ export function start(options: StartOptions): Start {
   return started;
 }
 
-async function runAll(options: StartOptions, opened: { journal?: SqliteJournal }): Promise<NonNullable<Start["end"]>> {
+async function runAll(options: StartOptions, opened: Opened): Promise<NonNullable<Start["end"]>> {
   const { machine, scenario, processor, input, output } = options;
   const source = await input.openSource();
   const sink = await output.openSink(`${machine.name}:1:${machine.wallMs}`);
@@ -72,7 +87,10 @@ async function runAll(options: StartOptions, opened: { journal?: SqliteJournal }
     effects: {},
     observer: {
       onNotice: (text) => machine.world.note(`${machine.name} says: ${text}`),
-      onStep: (step, task, seq) => machine.world.note(`${machine.name} task ${task} feed ${seq} ${step}`),
+      onStep(step, task, seq): void {
+        opened.hasBegun = true;
+        machine.world.note(`${machine.name} task ${task} feed ${seq} ${step}`);
+      },
     },
     stop: new AbortController().signal,
   });

@@ -21,6 +21,8 @@ export interface Place {
   isSettled(): boolean;
   /** Whether a run may have to stop for good, and say so, because its whole checkpoint is lost. */
   hasLostAll(): boolean;
+  /** Retention takes the oldest part of the input away. */
+  trim(): void;
   /** Something happens to one of its servers. */
   disturb(): void;
   /** Whatever happened to its servers is over. */

@@ -46,6 +46,8 @@ export interface Faults {
   readonly clockJump: number;
   readonly diskFull: number;
   readonly failedSync: number;
+  /** The oldest part of the input is gone. */
+  readonly trim: number;
   /** After so many events nothing fails any more. */
   readonly eventsMax: number;
 }
@@ -61,6 +63,7 @@ const NO_FAULTS: Faults = {
   clockJump: 0,
   diskFull: 0,
   failedSync: 0,
+  trim: 0,
   eventsMax: 0,
 };
 
@@ -118,6 +121,7 @@ function faultsOf(chance: Chance): Faults {
     clockJump: some(1 / 200),
     diskFull: some(1 / 20),
     failedSync: some(1 / 20),
+    trim: chance.happens(0.15) ? 1 / 300 : 0,
     eventsMax: chance.integer(50, 1500),
   };
 }

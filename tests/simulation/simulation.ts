@@ -37,6 +37,8 @@ const EXPECTED_FAILURES: ReadonlySet<string> = new Set([
   "E_SOURCE_UNREACHABLE",
   "E_SINK_UNWRITABLE",
 ]);
+/** How a run may stop for good, once a part of its input is gone that it may not have read. */
+const TRIMMED_FAILURES: ReadonlySet<string> = new Set(["E_GAP", "E_INPUTS_CHANGED", "E_SOURCE_CHANGED"]);
 const RESTART_MS = { from: 1, to: 2000 };
 const PAUSE_MS = { from: 1, to: 60_000 };
 const STALL_MS = { from: 1, to: 60_000 };
@@ -87,6 +89,7 @@ class Simulation implements DiskFaults {
   #hadZombies = false;
   /** It stopped for good, and said so: a person has to decide. */
   #hasGivenUp = false;
+  #hasTrimmed = false;
   #error: Error | undefined;
 
   constructor(scenario: Scenario, processor: SimulatedProcessor, folder: string, oracle?: Simulation) {
@@ -191,7 +194,8 @@ class Simulation implements DiskFaults {
   #noteFailure(failure: Error & { readonly code?: string }): void {
     const { code = failure.name, message } = failure;
     this.#world.note(`${this.#current!.machine.name} stops: ${message}`);
-    if (code === "E_CHECKPOINT_MISMATCH" && this.#output.hasLostAll()) {
+    const isLost = code === "E_CHECKPOINT_MISMATCH" && this.#output.hasLostAll();
+    if (isLost || (this.#hasTrimmed && TRIMMED_FAILURES.has(code))) {
       this.#hasGivenUp = true;
       return;
     }
@@ -247,11 +251,18 @@ class Simulation implements DiskFaults {
       current.machine.wallOffsetMs = chance.integer(-JUMP_MS, JUMP_MS);
       this.#world.note(`the clock of ${current.machine.name} jumps`);
     }
+    if (chance.happens(faults.trim) && current?.hasBegun) this.#trim();
     if (chance.happens(faults.server)) chance.pick([this.#input, this.#output]).disturb();
     const { links } = networkOf(this.#operator);
     if (links.length === 0) return;
     if (chance.happens(faults.cut)) chance.pick(links).cut();
     if (chance.happens(faults.stall)) chance.pick(links).stall(chance.skewed(STALL_MS.from, STALL_MS.to));
+  }
+
+  #trim(): void {
+    this.#hasTrimmed = true;
+    this.#world.note("the oldest part of the input is gone");
+    this.#input.trim();
   }
 
   /** It stops for a while, somebody takes it for dead and starts another one on its volume; then it goes on. */

@@ -94,6 +94,12 @@ export class KafkaPlace implements Place {
     return false;
   }
 
+  trim(): void {
+    const { chance } = this.#world;
+    const log = this.kafka.log(INPUT, chance.integer(0, this.#scenario.partitions.length))!;
+    log.trim(log.first + BigInt(chance.integer(0, Number(log.end - log.first) + 1)));
+  }
+
   disturb(): void {
     const up = this.kafka.nodes.filter((node) => !this.kafka.isDown(node));
     if (up.length === 0) return;

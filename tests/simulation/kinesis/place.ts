@@ -78,6 +78,9 @@ export class KinesisPlace implements Place {
     return false;
   }
 
+  /** Kinesis removes by age alone, which decides what a reader can prove: days do not pass here. */
+  trim(): void {}
+
   disturb(): void {
     const { chance } = this.#world;
     const shards = this.#output.open.length;

@@ -76,6 +76,13 @@ export class RedisPlace implements Place {
     return this.#hasLostAll;
   }
 
+  trim(): void {
+    const { chance } = this.#world;
+    const stream = chance.pick(this.#inputs);
+    const length = Number(this.redis.do(["XLEN", stream]));
+    this.redis.do(["XTRIM", stream, "MAXLEN", String(chance.integer(0, length + 1))]);
+  }
+
   disturb(): void {
     const { chance } = this.#world;
     const isFailover = chance.happens(0.5);
