@@ -142,16 +142,25 @@ export class Database {
       work();
       return Promise.resolve();
     }
-    this.#sqlite.exec("PRAGMA synchronous=NORMAL");
-    try {
-      this.transaction(work);
-    } finally {
-      this.#sqlite.exec("PRAGMA synchronous=FULL");
-    }
+    this.unsynced(work);
     return this.#log.sync().catch((cause) => {
       const reason = `its log cannot be synced (${(cause as Error).message}); nothing after it is committed`;
       throw this.#error("E_JOURNAL_UNWRITABLE", "write to", reason, cause);
     });
+  }
+
+  /**
+   * Runs `work` in one transaction, which others see when this returns, and which a power failure may undo. Whoever writes
+   * beside a run uses this: a disk that takes seconds to sync would hold the journal, and the run would give up.
+   */
+  unsynced<T>(work: () => T): T {
+    if (this.#sqlite.isTransaction) return work();
+    this.#sqlite.exec("PRAGMA synchronous=NORMAL");
+    try {
+      return this.transaction(work);
+    } finally {
+      this.#sqlite.exec("PRAGMA synchronous=FULL");
+    }
   }
 
   /** Inserts `row` with its checksum. */

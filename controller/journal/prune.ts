@@ -30,12 +30,12 @@ export function pruneRun(journal: SqliteJournal, run: Run, keepFeeds: number, at
       end,
     );
     if (begin === undefined || end <= first) return { task: name, firstFeed: Math.max(0, first), feedsPruned: 0 };
-    database.transaction(() => {
+    database.unsynced(() => {
       for (const table of BY_SEQ) database.run(`DELETE FROM ${table} WHERE task = ? AND seq < ?`, id, end);
       database.run("DELETE FROM state_changes WHERE task = ? AND seq <= ?", id, begin);
       database.run("DELETE FROM snapshots WHERE task = ? AND begin_seq < ?", id, begin);
+      journal.addEvent(run, { kind: "pruned", task: name, seq: end, atMs, detail: { keepFeeds } });
     });
-    journal.addEvent(run, { kind: "pruned", task: name, seq: end, atMs, detail: { keepFeeds } });
     return { task: name, firstFeed: end + 1, feedsPruned: Math.max(0, end - first) };
   });
 }

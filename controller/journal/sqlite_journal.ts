@@ -138,8 +138,11 @@ export class SqliteJournal implements Journal {
 
   addEvent(run: Run, { kind, task, seq, atMs, detail }: JournalEvent): void {
     const row = { kind, task: task ?? null, seq: seq ?? null, at_ms: atMs, detail: toJson(detail) };
-    const id = (this.#database.number("SELECT max(id) FROM events") ?? 0) + 1;
-    this.#database.insert("events", { id, run: run.id, ...row });
+    // In one transaction: a prune beside the run numbers its events too.
+    this.#database.transaction(() => {
+      const id = (this.#database.number("SELECT max(id) FROM events") ?? 0) + 1;
+      this.#database.insert("events", { id, run: run.id, ...row });
+    });
   }
 
   events(run: Run): readonly JournalEvent[] {

@@ -67,3 +67,19 @@ Deno.test("what cannot be written is told at once, so that nothing is written be
   database.close();
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("what is written unsynced is seen by others at once, and the next transaction syncs again", async () => {
+  const folder = await Deno.makeTempDir();
+  const database = new Database(`${folder}/journal.db`);
+  const other = new Database(`${folder}/journal.db`);
+  const modes = [database.pragma("synchronous")];
+  database.unsynced(() => {
+    modes.push(database.pragma("synchronous"));
+    database.run("CREATE TABLE written (n INTEGER)");
+  });
+  modes.push(database.pragma("synchronous"));
+  assertEquals(modes, [["2"], ["1"], ["2"]]);
+  assertEquals(other.number("SELECT count(*) FROM written"), 0);
+  for (const each of [database, other]) each.close();
+  await Deno.remove(folder, { recursive: true });
+});
