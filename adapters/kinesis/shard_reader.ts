@@ -3,7 +3,8 @@
  *
  * A read begins with the record that was read last. Trimming goes by age: while that one is there, all behind it is. When it
  * is gone, nothing is lost if all that had arrived until a time younger than the retention was read (anchor.ts); an idle
- * shard says so from time to time by a batch without records. Otherwise the reader says that records may be gone.
+ * shard says so from time to time by a batch without records. Otherwise the reader says that records may be gone. The same
+ * goes for a shard of which nothing was read yet, once it is known since when it is to be read.
  */
 
 import type { KinesisClient } from "@aws-sdk/client-kinesis";
@@ -46,7 +47,7 @@ export type ShardRead =
   /** Nothing now, or it is too early to ask; `isAtEnd` when there is nothing more so far. */
   | { readonly kind: "idle"; readonly isAtEnd: boolean }
   | { readonly kind: "closed" }
-  /** The record that was read last is gone: whether others behind it are, nobody can tell. */
+  /** What stands for all behind it is gone, the record that was read last as a rule: nobody can tell what else is. */
   | { readonly kind: "gone" };
 
 /** A page holds no more than that, whatever is asked for. */
@@ -69,8 +70,8 @@ export class ShardReader {
   #isSought = false;
   #nextCallMs = 0;
   readonly #repeats: RepeatFilter | undefined;
-  /** All that had arrived until then was read at `position`. */
-  #until: { readonly position: bigint; readonly untilMs: number } | undefined;
+  /** All that had arrived until then was read at `position`; at the end, a time at which the shard was open. */
+  #until: { readonly position: bigint; readonly untilMs: number | undefined } | undefined;
   /** What a batch said of it last. */
   #saidUntilMs = 0;
   /** How far behind the end of the shard the last page was. */
@@ -84,7 +85,7 @@ export class ShardReader {
   /** Notes what the journal knows of `position`. */
   know(position: bigint, { untilMs, marks }: Anchor): void {
     if (marks) this.#repeats?.know(position, marks);
-    this.#until = untilMs === undefined ? undefined : { position, untilMs };
+    this.#until = { position, untilMs };
   }
 
   /** The anchor of a position inside of what was given away. */
@@ -131,23 +132,24 @@ export class ShardReader {
 
   /** The shard is idle, and what the journal knows of it becomes old. */
   #noteIdle(from: bigint): void {
-    const isOld = this.#until !== undefined && this.#until.untilMs - this.#saidUntilMs > UNTIL_AGE_MS_MAX;
-    if (this.#held || this.#isClosed || !this.#isAtEnd || !isOld || placeOf(from).kind !== "record") return;
+    const isOld = (this.#until?.untilMs ?? NaN) - this.#saidUntilMs > UNTIL_AGE_MS_MAX;
+    if (this.#held || this.#isClosed || !this.#isAtEnd || !isOld) return;
     const { stream, shard } = this.#options;
     this.#held = { ...emptyBatch({ stream, partition: shard }, from), anchor: this.#anchor() };
   }
 
   /** The anchor behind the last page. */
   #anchor(): string {
-    this.#saidUntilMs = this.#until!.untilMs;
     const { position, untilMs } = this.#until!;
+    this.#saidUntilMs = untilMs ?? this.#options.nowMs();
     return anchorText({ createdMs: this.#options.createdMs, untilMs, marks: this.#repeats?.marksAt(position) });
   }
 
   #seek(from: bigint): void {
     this.#position = from;
     this.#repeats?.seek(from);
-    this.#saidUntilMs = this.#until?.position === from ? this.#until.untilMs : this.#options.nowMs();
+    const untilMs = this.#until?.position === from ? this.#until.untilMs : undefined;
+    this.#saidUntilMs = untilMs ?? this.#options.nowMs();
     this.#iterator = undefined;
     this.#held = undefined;
     this.#isClosed = false;
@@ -160,6 +162,7 @@ export class ShardReader {
     const place = placeOf(from);
     const mustProve = this.#iterator === undefined && place.kind === "record";
     if (this.#iterator === undefined && this.#isAhead(place)) return this.#waitABit();
+    if (this.#iterator === undefined && place.kind !== "record" && await this.#isOverdue(from)) return false;
     const page = await this.#page(place).catch((error) => {
       // The service's clock is behind ours: it does not know that time yet.
       if (isNamed(error, "InvalidArgumentException") && this.#isRecent(place)) return "early" as const;
@@ -198,9 +201,16 @@ export class ShardReader {
 
   /** Whether all that retention may have removed was read before: `from` is the position behind it. */
   async #isAllReadBefore(from: bigint): Promise<boolean> {
-    if (this.#until?.position !== from) return false;
+    if (this.#until?.position !== from || this.#until.untilMs === undefined) return false;
     const removedMs = this.#options.nowMs() - await this.#options.retentionMs();
     return this.#until.untilMs > removedMs + CLOCK_SKEW_MS_MAX;
+  }
+
+  /** Nothing was read yet of what is to be read since a time that retention has passed. */
+  async #isOverdue(from: bigint): Promise<boolean> {
+    const untilMs = this.#until?.position === from ? this.#until.untilMs : undefined;
+    if (untilMs === undefined || this.#options.nowMs() - untilMs < UNTIL_AGE_MS_MAX) return false;
+    return !await this.#isAllReadBefore(from);
   }
 
   #hold({ batch, ids, lastOffset, nextIterator, millisBehindLatest }: Page, from: bigint): void {
@@ -210,13 +220,20 @@ export class ShardReader {
     this.#isAtEnd = millisBehindLatest === 0;
     this.behindMs = millisBehindLatest;
     const next = this.#isClosed ? SHARD_END : lastOffset === undefined || lastOffset < from ? from : lastOffset + 1n;
-    this.#until = { position: next, untilMs: this.#options.nowMs() - millisBehindLatest };
+    const untilMs = this.#isClosed ? this.#openMs(batch) : this.#options.nowMs() - millisBehindLatest;
+    this.#until = { position: next, untilMs };
     if (next === from) return;
     const whole: Batch = { ...batch, stream, partition: shard, next };
     const skipped = rowsBefore(whole, from);
     const fresh = skipped === 0 ? whole : sliceBatch(whole, skipped, whole.count);
     const held = this.#repeats && ids ? this.#repeats.filter(whole, fresh, ids) : fresh;
     this.#held = { ...held, anchor: this.#anchor() };
+  }
+
+  /** The last time at which the shard is known to have been open; the shards behind it have records since then. */
+  #openMs({ count, eventTimesMs }: Page["batch"]): number | undefined {
+    const timesMs = [this.#until?.untilMs, eventTimesMs?.[count - 1]].filter((timeMs) => timeMs !== undefined);
+    return timesMs.length === 0 ? undefined : Math.max(...timesMs);
   }
 
   async #page(place: Place): Promise<Page | undefined> {

@@ -26,7 +26,7 @@ import { describe, type KinesisAddress, listShards, openClient, openHandler, typ
 import { type HashRange, Marks } from "./marks.ts";
 import { behindMs } from "./lag.ts";
 import { packPages } from "./packed_pages.ts";
-import { positionText, SHARD_END, TRIM_HORIZON } from "./position.ts";
+import { placeOf, positionText, SHARD_END, TRIM_HORIZON } from "./position.ts";
 import { type ShardClients, type ShardRead, ShardReader } from "./shard_reader.ts";
 import { holdsKey, parentsOf, rangeOf, rootsOf, type Shard, withoutHalves } from "./shards.ts";
 
@@ -56,6 +56,8 @@ const PASSING_HERE = ["ExpiredIteratorException", "BrokenPage"];
 const CALLS_PER_SECOND = 5;
 const WAIT_MS_MAX = 1000;
 const OUTAGE_MS_MAX = 60_000;
+/** Where a run begins so close to what retention removes, the first records may be gone before they are read. */
+const RETENTION_MARGIN_MS = 3_600_000;
 
 /** See the module. */
 export class KinesisSource implements Source {
@@ -154,7 +156,15 @@ export class KinesisSource implements Source {
   }
 
   startAnchor(): string {
-    return anchorText({ createdMs: this.#summary.createdMs });
+    return anchorText({ createdMs: this.#summary.createdMs, untilMs: this.#startMs() });
+  }
+
+  /** From when on all is to be read, where nothing of that has been removed yet. */
+  #startMs(): number | undefined {
+    const { start, nowMs = Date.now } = this.#options;
+    if (start === "earliest") return undefined;
+    if (start === "latest") return nowMs();
+    return start.timeMs > nowMs() - this.#summary.retentionMs + RETENTION_MARGIN_MS ? start.timeMs : undefined;
   }
 
   /** What was read last is asked for with the first read. */
@@ -192,12 +202,16 @@ export class KinesisSource implements Source {
 
   #inherit(shard: string, parents: readonly ParentEnd[]): string | undefined {
     const { createdMs } = this.#summary;
-    if (!this.#options.withoutRepeats) return anchorText({ createdMs });
-    const ends = parents.map(({ at, anchor }) => ({
+    const anchors = parents.map(({ anchor }) => anchorOf(anchor));
+    // All parents were open until the same moment.
+    const openMs = anchors.flatMap(({ untilMs }) => untilMs ?? []);
+    const untilMs = openMs.length === 0 ? undefined : Math.max(...openMs);
+    if (!this.#options.withoutRepeats) return anchorText({ createdMs, untilMs });
+    const ends = parents.map(({ at }, i) => ({
       range: this.#rangeOf(at.partition),
-      marks: anchorOf(anchor).marks ?? new Marks(),
+      marks: anchors[i].marks ?? new Marks(),
     }));
-    return anchorText({ createdMs, marks: Marks.inherit(ends, this.#rangeOf(shard)) });
+    return anchorText({ createdMs, untilMs, marks: Marks.inherit(ends, this.#rangeOf(shard)) });
   }
 
   /** Empty pages, and calls that have to wait for their turn, do not say that there is nothing. */
@@ -299,12 +313,15 @@ export class KinesisSource implements Source {
   }
 
   #gone({ stream, partition }: SourcePartition, from: bigint): SourceError {
+    const isBegun = placeOf(from).kind === "record";
+    const missing = isBegun
+      ? `the record at ${positionText(from)}, which was read last, is not there any more; the stream's retention has ` +
+        "passed, and records behind it may be gone as well"
+      : "nothing was read of it yet, and the stream's retention has passed since its records were to be read; the first " +
+        "of them may be gone";
     return new SourceError(
-      `Cannot read ${stream}/${partition}: the record at ${
-        positionText(from)
-      }, which was read last, is not there any more; ` +
-        "the stream's retention has passed, and records behind it may be gone as well. Run again with another --name " +
-        "from the start, or raise the retention before",
+      `Cannot read ${stream}/${partition}: ${missing}. Run again with another --name from the start, or raise the ` +
+        "retention before",
       { code: "E_GAP", stream, partition, offset: from },
     );
   }

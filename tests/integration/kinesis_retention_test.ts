@@ -1,15 +1,17 @@
 /** Records that retention removed: never passed over in silence, and no false alarm for a shard that was idle. */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   CreateStreamCommand,
   DeleteStreamCommand,
   type KinesisClient,
   ListStreamsCommand,
 } from "@aws-sdk/client-kinesis";
-import { KinesisSource } from "../../adapters/kinesis/source.ts";
+import type { KinesisAddress } from "../../adapters/kinesis/client.ts";
+import { KinesisSource, type KinesisStart } from "../../adapters/kinesis/source.ts";
+import { SourceError } from "../../adapters/source.ts";
 import { runCli } from "../support/cli.ts";
-import { freshStream, kinesisEndpoint, putRecords, untilActive, withKinesis } from "../support/kinesis.ts";
+import { freshStream, kinesisEndpoint, putRecords, splitShard, untilActive, withKinesis } from "../support/kinesis.ts";
 import { KinesisProxy } from "../support/kinesis_proxy.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
@@ -98,6 +100,67 @@ Deno.test("an idle shard says from time to time until when it was read, so that 
     });
     return Object.assign(opened, { [Symbol.asyncDispose]: () => opened.close() });
   }
+});
+
+/** A source whose clock is so far ahead. */
+async function openAhead(address: KinesisAddress, hours: number, start: KinesisStart = "earliest") {
+  const nowMs = () => Date.now() + hours * HOUR_MS;
+  const source = await KinesisSource.open({ ...address, nowMs, start, isBounded: true, callsPerSecond: 100 });
+  return Object.assign(source, { [Symbol.asyncDispose]: () => source.close() });
+}
+
+const LIMIT = { recordsMax: 10, bytesMax: 1000, untilKnown: true };
+
+Deno.test("a shard that came out of a split is read only while nothing of it can have been removed", async () => {
+  const address = await freshStream(1);
+  await using before = await openAhead(address, 0);
+  const [parent] = await before.partitions();
+  await putRecords(address.stream, [{ key: "a", value: "1" }]);
+  await withKinesis((client) => splitShard(client, address.stream, 0));
+  await putRecords(address.stream, [{ key: "a", value: "2" }]);
+  const last = await before.read(parent, 0n, LIMIT);
+  assert(last.kind === "batch");
+  const { beginning, end, parents, inherit } = before.resharding;
+  assertEquals(last.batch.next, end);
+  const heirs = (await before.partitions()).filter((at) => parents(at).length > 0);
+  assertEquals(heirs.length, 2);
+  const anchor = inherit!(heirs[0], [{ at: parent, anchor: last.batch.anchor }]);
+  assert(anchor !== undefined);
+
+  await using soon = await openAhead(address, 20);
+  const read: (number | undefined)[] = [];
+  for (const heir of heirs) {
+    await soon.verify(heir, beginning, anchor);
+    const result = await soon.read(heir, beginning, LIMIT);
+    read.push(result.kind === "batch" ? result.batch.count : undefined);
+  }
+  assertEquals(read.sort(), [0, 1], "one of them has the key, the other notes that it was read to its end");
+
+  await using late = await openAhead(address, 30);
+  for (const heir of heirs) {
+    await late.verify(heir, beginning, anchor);
+    const error = await assertRejects(
+      () => late.read(heir, beginning, LIMIT),
+      SourceError,
+      "nothing was read of it yet",
+    );
+    assertEquals([error.code, error.partition], ["E_GAP", heir.partition]);
+  }
+});
+
+Deno.test("a run that began at the end, and read nothing for longer than records are kept, says so", async () => {
+  const address = await freshStream(1);
+  await using before = await openAhead(address, 0, "latest");
+  const [at] = await before.partitions();
+  const start = await before.start();
+  const anchor = before.startAnchor();
+  await putRecords(address.stream, [{ key: "a", value: "1" }]);
+  await using soon = await openAhead(address, 20, "latest");
+  await soon.verify(at, start, anchor);
+  assertEquals((await soon.read(at, start, LIMIT)).kind, "batch");
+  await using late = await openAhead(address, 30, "latest");
+  await late.verify(at, start, anchor);
+  await assertRejects(() => late.read(at, start, LIMIT), SourceError, "nothing was read of it yet");
 });
 
 Deno.test("a shard that is read half of its retention behind is told of once, while there is time", async () => {
