@@ -7,7 +7,7 @@ import type { Observer } from "../controller/task_setup.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
 import { commandLine, programName } from "./executable.ts";
 import { EXIT } from "./exit_code.ts";
-import { journalOption, jsonOption, positive, setOption } from "./options.ts";
+import { journalOption, jsonOption, positive, repeatable, setOption } from "./options.ts";
 import { printMessage } from "./output.ts";
 import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 import { addRecordedCommands } from "./recorded_commands.ts";
@@ -166,15 +166,11 @@ function addCompile(program: Command, setExitCode: SetExitCode): void {
     .addHelpText("after", COMPILE_EXAMPLES)
     .requiredOption("-o, --output <path>", "the executable")
     .option("--target <triple>", "another system, such as aarch64-unknown-linux-gnu")
-    .option("--allow <flag>", "permissions of Deno to bake in instead of the usual ones; may be repeated", collect, [])
+    .addOption(repeatable("--allow <flag>", "permission of Deno to bake in instead of the usual ones; repeat"))
     .addOption(jsonOption())
     .action(async (targets, options) => {
       setExitCode(await (await import("./compile.ts")).compileCommand(targets, options));
     });
-}
-
-function collect(flag: string, flags: readonly string[]): readonly string[] {
-  return [...flags, flag];
 }
 
 const COMPILE_EXAMPLES = `
