@@ -7,6 +7,7 @@ export function until(done: Promise<unknown>, signal: AbortSignal): Promise<void
       signal.removeEventListener("abort", end);
       resolve();
     };
+    if (signal.aborted) return end();
     signal.addEventListener("abort", end);
     done.then(end, end);
   });

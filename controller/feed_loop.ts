@@ -283,6 +283,8 @@ export class FeedLoop {
   async #waitForMore(processing?: Promise<unknown>): Promise<undefined> {
     const waiting = new AbortController();
     const { sources, stop, taskJournal } = this.#setup;
+    // A signal that aborted while something was read says so only once.
+    if (stop.aborted) return;
     const byInput = Map.groupBy(taskJournal.task.partitions, ({ input }) => input);
     const onStop = (): void => waiting.abort();
     const reasons = processing ? [stop] : [stop, ...this.#lossSignals(taskJournal.task.name)];

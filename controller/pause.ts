@@ -2,6 +2,7 @@
 
 /** Resolves after `timeMs`, or when `stop` aborts. */
 export function pause(timeMs: number, stop: AbortSignal): Promise<void> {
+  if (stop.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

@@ -83,20 +83,16 @@ export class KafkaSource implements Source {
       return new KafkaSource(options, cluster, partitions);
     } catch (cause) {
       cluster?.close();
-      if ((cause as { readonly code?: unknown }).code === "E_USAGE" || cause instanceof SourceError) throw cause;
-      const address = `kafka://${brokers.join(",")}/${topics.join(",")}`;
-      throw new SourceError(`Cannot read ${address}: ${reasonOf(cause)}`, {
-        code: "E_SOURCE_UNREADABLE",
-        stream: topics.join(","),
-        cause,
-      });
+      throw unreadable(options, cause);
     }
   }
 
   async partitions(): Promise<readonly SourcePartition[]> {
     if (this.#options.isBounded) return this.#partitions;
-    await this.#cluster.refresh();
-    return this.#partitions = await findPartitions(this.#options, this.#cluster);
+    return this.#partitions = await this.#patiently(OPEN_MS_MAX, async () => {
+      await this.#cluster.refresh();
+      return await findPartitions(this.#options, this.#cluster);
+    });
   }
 
   async start(at: SourcePartition): Promise<bigint> {
@@ -115,7 +111,7 @@ export class KafkaSource implements Source {
 
   async verify(at: SourcePartition, position: bigint, anchor: string | undefined): Promise<void> {
     const { stream, partition } = at;
-    const { id } = await patiently(patience(this.#cluster, OUTAGE_MS_MAX), () => this.#cluster.topic(stream));
+    const { id } = await this.#patiently(OUTAGE_MS_MAX, () => this.#cluster.topic(stream));
     if (anchor !== undefined && anchor !== id) {
       throw new SourceError(
         `Cannot go on reading ${stream}/${partition}: the topic was deleted and made anew since offset ${position} was read. ` +
@@ -161,11 +157,27 @@ export class KafkaSource implements Source {
 
   async #offset({ stream, partition }: SourcePartition, where: OffsetOf): Promise<bigint | undefined> {
     const at = { topic: stream, partition: Number(partition) };
-    return await patiently(
-      patience(this.#cluster, OUTAGE_MS_MAX),
+    return await this.#patiently(
+      OUTAGE_MS_MAX,
       async () => await offsetOf(await this.#cluster.leaderOf(at.topic, at.partition), at, where),
     );
   }
+
+  async #patiently<Answer>(timeMsMax: number, attempt: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await patiently(patience(this.#cluster, timeMsMax), attempt);
+    } catch (cause) {
+      throw unreadable(this.#options, cause);
+    }
+  }
+}
+
+/** The error of topics that cannot be read; one that says what is wrong already stays. */
+function unreadable({ brokers, topics }: KafkaSourceOptions, cause: unknown): Error {
+  if (cause instanceof SourceError || (cause as { readonly code?: unknown }).code === "E_USAGE") return cause as Error;
+  const address = `kafka://${brokers.join(",")}/${topics.join(",")}`;
+  const details = { code: "E_SOURCE_UNREADABLE", stream: topics.join(","), cause };
+  return new SourceError(`Cannot read ${address}: ${reasonOf(cause)}`, details);
 }
 
 /** The rows of `batch` before `end`, if any: a fetch brings what was written since the end was pinned, too. */

@@ -20,6 +20,8 @@ export interface StartOptions {
   readonly output: Place;
   /** The path of its journal. */
   readonly journal: string;
+  /** Whether it ends where its input ends now. */
+  readonly isBounded: boolean;
 }
 
 /** How a start ended; `undefined` as long as it has not, which is for ever where its machine is gone. */
@@ -29,6 +31,10 @@ export interface Start {
   end: { readonly failures: readonly Error[]; readonly digests: Readonly<Record<string, string>> } | undefined;
   /** Whether it knows where it reads from, for good. */
   readonly hasBegun: boolean;
+  /** Whether it was asked to stop. */
+  readonly isStopped: boolean;
+  /** Asks it to stop, as SIGTERM does. */
+  stop(): void;
   /** Gives back what its process would have lost with it. */
   dispose(): void;
 }
@@ -42,6 +48,8 @@ interface Opened {
 export function start(options: StartOptions): Start {
   const { machine, journal } = options;
   const opened: Opened = {};
+  const stopping = new AbortController();
+  let isStopped = false;
   const started: Start = {
     machine,
     journal,
@@ -49,19 +57,26 @@ export function start(options: StartOptions): Start {
     get hasBegun() {
       return opened.hasBegun === true;
     },
+    get isStopped() {
+      return isStopped;
+    },
+    stop() {
+      isStopped = true;
+      machine.world.schedule(machine, 0, "is asked to stop", () => stopping.abort());
+    },
     dispose: () => opened.journal?.close(),
   };
   machine.run(() => {
-    runAll(options, opened).then((end) => started.end = end, (error) => {
+    runAll(options, opened, stopping.signal).then((end) => started.end = end, (error) => {
       started.end = { failures: [error as Error], digests: {} };
     });
   });
   return started;
 }
 
-async function runAll(options: StartOptions, opened: Opened): Promise<NonNullable<Start["end"]>> {
-  const { machine, scenario, processor, input, output } = options;
-  const source = await input.openSource();
+async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal): Promise<NonNullable<Start["end"]>> {
+  const { machine, scenario, processor, input, output, isBounded } = options;
+  const source = await input.openSource(isBounded);
   const sink = await output.openSink(`${machine.name}:1:${machine.wallMs}`);
   const journal = opened.journal = await SqliteJournal.open(options.journal);
   const { info, code } = processor;
@@ -92,7 +107,7 @@ async function runAll(options: StartOptions, opened: Opened): Promise<NonNullabl
         machine.world.note(`${machine.name} task ${task} feed ${seq} ${step}`);
       },
     },
-    stop: new AbortController().signal,
+    stop,
   });
   await source.close();
   await sink.close();

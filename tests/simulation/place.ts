@@ -11,8 +11,10 @@ export interface SeenOutput {
 
 /** See the module. */
 export interface Place {
-  /** Opens the input; called as the machine that reads it. */
-  openSource(): Promise<Source>;
+  /** Writes the scenario's input, a piece each time it is asked to: the same pieces, whatever happens in between. */
+  write(): Iterator<void>;
+  /** Opens the input, which ends where it ends now, or goes on; called as the machine that reads it. */
+  openSource(isBounded: boolean): Promise<Source>;
   /** Opens the output. `owner` tells the machine from every other. */
   openSink(owner: string): Promise<Sink>;
   /** What is there for readers now, in order of writing per key. */

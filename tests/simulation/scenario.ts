@@ -30,6 +30,8 @@ export interface Scenario {
   readonly transactionVersion: 1 | 2;
   /** How outputs become records of Kinesis. */
   readonly format: "aggregated" | "plain";
+  /** Whether the input is written while it is read, by runs that do not end by themselves. */
+  readonly grows: boolean;
   /** How likely each fault is, per event; 0 in a calm world. */
   readonly faults: Faults;
 }
@@ -48,6 +50,8 @@ export interface Faults {
   readonly failedSync: number;
   /** The oldest part of the input is gone. */
   readonly trim: number;
+  /** Whoever operates it asks it to stop, and starts it again. */
+  readonly stop: number;
   /** After so many events nothing fails any more. */
   readonly eventsMax: number;
 }
@@ -64,6 +68,7 @@ const NO_FAULTS: Faults = {
   diskFull: 0,
   failedSync: 0,
   trim: 0,
+  stop: 0,
   eventsMax: 0,
 };
 
@@ -71,6 +76,11 @@ const NO_FAULTS: Faults = {
 export interface ScenarioLimits {
   readonly sources?: readonly System[];
   readonly sinks?: readonly System[];
+}
+
+/** What decides how an input is written. */
+export function chanceOfInput({ seed }: Scenario): Chance {
+  return new Chance(seed ^ 0x1a9b07);
 }
 
 /** The scenario of a seed. */
@@ -90,13 +100,14 @@ export function scenarioOf(seed: number, { sources = SYSTEMS, sinks = SYSTEMS }:
     tasksMax: chance.happens(0.2) ? 1 : undefined,
     transactionVersion: chance.happens(0.3) ? 1 : 2,
     format: chance.pick(["aggregated", "plain"]),
+    grows: chance.happens(0.4),
     faults: faultsOf(chance),
   };
 }
 
 /** The same without any fault. */
 export function calm(scenario: Scenario): Scenario {
-  return { ...scenario, faults: NO_FAULTS };
+  return { ...scenario, grows: false, faults: NO_FAULTS };
 }
 
 function inputOf(chance: Chance, partition: number, records: number): readonly InputRecord[] {
@@ -122,6 +133,7 @@ function faultsOf(chance: Chance): Faults {
     diskFull: some(1 / 20),
     failedSync: some(1 / 20),
     trim: chance.happens(0.15) ? 1 / 300 : 0,
+    stop: some(1 / 200),
     eventsMax: chance.integer(50, 1500),
   };
 }

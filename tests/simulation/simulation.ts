@@ -42,6 +42,7 @@ const TRIMMED_FAILURES: ReadonlySet<string> = new Set(["E_GAP", "E_INPUTS_CHANGE
 const RESTART_MS = { from: 1, to: 2000 };
 const PAUSE_MS = { from: 1, to: 60_000 };
 const STALL_MS = { from: 1, to: 60_000 };
+const WRITE_MS = { from: 1, to: 5000 };
 const JUMP_MS = 3_600_000;
 
 /** Runs a scenario, in `folder`, which is the world's disk. */
@@ -80,13 +81,15 @@ class Simulation implements DiskFaults {
   readonly #operator: Machine;
   readonly #input: Place;
   readonly #output: Place;
+  readonly #writing: Iterator<void>;
   readonly #starts: Start[] = [];
   #current: Start | undefined;
   #events = 0;
   #isCalm = false;
   /** Whether the one that runs was started after that. */
   #isStartedCalmly = false;
-  #hadZombies = false;
+  /** Whether nobody else could still go on when it was started. */
+  #isStartedAlone = true;
   /** It stopped for good, and said so: a person has to decide. */
   #hasGivenUp = false;
   #hasTrimmed = false;
@@ -107,12 +110,15 @@ class Simulation implements DiskFaults {
     };
     this.#input = placeOf(scenario.source);
     this.#output = placeOf(scenario.sink);
+    this.#writing = this.#input.write();
     this.#world.onEvent = (_what, machine) => this.#mayFail(machine);
   }
 
   async run(): Promise<Outcome> {
     Deno.mkdirSync(this.#folder, { recursive: true });
     try {
+      if (this.#scenario.grows) this.#writeOn();
+      else this.#writeAll();
       this.#start(undefined);
       await this.#world.runUntil(() => this.#look(), LIMITS);
       if (!this.#error) this.#check();
@@ -143,6 +149,21 @@ class Simulation implements DiskFaults {
     return this.#current!.end!.digests;
   }
 
+  #writeAll(): void {
+    while (!this.#writing.next().done);
+  }
+
+  /** A piece now, and the next one later. */
+  #writeOn(): void {
+    if (this.#writing.next().done) return;
+    this.#world.schedule(
+      this.#operator,
+      this.#world.chance.skewed(WRITE_MS.from, WRITE_MS.to),
+      "writes",
+      () => this.#writeOn(),
+    );
+  }
+
   /** Starts Sluice on a fresh machine, with the journal that is left of the one before. */
   #start(before: Start | undefined, losesPower = false): void {
     const number = this.#starts.length;
@@ -150,8 +171,10 @@ class Simulation implements DiskFaults {
     const journal = join(this.#folder, `${number}.db`);
     attachDisk(machine, this.#folder, this);
     if (before && exists(before.journal)) copyAfterCrash(before.machine, before.journal, journal, losesPower);
-    const options = { machine, journal, scenario: this.#scenario, processor: this.#processor };
+    const isBounded = this.#isCalm || !this.#scenario.grows;
+    const options = { machine, journal, scenario: this.#scenario, processor: this.#processor, isBounded };
     const started = start({ ...options, input: this.#input, output: this.#output });
+    this.#isStartedAlone = this.#hasNobody;
     this.#starts.push(started);
     this.#isStartedCalmly = this.#isCalm;
     this.#current = started;
@@ -185,10 +208,18 @@ class Simulation implements DiskFaults {
       this.#noteFailure(failure as Error & { readonly code?: string });
       return this.#error !== undefined || this.#hasGivenUp;
     }
+    if (this.#current!.isStopped && !this.#isStartedCalmly) {
+      this.#goOn("its process has stopped");
+      return false;
+    }
     // Whoever was paused must be let go on: nothing he does may be seen.
     this.#beCalm();
-    const isAlone = this.#starts.every(({ machine, end }) => end !== undefined || !machine.isAlive);
-    return isAlone && this.#output.isSettled();
+    return this.#hasNobody && this.#output.isSettled();
+  }
+
+  /** Whether no start goes on, or could when it is no longer paused. */
+  get #hasNobody(): boolean {
+    return this.#starts.every(({ machine, end }) => end !== undefined || !machine.isAlive);
   }
 
   #noteFailure(failure: Error & { readonly code?: string }): void {
@@ -199,13 +230,21 @@ class Simulation implements DiskFaults {
       this.#hasGivenUp = true;
       return;
     }
-    const isExpected = EXPECTED_FAILURES.has(code) || (code === "E_FENCED" && this.#hadZombies);
-    if (!isExpected || this.#isStartedCalmly) {
+    // Whoever has to stop does not wait for a sink until it is known.
+    const isUnknown = code === "E_COMMIT_UNKNOWN" && this.#current!.isStopped;
+    const isExpected = !this.#isStartedCalmly && (EXPECTED_FAILURES.has(code) || isUnknown);
+    // Others shut out may be quicker to take over, once they go on.
+    if (!isExpected && (code !== "E_FENCED" || this.#isStartedAlone)) {
       this.#error = new Error(`Sluice stopped with ${code}: ${message}`, { cause: failure });
       return;
     }
-    this.#current!.machine.crash("its process has ended");
-    this.#restart(this.#current!);
+    this.#goOn("its process has failed");
+  }
+
+  #goOn(reason: string): void {
+    const before = this.#current!;
+    before.machine.crash(reason);
+    this.#restart(before);
   }
 
   #check(): void {
@@ -251,6 +290,7 @@ class Simulation implements DiskFaults {
       current.machine.wallOffsetMs = chance.integer(-JUMP_MS, JUMP_MS);
       this.#world.note(`the clock of ${current.machine.name} jumps`);
     }
+    if (chance.happens(faults.stop)) current?.stop();
     if (chance.happens(faults.trim) && current?.hasBegun) this.#trim();
     if (chance.happens(faults.server)) chance.pick([this.#input, this.#output]).disturb();
     const { links } = networkOf(this.#operator);
@@ -268,7 +308,6 @@ class Simulation implements DiskFaults {
   /** It stops for a while, somebody takes it for dead and starts another one on its volume; then it goes on. */
   #leaveZombie(zombie: Start): void {
     if (!exists(zombie.journal)) return;
-    this.#hadZombies = true;
     zombie.machine.pause(this.#world.chance.skewed(PAUSE_MS.from, PAUSE_MS.to));
     this.#start(zombie);
     detachDisk(zombie.machine);
@@ -280,6 +319,9 @@ class Simulation implements DiskFaults {
     this.#world.note("nothing fails any more");
     this.#input.restore();
     this.#output.restore();
+    this.#writeAll();
+    // What does not end by itself is stopped; the next one reads on until the end.
+    if (this.#scenario.grows) { for (const each of this.#starts) if (!each.end && each.machine.isAlive) each.stop(); }
   }
 
   isFull(machine: Machine): boolean {

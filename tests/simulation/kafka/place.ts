@@ -10,7 +10,7 @@ import type { Source } from "../../../adapters/source.ts";
 import { payloadAt } from "../../../formats/record_payload.ts";
 import { hostOn } from "../host.ts";
 import type { Place, SeenOutput } from "../place.ts";
-import type { InputRecord, Scenario } from "../scenario.ts";
+import { chanceOfInput, type InputRecord, type Scenario } from "../scenario.ts";
 import { networkOf } from "../world/network.ts";
 import { Machine, type World } from "../world/world.ts";
 import { BrokerConnection } from "./broker.ts";
@@ -22,7 +22,7 @@ const OUTPUT = "out";
 const OUTPUT_PARTITIONS = 2;
 const DOWN_MS = { from: 5, to: 3000 };
 const TRANSACTION_TIMEOUT_MS = 20_000;
-/** Whose transactions are in the input. */
+/** Whose transactions are in the input: one for each partition. */
 const OTHER_PRODUCER = 7n;
 const NOBODY = { producerId: -1n, epoch: -1 };
 const encoder = new TextEncoder();
@@ -54,11 +54,11 @@ export class KafkaPlace implements Place {
       });
     });
     this.kafka.createTopic(OUTPUT, OUTPUT_PARTITIONS);
-    this.#fill();
+    this.kafka.createTopic(INPUT, scenario.partitions.length);
   }
 
-  openSource(): Promise<Source> {
-    const options = { topics: [INPUT], isBounded: true, start: "earliest", settings: new Map() } as const;
+  openSource(isBounded: boolean): Promise<Source> {
+    const options = { topics: [INPUT], isBounded, start: "earliest", settings: new Map() } as const;
     return KafkaSource.open({ brokers: this.#brokers, ...options });
   }
 
@@ -121,36 +121,38 @@ export class KafkaPlace implements Place {
   }
 
   /** Records in batches of several sizes, some in transactions, and between them transactions that came to nothing. */
-  #fill(): void {
-    const { chance } = this.#world;
-    const { partitions } = this.#scenario;
-    this.kafka.createTopic(INPUT, partitions.length);
-    partitions.forEach((records, partition) => {
-      const log = this.kafka.log(INPUT, partition)!;
-      let sequence = 0;
-      const write = (some: readonly InputRecord[], isTransactional: boolean): void => {
-        const batch = encode(some, partition);
-        const sealed = batch.seal(
-          isTransactional ? { producerId: OTHER_PRODUCER, epoch: 0 } : NOBODY,
-          isTransactional ? sequence : -1,
-          {
-            isTransactional,
-          },
+  *write(): Generator<void> {
+    const chance = chanceOfInput(this.#scenario);
+    const left = this.#scenario.partitions.map((records, partition) => ({
+      partition,
+      records: [...records],
+      sequence: 0,
+    }));
+    while (left.some(({ records }) => records.length > 0)) {
+      const input = chance.pick(left.filter(({ records }) => records.length > 0));
+      const some = input.records.splice(0, chance.integer(1, 12));
+      const log = this.kafka.log(INPUT, input.partition)!;
+      const producerId = OTHER_PRODUCER + BigInt(input.partition);
+      const append = (isTransactional: boolean): void => {
+        const producer = isTransactional ? { producerId, epoch: 0 } : NOBODY;
+        log.append(
+          encode(some, input.partition).seal(producer, isTransactional ? input.sequence : -1, { isTransactional }),
         );
-        if (isTransactional) sequence += some.length;
-        log.append(sealed);
+        if (isTransactional) input.sequence += some.length;
       };
-      for (let at = 0; at < records.length;) {
-        const some = records.slice(at, at += chance.integer(1, 12));
-        const isTransactional = chance.happens(0.4);
-        if (chance.happens(0.2)) {
-          write(some, true);
-          log.mark(OTHER_PRODUCER, 0, false, this.kafka.host.nowMs());
-        }
-        write(some, isTransactional);
-        if (isTransactional) log.mark(OTHER_PRODUCER, 0, true, this.kafka.host.nowMs());
+      if (chance.happens(0.2)) {
+        append(true);
+        yield;
+        log.mark(producerId, 0, false, this.kafka.host.nowMs());
       }
-    });
+      const isTransactional = chance.happens(0.4);
+      append(isTransactional);
+      if (isTransactional) {
+        yield;
+        log.mark(producerId, 0, true, this.kafka.host.nowMs());
+      }
+      yield;
+    }
   }
 }
 

@@ -8,7 +8,7 @@ import type { Sink } from "../../../adapters/sink.ts";
 import type { Source } from "../../../adapters/source.ts";
 import { hostOn } from "../host.ts";
 import type { Place, SeenOutput } from "../place.ts";
-import type { InputRecord, Scenario } from "../scenario.ts";
+import { chanceOfInput, type InputRecord, type Scenario } from "../scenario.ts";
 import { Machine, type World } from "../world/world.ts";
 import { type RequestFault, serve, warmUp } from "./http.ts";
 import { SimulatedKinesis } from "./simulated_kinesis.ts";
@@ -43,11 +43,10 @@ export class KinesisPlace implements Place {
       streams: new Map([["in", this.#input], ["out", this.#output]]),
       faultOf: (action) => this.#faultOf(action),
     });
-    this.#fill();
   }
 
-  openSource(): Promise<Source> {
-    return KinesisSource.open({ ...ADDRESS, stream: "in", start: "earliest", isBounded: true });
+  openSource(isBounded: boolean): Promise<Source> {
+    return KinesisSource.open({ ...ADDRESS, stream: "in", start: "earliest", isBounded });
   }
 
   openSink(): Promise<Sink> {
@@ -106,14 +105,15 @@ export class KinesisPlace implements Place {
   }
 
   /** Records by event time, and between them shards that split and merge. */
-  #fill(): void {
-    const { chance } = this.#world;
+  *write(): Generator<void> {
+    const chance = chanceOfInput(this.#scenario);
     const records = this.#scenario.partitions.flat().sort(byTime);
     for (const { key, amount, eventTimeMs } of records) {
       this.#input.put(key, encoder.encode(JSON.stringify({ amount })), eventTimeMs);
       const shards = this.#input.open.length;
       if (chance.happens(0.03) && shards < SHARDS_MAX) this.#input.split(chance.integer(0, shards));
       else if (chance.happens(0.03) && shards > 1) this.#input.merge(chance.integer(0, shards - 1));
+      yield;
     }
   }
 }

@@ -6,7 +6,7 @@ import { RedisSink } from "../../../adapters/redis/sink.ts";
 import { RedisSource } from "../../../adapters/redis/source.ts";
 import { hostOn } from "../host.ts";
 import type { Place, SeenOutput } from "../place.ts";
-import type { Scenario } from "../scenario.ts";
+import { chanceOfInput, type Scenario } from "../scenario.ts";
 import { networkOf } from "../world/network.ts";
 import { Machine, type World } from "../world/world.ts";
 import { fromBytes } from "./resp.ts";
@@ -25,6 +25,8 @@ export class RedisPlace implements Place {
   readonly #world: World;
   readonly #machine: Machine;
   readonly #inputs: readonly string[];
+  readonly #scenario: Scenario;
+  readonly #written: (readonly string[])[] = [];
   #hasLostAll = false;
 
   constructor(world: World, scenario: Scenario) {
@@ -36,20 +38,31 @@ export class RedisPlace implements Place {
       accept: (connection) => this.redis.accept(connection),
     });
     this.#inputs = scenario.partitions.map((_, partition) => `in${partition}`);
-    scenario.partitions.forEach((records, partition) => {
-      for (const { key, amount, eventTimeMs } of records) {
-        const value = fromBytes(encoder.encode(JSON.stringify({ amount })));
-        this.redis.do(["XADD", `in${partition}`, `${eventTimeMs}-*`, "v", value, "k", key]);
-      }
-    });
+    this.#scenario = scenario;
   }
 
-  openSource(): Promise<Source> {
+  *write(): Generator<void> {
+    const chance = chanceOfInput(this.#scenario);
+    const left = this.#scenario.partitions.map((records, partition) => ({
+      stream: `in${partition}`,
+      records: [...records],
+    }));
+    while (left.some(({ records }) => records.length > 0)) {
+      const { stream, records } = chance.pick(left.filter(({ records }) => records.length > 0));
+      const { key, amount, eventTimeMs } = records.shift()!;
+      const fields = ["v", fromBytes(encoder.encode(JSON.stringify({ amount }))), "k", key];
+      const id = String(this.redis.do(["XADD", stream, `${eventTimeMs}-*`, ...fields]));
+      this.#written.push(["XADD", stream, id, ...fields]);
+      yield;
+    }
+  }
+
+  openSource(isBounded: boolean): Promise<Source> {
     return RedisSource.open({
       address: ADDRESS,
       streams: this.#inputs.map((stream) => ({ stream })),
       fields: { value: "v", key: "k" },
-      isBounded: true,
+      isBounded,
       start: "earliest",
     });
   }
@@ -89,6 +102,8 @@ export class RedisPlace implements Place {
     const before = this.#checkpoints().length;
     const hasLost = isFailover && this.redis.failOver(chance.number() * LOST_MS_MAX);
     this.#hasLostAll ||= this.#checkpoints().length < before;
+    // Who wrote the input waited for the replica (WAIT): what is there already is refused.
+    if (isFailover) { for (const words of this.#written) this.redis.do(words); }
     this.#world.note(`redis ${isFailover ? `fails over${hasLost ? " and has lost the last of it" : ""}` : "restarts"}`);
     if (!isFailover) this.redis.scripts.flush();
     this.redis.isDown = true;

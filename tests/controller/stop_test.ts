@@ -1,0 +1,35 @@
+/** A run that is told to stop stops, at whatever moment it is told. */
+
+import { assertEquals } from "@std/assert";
+import { MemorySink } from "../../adapters/memory/sink.ts";
+import { MemorySource } from "../../adapters/memory/source.ts";
+import type { ReadLimit, ReadResult, SourcePartition } from "../../adapters/source.ts";
+import { runProcessor } from "../../controller/run_processor.ts";
+import { scriptOf, TestFolder } from "../support/processor_script.ts";
+
+/** Told to stop while it is asked for more, when all is committed and there is nothing more. */
+class StoppedWhileRead extends MemorySource {
+  readonly stop = new AbortController();
+  isCommitted = false;
+
+  override async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
+    const result = await super.read(at, from, limit);
+    if (result.kind === "idle" && this.isCommitted) this.stop.abort();
+    return result;
+  }
+}
+
+Deno.test("a run that is told to stop while it reads stops, though nothing comes any more", async () => {
+  await using folder = new TestFolder();
+  const processor = folder.write("p.ts", scriptOf("context.emit({ value });"));
+  const source = new StoppedWhileRead("lines", { "0": [{ value: "1" }] }, false);
+  const { failures } = await runProcessor({
+    processor,
+    journal: folder.at("j.db"),
+    from: { default: source },
+    to: { default: new MemorySink() },
+    stop: source.stop.signal,
+    observer: { onCommit: () => void (source.isCommitted = true) },
+  });
+  assertEquals(failures, []);
+});
