@@ -21,9 +21,13 @@ interface Doc {
   readonly nodes: Readonly<Record<string, { readonly symbols: readonly Symbol[] }>>;
 }
 
+/** The command exports nothing. */
+const COMMAND = "./cli";
+
 /** Module → its text: a line per symbol, in order of names. */
 export async function publicApi(): Promise<ReadonlyMap<string, string>> {
-  const modules = Object.entries(denoJson.exports).map(([name, path]) => ({ name: name.slice(2) || "mod", path }));
+  const modules = Object.entries(denoJson.exports).filter(([name]) => name !== COMMAND)
+    .map(([name, path]) => ({ name: name.slice(2) || "mod", path }));
   const texts = new Map<string, string>();
   for (const { name, path } of modules) {
     const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["doc", "--json", path], cwd: ROOT }).output();
