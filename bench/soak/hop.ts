@@ -25,6 +25,8 @@ export class Hop {
   #isOver = false;
   #samples = 0;
   kills = 0;
+  /** How often it ended by itself, which it should not. */
+  endings = 0;
 
   constructor(name: string, folder: string, from: string, to: string) {
     this.name = name;
@@ -49,7 +51,7 @@ export class Hop {
     const child = this.#child;
     void child.status.then(({ code, signal }) => {
       if (this.#isOver || signal !== null) return;
-      // It ended by itself, which it should not: the report will tell that records are missing.
+      this.endings++;
       console.error(`${this.name} ended by itself with ${code}; started again`);
       this.#spawn();
     });

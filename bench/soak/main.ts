@@ -60,7 +60,10 @@ try {
   const endMs = performance.now() + minutes * 60_000;
   await Promise.all([load(endMs), watch(endMs), kill(endMs)]);
   const seen = await drained();
-  const problems = verify(seen);
+  const endings = hops.filter(({ endings }) => endings > 0).map((hop) =>
+    `${hop.name} ended ${hop.endings} times by itself`
+  );
+  const problems = [...verify(seen), ...endings];
   for (const hop of hops) await hop.end();
   const text = reportOf({
     minutes,
@@ -73,7 +76,9 @@ try {
   });
   await Deno.writeTextFile(REPORT, text);
   console.log(
-    `${put} records, ${there.kills + back.kills} kills: ${problems.length === 0 ? "all there once" : problems[0]}`,
+    `${put} records, ${there.kills + back.kills} kills: ${
+      problems.length === 0 ? "all there once" : problems.join("; ")
+    }`,
   );
   Deno.exitCode = problems.length === 0 ? 0 : 1;
 } finally {
