@@ -6,10 +6,12 @@
 
 import { basename, fromFileUrl, join } from "@std/path";
 import { DatabaseSync } from "node:sqlite";
+import { checksum } from "../controller/journal/database.ts";
 
 const JOURNALS = fromFileUrl(new URL("../tests/replay/journals", import.meta.url));
 const MAIN = fromFileUrl(new URL("../cli/main.ts", import.meta.url));
 const USAGE = "deno task record v3_what_it_shows processor.ts -- --from file:in.ndjson --to file:out.ndjson …";
+const NO_MAP = '{"version":3,"sources":[],"mappings":""}';
 const NAME = /^v\d+_[a-z_]+$/;
 
 const [name, processor, ...options] = Deno.args.filter((word) => word !== "--");
@@ -33,8 +35,9 @@ if (!success) {
 }
 Deno.copyFileSync(processor, join(folder, basename(processor)));
 const sqlite = new DatabaseSync(journal);
-// One file, without a log beside it.
-sqlite.exec("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE; VACUUM; PRAGMA journal_mode=WAL;");
+forgetPaths(sqlite);
+// One file, which leaves no log beside it when it is read.
+sqlite.exec("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE; VACUUM;");
 const row = sqlite.prepare("SELECT count(*) AS feeds, sum(records) AS records FROM feeds WHERE seq >= 0").get()!;
 sqlite.close();
 for (const { name: each } of [...Deno.readDirSync(folder)]) {
@@ -42,3 +45,12 @@ for (const { name: each } of [...Deno.readDirSync(folder)]) {
   if (each.startsWith("journal.db.") || each.startsWith("journal.db-")) Deno.removeSync(join(folder, each));
 }
 console.log(`Recorded. Add to tests/replay/journals_test.ts:\n  ${name}: [${row.feeds}, ${row.records}],`);
+
+/** Source maps name the files of whoever records; a replay does not need them. */
+function forgetPaths(sqlite: DatabaseSync): void {
+  for (const row of sqlite.prepare("SELECT hash, script, bundle, source_map FROM code").all()) {
+    const { hash } = row as { readonly hash: string };
+    const crc = checksum({ ...row as Readonly<Record<string, string>>, source_map: NO_MAP });
+    sqlite.prepare("UPDATE code SET source_map = ?, crc = ? WHERE hash = ?").run(NO_MAP, crc, hash);
+  }
+}

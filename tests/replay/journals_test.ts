@@ -32,6 +32,16 @@ for (const [name, recorded] of Object.entries(RECORDED)) {
     await replays(SqliteJournal.openReader(recordedPath), recorded);
   });
 
+  Deno.test(`journal ${name} is one file, and its code names no place of whoever recorded it`, () => {
+    const journal = SqliteJournal.openReader(recordedPath);
+    const maps = journal.database.number(
+      "SELECT count(*) FROM code WHERE json_array_length(source_map, '$.sources') > 0",
+    );
+    journal.close();
+    assertEquals(maps, 0);
+    assertEquals([...Deno.readDirSync(join(FOLDER, name))].filter((file) => /^journal\.db./.test(file.name)), []);
+  });
+
   Deno.test(`journal ${name} becomes one of today when a run goes on with it, and replays as before`, async () => {
     await using folder = new TestFolder();
     Deno.copyFileSync(recordedPath, folder.at("journal.db"));
