@@ -4,6 +4,7 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { patience } from "../../adapters/kafka/patience.ts";
 import { BatchEncoder, type ProducerIdentity } from "../../adapters/kafka/protocol/batch_encoder.ts";
 import { Cluster } from "../../adapters/kafka/protocol/cluster.ts";
 import { fetchFrom, offsetOf } from "../../adapters/kafka/protocol/fetch.ts";
@@ -11,11 +12,15 @@ import { decodeProduce, flexibleProduce, plainProduce } from "../../adapters/kaf
 import { decodeRecordSet } from "../../adapters/kafka/protocol/record_set.ts";
 import { viewOf } from "../../adapters/kafka/protocol/view.ts";
 import { Writer } from "../../adapters/kafka/protocol/wire.ts";
+import { patiently } from "../../adapters/patience.ts";
 import { payloadAt } from "../../formats/record_payload.ts";
 import { freshTopic, kafkaAddress } from "../support/kafka.ts";
 import { serveKafka } from "../support/simulated_servers.ts";
 
-const CONCURRENT_TRANSACTIONS = 51;
+/** Transactions that are being ended; a coordinator that a broker has only begun to be. */
+const NOT_YET: ReadonlySet<number> = new Set([51, 14, 16]);
+/** The first transaction of a broker makes the topic that coordinators need. */
+const READY_MS_MAX = 60_000;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -34,17 +39,20 @@ class Driver {
     this.#isV2 = isV2;
   }
 
-  /** Asks again while an earlier transaction is being ended, which takes a while that nobody knows. */
+  /** Asks again while the broker is about to do what was asked before, which takes a while that nobody knows. */
   async #settled(attempt: () => Promise<number>): Promise<number> {
     for (;;) {
       const errorCode = await attempt();
-      if (errorCode !== CONCURRENT_TRANSACTIONS) return errorCode;
+      if (!NOT_YET.has(errorCode)) return errorCode;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 
   async #coordinator() {
-    return await this.#cluster.coordinatorOf("transaction", this.#id);
+    return await patiently(
+      patience(this.#cluster, READY_MS_MAX),
+      () => this.#cluster.coordinatorOf("transaction", this.#id),
+    );
   }
 
   async init(): Promise<ProducerIdentity> {

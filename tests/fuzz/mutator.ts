@@ -3,6 +3,7 @@
  * Structure is kept where a target knows how (`Target.repair`), so that what lies behind a checksum is reached too.
  */
 
+import { Buffer } from "node:buffer";
 import { Random } from "../../engine/random.ts";
 
 const INTERESTING = [
@@ -94,11 +95,5 @@ export class Mutator {
 }
 
 function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return new Uint8Array(Buffer.concat(parts));
 }

@@ -3,6 +3,7 @@
  * are open or were aborted (KIP-98; `ProducerStateManager` and `UnifiedLog` of Kafka 4.1).
  */
 
+import { Buffer } from "node:buffer";
 import { crc32c } from "../../../adapters/kafka/protocol/crc32c.ts";
 
 /** A batch in the log. */
@@ -145,7 +146,7 @@ export class PartitionLog {
       next = batch.last + 1n;
     }
     const aborted = this.#aborted.filter(({ firstOffset, lastOffset }) => lastOffset >= from && firstOffset < next);
-    return { errorCode: 0, bytes: joined(found), aborted };
+    return { errorCode: 0, bytes: new Uint8Array(Buffer.concat(found)), aborted };
   }
 
   /** The offset of the first batch with a record at `timeMs` or later. */
@@ -158,16 +159,6 @@ export class PartitionLog {
     this.#batches = this.#batches.filter(({ last }) => last >= offset);
     this.first = this.#batches[0]?.base ?? this.end;
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 function markerBatch(producerId: bigint, epoch: number, isCommit: boolean, timeMs: number): Uint8Array<ArrayBuffer> {
