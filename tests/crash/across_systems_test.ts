@@ -8,7 +8,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { KinesisSource } from "../../adapters/kinesis/source.ts";
 import { redisCli } from "../../tools/services/redis.ts";
-import { outputOrKilledAfter, runCli, spawnCli } from "../support/cli.ts";
+import { killAfterFirstStep, outputOrKilledAfter, runCli, spawnCli } from "../support/cli.ts";
 import { freshTopic, kafkaAddress, readTopic, writeTopic } from "../support/kafka.ts";
 import { freshStream, putRecords } from "../support/kinesis.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
@@ -16,15 +16,21 @@ import { readAll } from "../support/read_source.ts";
 import { freshKey, redisAddress } from "../support/redis.ts";
 import { addOrders } from "../support/redis_job.ts";
 
-const RECORDS = 400;
+const KILLS = Number(Deno.env.get("SLUICE_TEST_KILLS") ?? 6);
+const isLongRun = KILLS > 6;
+const RECORDS = isLongRun ? 4_000 : 400;
 const KEYS = 7;
 const FEED_RECORDS = 10;
 /** More than are on their way when a run dies: those are not seen again. */
 const FEEDS_BETWEEN = 8;
 const STEPS = ["sealed", "processed", "prepared", "committed", "settled"] as const;
-const KILLS = Number(Deno.env.get("SLUICE_TEST_KILLS") ?? 6);
 /** Of one run, which then goes on to its end. */
-const KILLS_PER_RUN = 6;
+const KILLS_PER_RUN = isLongRun ? 40 : 6;
+const EARLY_MS = 400;
+/** Kinesis answers more slowly. */
+const workMs = (sink: string): number => sink === "kinesis" ? 1_000 : 200;
+/** Every so many kills comes before the first step: what a start does is no safer. */
+const KILLS_PER_EARLY_ONE = 5;
 const SEED = Number(Deno.env.get("SLUICE_TEST_SEED") ?? 20261125);
 
 const SCRIPT = scriptOf(
@@ -132,10 +138,16 @@ class Job implements AsyncDisposable {
     return code;
   }
 
-  /** Killed after so many milliseconds, wherever it is by then; whether it had not ended by itself. */
-  async killAfter(timeMs: number): Promise<boolean> {
+  /** Killed so many milliseconds after its start, wherever it is by then; whether it had not ended by itself. */
+  async killEarly(timeMs: number): Promise<boolean> {
     const child = spawnCli(await this.args(), { cwd: this.#folder.path });
     return (await outputOrKilledAfter(child, timeMs)).signal !== null;
+  }
+
+  /** Killed so many milliseconds after its first step; whether it had not ended by itself. */
+  async killAtWork(timeMs: number): Promise<boolean> {
+    const child = spawnCli(await this.args(), { cwd: this.#folder.path, crashAt: "first" });
+    return (await killAfterFirstStep(child, timeMs)).signal !== null;
   }
 
   async outputs(): Promise<readonly string[]> {
@@ -148,7 +160,6 @@ class Job implements AsyncDisposable {
 }
 
 /** Once more within a system, for the long run: a test of its own crashes it otherwise. */
-const isLongRun = KILLS > KILLS_PER_RUN;
 const PAIRS = Object.keys(SOURCES).flatMap((source) =>
   Object.keys(SINKS).filter((sink) => source !== sink || sink === "kinesis" || isLongRun).map((sink) =>
     [source, sink] as const
@@ -175,7 +186,11 @@ for (const [source, sink] of PAIRS) {
       await using killed = new Job(from, sink);
       for (let kill = 0; kill < KILLS_PER_RUN; kill++) {
         random = Math.imul(random, 1664525) + 1013904223 >>> 0;
-        if (!await killed.killAfter(150 + random % 250)) break;
+        const isEarly = random % KILLS_PER_EARLY_ONE === 0;
+        const isKilled = isEarly
+          ? killed.killEarly(random / 2 ** 32 * EARLY_MS)
+          : killed.killAtWork(random / 2 ** 32 * workMs(sink));
+        if (!await isKilled) break;
         kills++;
       }
       await killed.run();

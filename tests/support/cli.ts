@@ -18,7 +18,7 @@ export interface CliOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
-  /** The step and feed after which the process kills itself, such as `prepared:3`. */
+  /** The step and feed after which the process kills itself, such as `prepared:3`; `first`: it only tells of its first step. */
   readonly crashAt?: string;
 }
 
@@ -52,6 +52,21 @@ export async function outputOrKilledAfter(child: Deno.ChildProcess, timeMs: numb
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Kills `child`, which was started with `crashAt: "first"`, `timeMs` after its first step; or awaits its end, if that comes
+ * before. What it printed is gone.
+ */
+export async function killAfterFirstStep(child: Deno.ChildProcess, timeMs: number): Promise<Deno.CommandStatus> {
+  await child.stdin.close().catch(() => {});
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const read = async () => {
+    for await (const _ of child.stderr) timer ??= setTimeout(() => signalIfRunning(child, "SIGKILL"), timeMs);
+  };
+  const [status] = await Promise.all([child.status, read(), child.stdout.cancel()]);
+  clearTimeout(timer);
+  return status;
 }
 
 /** Runs `sluice args…` to its end. */
