@@ -59,6 +59,7 @@ export interface CommitOptions {
 
 /** A feed on its way to the sinks. */
 interface Writing extends Journaled {
+  readonly durable: Promise<unknown>;
   readonly receipts: Promise<Record<string, Receipt>>;
 }
 
@@ -117,18 +118,26 @@ export class Committer {
     this.#last = entry;
     this.#count(prepared);
     const work = { prepared, pending, fed, progress: new Map(this.#progress) };
-    const durable = this.#setup.taskJournal.prepare(prepared, this.#progress);
-    const stored = this.#setup.stored?.append(prepared, work.progress);
-    const receipts = this.#handOn(work, Promise.all([durable, stored]));
+    const journaled = this.#setup.taskJournal.prepare(prepared, this.#progress);
+    const durable = Promise.all([journaled, this.#setup.stored?.append(prepared, work.progress)]);
+    const receipts = this.#handOn(work, durable);
     // Those behind one that fails fail as well; the first is the one to tell of.
     receipts.catch(() => {});
-    this.#writing.push({ ...work, receipts });
+    this.#writing.push({ ...work, durable, receipts });
     while (this.#writing.length >= this.#inFlightMax) await this.#settleOldest();
   }
 
   /** Resolves when every feed that was prepared is settled. */
   async drain(): Promise<void> {
     while (this.#writing.length > 0) await this.#settleOldest();
+  }
+
+  /**
+   * Resolves when every feed that was prepared is durable. A recovery would send those that are not yet: after a power
+   * failure, or in another process, they would be other ones.
+   */
+  async durable(): Promise<void> {
+    await Promise.all(this.#writing.map(({ durable }) => durable));
   }
 
   /** Goes on from what the journal says: after a recovery, the sinks have all of it. */

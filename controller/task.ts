@@ -80,6 +80,7 @@ export class Task {
           break;
         case "behind":
           this.#snapshots.abandon();
+          await this.#committer!.durable();
           realm = await this.#recover();
           this.#committer!.reload();
           break;

@@ -1,0 +1,93 @@
+/** Feeds that are prepared while the ones before them are on their way: none is seen before it is durable. */
+
+import { assertEquals } from "@std/assert";
+import { MemorySink } from "../../adapters/memory/sink.ts";
+import { MemorySource } from "../../adapters/memory/source.ts";
+import { type Acquired, type Commit, type Receipt, SinkError } from "../../adapters/sink.ts";
+import { runProcessor } from "../../controller/run_processor.ts";
+import { scriptOf, TestFolder } from "../support/processor_script.ts";
+
+const RECORDS = 5;
+/** Enough for whoever does not wait to go on. */
+const TURNS = 200;
+
+/** A disk whose syncs do not end, from the second on, until it is let go on. */
+class HeldDisk implements Disposable {
+  readonly #syncData = Deno.FsFile.prototype.syncData;
+  readonly #released = Promise.withResolvers<void>();
+  #syncs = 0;
+  isHeld = false;
+
+  constructor() {
+    const [syncData, waitOnce] = [this.#syncData, () => this.#wait()];
+    Deno.FsFile.prototype.syncData = async function (this: Deno.FsFile): Promise<void> {
+      await waitOnce();
+      await syncData.call(this);
+    };
+  }
+
+  async #wait(): Promise<void> {
+    if (++this.#syncs === 1) return;
+    this.isHeld = true;
+    await this.#released.promise;
+    this.isHeld = false;
+  }
+
+  release(): void {
+    this.#released.resolve();
+  }
+
+  [Symbol.dispose](): void {
+    Deno.FsFile.prototype.syncData = this.#syncData;
+  }
+}
+
+/** Nobody knows whether its first commit happened; it did not. */
+class UnsureSink extends MemorySink {
+  readonly commitsInFlightMax = 3;
+  readonly takenWhileHeld: string[] = [];
+  readonly #disk: HeldDisk;
+  #hasFailed = false;
+
+  constructor(disk: HeldDisk) {
+    super();
+    this.#disk = disk;
+  }
+
+  override acquire(task: string, epoch: bigint): Promise<Acquired> {
+    if (this.#disk.isHeld) this.takenWhileHeld.push("acquire");
+    return super.acquire(task, epoch);
+  }
+
+  override commit(commit: Commit): Promise<Receipt> {
+    if (this.#hasFailed) {
+      if (this.#disk.isHeld) this.takenWhileHeld.push(`feed ${commit.seq}`);
+      return super.commit(commit);
+    }
+    this.#hasFailed = true;
+    void this.#letGoOn();
+    return Promise.reject(new SinkError("Cannot tell", { code: "E_COMMIT_UNKNOWN", isRetriable: true }));
+  }
+
+  async #letGoOn(): Promise<void> {
+    for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#disk.release();
+  }
+}
+
+Deno.test("after a commit whose outcome is unknown, the feeds behind it are sent again when they are durable, not before", async () => {
+  await using folder = new TestFolder();
+  using disk = new HeldDisk();
+  const processor = folder.write("p.ts", scriptOf("context.emit({ value });"));
+  const sink = new UnsureSink(disk);
+  const records = Array.from({ length: RECORDS }, (_, i) => ({ value: String(i) }));
+  const { failures } = await runProcessor({
+    processor,
+    journal: folder.at("j.db"),
+    from: { default: new MemorySource("lines", { "0": records }) },
+    to: { default: sink },
+    limits: { feedRecordsMax: 1 },
+  });
+  assertEquals([failures, sink.takenWhileHeld], [[], []]);
+  assertEquals(sink.outputs.map(({ value }) => value), records.map(({ value }) => value));
+});
