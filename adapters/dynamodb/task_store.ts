@@ -12,6 +12,7 @@
  * are written before it, under names with the fence in them: what a fenced owner wrote is never looked at.
  */
 
+import { gunzipSync, gzipSync } from "node:zlib";
 import { type StoredPlan, type StoredTask, type TaskHold, type TaskStore, TaskStoreError } from "../task_store.ts";
 import { Blobs, type BucketAddress } from "./blobs.ts";
 import { type Item, RunTable, type TableAddress } from "./table.ts";
@@ -88,12 +89,12 @@ export class DynamoDbTaskStore implements TaskStore {
 
   async putCode(hash: string, text: string): Promise<void> {
     const name = `code/${hash}`;
-    if (!await this.#blobs.get(name)) await this.#blobs.put(name, await compress(text));
+    if (!await this.#blobs.get(name)) await this.#blobs.put(name, gzipSync(text));
   }
 
   async code(hash: string): Promise<string | undefined> {
     const bytes = await this.#blobs.get(`code/${hash}`);
-    return bytes && await decompress(bytes);
+    return bytes && gunzipSync(bytes).toString();
   }
 
   close(): Promise<void> {
@@ -233,14 +234,4 @@ class DynamoDbTaskHold implements TaskHold {
 
 function digits(seq: number): string {
   return String(seq).padStart(SEQ_DIGITS, "0");
-}
-
-async function compress(text: string): Promise<Uint8Array> {
-  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-async function decompress(bytes: Uint8Array): Promise<string> {
-  const stream = new Blob([bytes.slice()]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return await new Response(stream).text();
 }

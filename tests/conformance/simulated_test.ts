@@ -1,5 +1,7 @@
 /** The simulated servers through the suites that the real ones go through. */
 
+import { DynamoDbLeaseTable } from "../../adapters/dynamodb/lease_table.ts";
+import { DynamoDbTaskStore } from "../../adapters/dynamodb/task_store.ts";
 import { KafkaSink } from "../../adapters/kafka/sink.ts";
 import { KafkaSource } from "../../adapters/kafka/source.ts";
 import { BatchEncoder } from "../../adapters/kafka/protocol/batch_encoder.ts";
@@ -10,10 +12,11 @@ import { RedisSink } from "../../adapters/redis/sink.ts";
 import { RedisSource } from "../../adapters/redis/source.ts";
 import { fromBytes } from "../simulation/redis/resp.ts";
 import { readAll } from "../support/read_source.ts";
-import { serveKafka, serveKinesis, serveRedis } from "../support/simulated_servers.ts";
+import { serveDynamoDb, serveKafka, serveKinesis, serveRedis } from "../support/simulated_servers.ts";
 import { until } from "../support/until.ts";
 import { testSink } from "./sink_suite.ts";
 import { testSource } from "./source_suite.ts";
+import { testLeaseTable, testTaskStore } from "./task_store_suite.ts";
 
 const settings = new Map();
 const encoder = new TextEncoder();
@@ -140,3 +143,17 @@ testSink("simulated kinesis sink", async () => {
     [Symbol.asyncDispose]: () => served[Symbol.asyncDispose](),
   };
 });
+
+/** Each test has a table of its own; its server ends with the tests. */
+async function table() {
+  const { port, ...served } = await serveDynamoDb();
+  globalThis.addEventListener("unload", () => void served[Symbol.asyncDispose]());
+  return { region: "us-east-1", endpoint: `http://127.0.0.1:${port}`, table: TOPIC };
+}
+
+testTaskStore("simulated dynamodb", async () => {
+  const address = await table();
+  return () => DynamoDbTaskStore.open({ ...address, run: 'run\'s "name"' });
+}, 200_000);
+
+testLeaseTable("simulated dynamodb leases", async () => new DynamoDbLeaseTable(await table(), "run"));

@@ -5,6 +5,7 @@ import { DEFAULT_LIMITS } from "../../controller/limits.ts";
 import { routesTo } from "../../controller/routing.ts";
 import { run } from "../../controller/run.ts";
 import { SandboxPool } from "../../controller/sandbox/pool.ts";
+import type { SharedTable } from "./dynamodb/place.ts";
 import type { Place } from "./place.ts";
 import type { SimulatedProcessor } from "./processors.ts";
 import type { Scenario } from "./scenario.ts";
@@ -18,6 +19,8 @@ export interface StartOptions {
   readonly processor: SimulatedProcessor;
   readonly input: Place;
   readonly output: Place;
+  /** Present when several processes share the run. */
+  readonly table: SharedTable | undefined;
   /** The path of its journal. */
   readonly journal: string;
   /** Whether it ends where its input ends now. */
@@ -75,9 +78,10 @@ export function start(options: StartOptions): Start {
 }
 
 async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal): Promise<NonNullable<Start["end"]>> {
-  const { machine, scenario, processor, input, output, isBounded } = options;
+  const { machine, scenario, processor, input, output, table, isBounded } = options;
   const source = await input.openSource(isBounded);
   const sink = await output.openSink(`${machine.name}:1:${machine.wallMs}`);
+  const roaming = await table?.open(machine.name);
   const journal = opened.journal = await SqliteJournal.open(options.journal);
   const { info, code } = processor;
   const summary = await run({
@@ -100,6 +104,7 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
     acceptsGaps: false,
     tasksMax: scenario.tasksMax,
     effects: {},
+    roaming,
     observer: {
       onNotice: (text) => machine.world.note(`${machine.name} says: ${text}`),
       onStep(step, task, seq): void {
@@ -111,6 +116,8 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
   });
   await source.close();
   await sink.close();
+  await roaming?.leases.close();
+  await roaming?.store.close();
   return { failures: summary.failures, digests: digestsOf(journal) };
 }
 

@@ -16,6 +16,7 @@ interface Options {
   readonly seed?: number;
   readonly source?: System;
   readonly sink?: System;
+  readonly processes?: number;
   readonly jobs: number;
   readonly json?: boolean;
 }
@@ -25,6 +26,7 @@ interface Told {
   readonly seed: number;
   readonly source: System;
   readonly sink: System;
+  readonly processes: number;
   readonly starts: number;
   readonly events: number;
   /** Of the trace: equal seeds give equal ones. */
@@ -47,6 +49,7 @@ function parse(args: readonly string[]): Options {
     .option("--seed <seed>", "only this world, with all that happens in it", count)
     .option("--source <system>", `only worlds with this source: ${SYSTEMS.join(", ")}`, system)
     .option("--sink <system>", "only worlds with this sink", system)
+    .option("--processes <number>", "only worlds in which so many processes share the run", count)
     .option("--jobs <number>", "processes side by side", count, navigator.hardwareConcurrency)
     .option("--json", "one line of JSON per world, in this process")
     .parse(["deno", "simulate", ...args]).opts<Options>();
@@ -64,8 +67,12 @@ function system(text: string): System {
   throw new InvalidArgumentError(`Cannot use ${text}: one of ${SYSTEMS.join(", ")} is wanted`);
 }
 
-function limitsOf({ source, sink }: Options): ScenarioLimits {
-  return { ...(source ? { sources: [source] } : {}), ...(sink ? { sinks: [sink] } : {}) };
+function limitsOf({ source, sink, processes }: Options): ScenarioLimits {
+  return {
+    ...(source ? { sources: [source] } : {}),
+    ...(sink ? { sinks: [sink] } : {}),
+    ...(processes ? { processes } : {}),
+  };
 }
 
 /** Does `work` with a folder in memory, where there is one: a world syncs its disks all the time. */
@@ -88,7 +95,7 @@ async function showOne(seed: number, options: Options): Promise<void> {
     const { partitions, faults, ...rest } = scenario;
     console.log({ ...rest, records: partitions.map(({ length }) => length), faults });
     if (error) {
-      console.log(`seed ${seed} (${scenario.source} → ${scenario.sink}) fails: ${error.message}`);
+      console.log(`seed ${seed} (${pairOf(scenario)}) fails: ${error.message}`);
       console.log(error.cause ?? error);
       Deno.exitCode = 1;
     } else console.log(`seed ${seed}: ${starts} starts, ${outputs} outputs, trace ${trace.digest}`);
@@ -105,10 +112,10 @@ async function tellAll(options: Options): Promise<void> {
 }
 
 async function tell(scenario: Scenario, processor: SimulatedProcessor, folder: string): Promise<Told> {
-  const { seed, source, sink } = scenario;
+  const { seed, source, sink, processes } = scenario;
   const outcome: Outcome = await simulate(scenario, processor, folder);
   const { trace, starts, error } = outcome;
-  const told = { seed, source, sink, starts, events: trace.count, digest: trace.digest };
+  const told = { seed, source, sink, processes, starts, events: trace.count, digest: trace.digest };
   return error ? { ...told, error: error.message, trace: trace.shortened(TRACE_LINES) } : told;
 }
 
@@ -127,9 +134,11 @@ async function runSideBySide(options: Options): Promise<void> {
         totals.events += told.events;
         if (told.error === undefined) continue;
         totals.failed++;
-        console.log(`seed ${told.seed} (${told.source} → ${told.sink}) fails: ${told.error}`);
+        console.log(`seed ${told.seed} (${pairOf(told)}) fails: ${told.error}`);
         for (const line of told.trace ?? []) console.log(`  ${line}`);
-        console.log(`  again: deno task simulate --seed ${told.seed}${pairOf(options)}`);
+        console.log(
+          `  again: deno task simulate --seed ${told.seed}${limitsAsArgs(options).map((arg) => ` ${arg}`).join("")}`,
+        );
       }
     }
   };
@@ -139,17 +148,20 @@ async function runSideBySide(options: Options): Promise<void> {
   if (failed > 0 || worlds !== options.seeds) Deno.exitCode = 1;
 }
 
-/** A seed means something else where sources and sinks are fewer. */
-function pairOf({ source, sink }: Options): string {
-  return `${source ? ` --source ${source}` : ""}${sink ? ` --sink ${sink}` : ""}`;
+function pairOf({ source, sink, processes }: Pick<Scenario, "source" | "sink" | "processes">): string {
+  return `${source} → ${sink}${processes > 1 ? `, ${processes} processes` : ""}`;
+}
+
+/** A seed means something else where it may decide less. */
+function limitsAsArgs({ source, sink, processes }: Options): readonly string[] {
+  const limits = { source, sink, processes };
+  return Object.entries(limits).flatMap(([name, value]) => value ? [`--${name}`, String(value)] : []);
 }
 
 async function* worldsOf(from: number, seeds: number, options: Options): AsyncGenerator<Told> {
-  const { source, sink } = options;
-  const pair = [...(source ? ["--source", source] : []), ...(sink ? ["--sink", sink] : [])];
   const range = ["--from", String(from), "--seeds", String(seeds)];
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", import.meta.filename!, "--json", ...range, ...pair],
+    args: ["run", "-A", "--no-check", import.meta.filename!, "--json", ...range, ...limitsAsArgs(options)],
     stdout: "piped",
     stderr: "inherit",
   }).spawn();

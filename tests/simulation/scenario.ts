@@ -32,6 +32,10 @@ export interface Scenario {
   readonly format: "aggregated" | "plain";
   /** Whether the input is written while it is read, by runs that do not end by themselves. */
   readonly grows: boolean;
+  /** How many share the run. */
+  readonly processes: number;
+  /** When a process that shares it counts as dead. */
+  readonly leaseMs: number;
   /** How likely each fault is, per event; 0 in a calm world. */
   readonly faults: Faults;
 }
@@ -76,6 +80,7 @@ const NO_FAULTS: Faults = {
 export interface ScenarioLimits {
   readonly sources?: readonly System[];
   readonly sinks?: readonly System[];
+  readonly processes?: number;
 }
 
 /** What decides how an input is written. */
@@ -84,11 +89,12 @@ export function chanceOfInput({ seed }: Scenario): Chance {
 }
 
 /** The scenario of a seed. */
-export function scenarioOf(seed: number, { sources = SYSTEMS, sinks = SYSTEMS }: ScenarioLimits = {}): Scenario {
+export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario {
+  const { sources = SYSTEMS, sinks = SYSTEMS } = limits;
   const chance = new Chance(seed ^ 0x5ce0a510);
   const partitions = chance.integer(1, 4);
   const records = chance.integer(5, 60);
-  return {
+  const scenario: Omit<Scenario, "processes" | "leaseMs"> = {
     seed,
     source: chance.pick(sources),
     sink: chance.pick(sinks),
@@ -103,11 +109,20 @@ export function scenarioOf(seed: number, { sources = SYSTEMS, sinks = SYSTEMS }:
     grows: chance.happens(0.4),
     faults: faultsOf(chance),
   };
+  const { processes = chance.happens(0.25) ? chance.integer(2, 4) : 1 } = limits;
+  const leaseMs = processes > 1 ? chance.pick([500, 2000, 10_000]) : 0;
+  return processes > 1 ? shared({ ...scenario, processes, leaseMs }) : { ...scenario, processes, leaseMs };
 }
 
-/** The same without any fault. */
+/** A shared run has a task per shard. One of its tasks may stop for good while others go on, so nothing is trimmed. */
+function shared(scenario: Scenario): Scenario {
+  const tasksMax = scenario.source === "kinesis" ? undefined : scenario.tasksMax;
+  return { ...scenario, tasksMax, faults: { ...scenario.faults, trim: 0 } };
+}
+
+/** The same by one process, without any fault. */
 export function calm(scenario: Scenario): Scenario {
-  return { ...scenario, grows: false, faults: NO_FAULTS };
+  return { ...scenario, grows: false, processes: 1, faults: NO_FAULTS };
 }
 
 function inputOf(chance: Chance, partition: number, records: number): readonly InputRecord[] {

@@ -1,19 +1,22 @@
 /**
- * One seed: a run of Sluice in a world where things fail, started again whenever it is gone, until all is done.
+ * One seed: a run of Sluice in a world where things fail, by one process or by several that share it, each started again
+ * whenever it is gone, until all is done.
  *
- * The oracle is the same run in a world where nothing fails. At every moment, what a reader of the outputs sees must be
+ * The oracle is the same run by one process in a world where nothing fails. At every moment, what a reader of the outputs sees must be
  * the beginning of what that run gave, key by key; in the end it must be all of it, with the same digests.
  */
 
 import { join } from "@std/path";
-import { type Start, start } from "./controller.ts";
+import type { Start } from "./controller.ts";
+import { SharedTable, warmUpDynamoDb } from "./dynamodb/place.ts";
 import { KafkaPlace } from "./kafka/place.ts";
 import { KinesisPlace, warmUpKinesis } from "./kinesis/place.ts";
 import type { Place, SeenOutput } from "./place.ts";
 import { RedisPlace } from "./redis/place.ts";
+import { Process } from "./process.ts";
 import type { SimulatedProcessor } from "./processors.ts";
 import { calm, type Scenario, type System } from "./scenario.ts";
-import { attachDisk, copyAfterCrash, detachDisk, type DiskFaults, installDisks } from "./world/disk.ts";
+import { installDisks } from "./world/disk.ts";
 import { installNetwork, networkOf } from "./world/network.ts";
 import { installPlatform } from "./world/platform.ts";
 import { Machine, World } from "./world/world.ts";
@@ -36,14 +39,16 @@ const EXPECTED_FAILURES: ReadonlySet<string> = new Set([
   "E_SOURCE_UNREADABLE",
   "E_SOURCE_UNREACHABLE",
   "E_SINK_UNWRITABLE",
+  "E_STORE_UNREACHABLE",
 ]);
 /** How a run may stop for good, once a part of its input is gone that it may not have read. */
 const TRIMMED_FAILURES: ReadonlySet<string> = new Set(["E_GAP", "E_INPUTS_CHANGED", "E_SOURCE_CHANGED"]);
-const RESTART_MS = { from: 1, to: 2000 };
-const PAUSE_MS = { from: 1, to: 60_000 };
 const STALL_MS = { from: 1, to: 60_000 };
 const WRITE_MS = { from: 1, to: 5000 };
 const JUMP_MS = 3_600_000;
+/** How often a shared run, which has no end, is looked at; and when it had better be done, once nothing fails any more. */
+const LOOK_MS = 1000;
+const SHARED_MS_MAX = 900_000;
 
 /** Runs a scenario, in `folder`, which is the world's disk. */
 export async function simulate(scenario: Scenario, processor: SimulatedProcessor, folder: string): Promise<Outcome> {
@@ -65,15 +70,15 @@ let installing: Promise<void> | undefined;
 function install(): Promise<void> {
   return installing ??= (async () => {
     await warmUpKinesis();
+    await warmUpDynamoDb();
     installPlatform();
     installNetwork();
     installDisks();
   })();
 }
 
-class Simulation implements DiskFaults {
+class Simulation {
   readonly #scenario: Scenario;
-  readonly #processor: SimulatedProcessor;
   readonly #folder: string;
   readonly #oracle: Simulation | undefined;
   readonly #world: World;
@@ -81,15 +86,15 @@ class Simulation implements DiskFaults {
   readonly #operator: Machine;
   readonly #input: Place;
   readonly #output: Place;
+  /** Present when several processes share the run. */
+  readonly #table: SharedTable | undefined;
   readonly #writing: Iterator<void>;
   readonly #starts: Start[] = [];
-  #current: Start | undefined;
+  readonly #processes: readonly Process[];
   #events = 0;
   #isCalm = false;
-  /** Whether the one that runs was started after that. */
-  #isStartedCalmly = false;
-  /** Whether nobody else could still go on when it was started. */
-  #isStartedAlone = true;
+  /** A shared run has done all, or should have: its processes are stopped, and not started again. */
+  #isFinishing = false;
   /** It stopped for good, and said so: a person has to decide. */
   #hasGivenUp = false;
   #hasTrimmed = false;
@@ -97,7 +102,6 @@ class Simulation implements DiskFaults {
 
   constructor(scenario: Scenario, processor: SimulatedProcessor, folder: string, oracle?: Simulation) {
     this.#scenario = scenario;
-    this.#processor = processor;
     this.#folder = folder;
     this.#oracle = oracle;
     this.#world = new World(scenario.seed);
@@ -110,7 +114,21 @@ class Simulation implements DiskFaults {
     };
     this.#input = placeOf(scenario.source);
     this.#output = placeOf(scenario.sink);
+    this.#table = scenario.processes > 1 ? new SharedTable(this.#world, scenario) : undefined;
     this.#writing = this.#input.write();
+    const options = {
+      scenario,
+      processor,
+      folder,
+      operator: this.#operator,
+      input: this.#input,
+      output: this.#output,
+      table: this.#table,
+      starts: this.#starts,
+      isCalm: () => this.#isCalm,
+      onCrash: () => this.#checkPrefix(),
+    };
+    this.#processes = Array.from({ length: scenario.processes }, () => new Process(options));
     this.#world.onEvent = (_what, machine) => this.#mayFail(machine);
   }
 
@@ -119,7 +137,7 @@ class Simulation implements DiskFaults {
     try {
       if (this.#scenario.grows) this.#writeOn();
       else this.#writeAll();
-      this.#start(undefined);
+      for (const process of this.#processes) process.start();
       await this.#world.runUntil(() => this.#look(), LIMITS);
       if (!this.#error) this.#check();
     } catch (error) {
@@ -146,7 +164,7 @@ class Simulation implements DiskFaults {
   }
 
   get digests(): Readonly<Record<string, string>> {
-    return this.#current!.end!.digests;
+    return this.#processes[0].current!.end!.digests;
   }
 
   #writeAll(): void {
@@ -164,57 +182,22 @@ class Simulation implements DiskFaults {
     );
   }
 
-  /** Starts Sluice on a fresh machine, with the journal that is left of the one before. */
-  #start(before: Start | undefined, losesPower = false): void {
-    const number = this.#starts.length;
-    const machine = new Machine(this.#world, `sluice${number}`);
-    const journal = join(this.#folder, `${number}.db`);
-    attachDisk(machine, this.#folder, this);
-    if (before && exists(before.journal)) copyAfterCrash(before.machine, before.journal, journal, losesPower);
-    const isBounded = this.#isCalm || !this.#scenario.grows;
-    const options = { machine, journal, scenario: this.#scenario, processor: this.#processor, isBounded };
-    const started = start({ ...options, input: this.#input, output: this.#output });
-    this.#isStartedAlone = this.#hasNobody;
-    this.#starts.push(started);
-    this.#isStartedCalmly = this.#isCalm;
-    this.#current = started;
-  }
-
-  /** The machine is gone; what its disk holds now is what the next one finds. */
-  #crash(reason: string): void {
-    const before = this.#current!;
-    const losesPower = this.#world.chance.happens(this.#scenario.faults.powerLoss);
-    before.machine.crash(losesPower ? `${reason}, and its power is lost` : reason);
-    this.#current = undefined;
-    this.#checkPrefix();
-    const left = join(this.#folder, `left${this.#starts.length}.db`);
-    if (exists(before.journal)) copyAfterCrash(before.machine, before.journal, left, losesPower);
-    this.#restart({ ...before, journal: left });
-  }
-
-  #restart(before: Start): void {
-    this.#current = undefined;
-    const delayMs = this.#world.chance.skewed(RESTART_MS.from, RESTART_MS.to);
-    this.#world.schedule(this.#operator, delayMs, "starts Sluice again", () => this.#start(before));
-  }
-
   /** Whether all is over. */
   #look(): boolean {
-    if (this.#error) return true;
-    const { end } = this.#current ?? {};
-    if (!end) return false;
-    const [failure] = end.failures;
-    if (failure) {
-      this.#noteFailure(failure as Error & { readonly code?: string });
-      return this.#error !== undefined || this.#hasGivenUp;
-    }
-    if (this.#current!.isStopped && !this.#isStartedCalmly) {
-      this.#goOn("its process has stopped");
-      return false;
-    }
+    for (const process of this.#processes) if (process.current?.end) this.#lookAt(process, process.current.end);
+    if (this.#error || this.#hasGivenUp) return true;
+    const isOver = this.#table ? this.#isFinishing : this.#processes[0].current?.end !== undefined;
+    if (!isOver) return false;
     // Whoever was paused must be let go on: nothing he does may be seen.
     this.#beCalm();
     return this.#hasNobody && this.#output.isSettled();
+  }
+
+  #lookAt(process: Process, { failures: [failure] }: NonNullable<Start["end"]>): void {
+    if (failure) return this.#noteFailure(process, failure as Error & { readonly code?: string });
+    const { isStopped } = process.current!;
+    if (isStopped && !process.isStartedCalmly) return process.goOn("its process has stopped");
+    if (this.#table && !isStopped) this.#error = new Error("a process that shares its run has ended by itself");
   }
 
   /** Whether no start goes on, or could when it is no longer paused. */
@@ -222,45 +205,48 @@ class Simulation implements DiskFaults {
     return this.#starts.every(({ machine, end }) => end !== undefined || !machine.isAlive);
   }
 
-  #noteFailure(failure: Error & { readonly code?: string }): void {
+  #noteFailure(process: Process, failure: Error & { readonly code?: string }): void {
     const { code = failure.name, message } = failure;
-    this.#world.note(`${this.#current!.machine.name} stops: ${message}`);
+    const { machine, isStopped } = process.current!;
+    this.#world.note(`${machine.name} stops: ${message}`);
     const isLost = code === "E_CHECKPOINT_MISMATCH" && this.#output.hasLostAll();
     if (isLost || (this.#hasTrimmed && TRIMMED_FAILURES.has(code))) {
       this.#hasGivenUp = true;
       return;
     }
     // Whoever has to stop does not wait for a sink until it is known.
-    const isUnknown = code === "E_COMMIT_UNKNOWN" && this.#current!.isStopped;
-    const isExpected = !this.#isStartedCalmly && (EXPECTED_FAILURES.has(code) || isUnknown);
+    const isUnknown = code === "E_COMMIT_UNKNOWN" && isStopped;
+    const isExpected = !process.isStartedCalmly && (EXPECTED_FAILURES.has(code) || isUnknown);
     // Others shut out may be quicker to take over, once they go on.
-    if (!isExpected && (code !== "E_FENCED" || this.#isStartedAlone)) {
+    if (!isExpected && (code !== "E_FENCED" || process.isStartedAlone)) {
       this.#error = new Error(`Sluice stopped with ${code}: ${message}`, { cause: failure });
       return;
     }
-    this.#goOn("its process has failed");
-  }
-
-  #goOn(reason: string): void {
-    const before = this.#current!;
-    before.machine.crash(reason);
-    this.#restart(before);
+    process.goOn("its process has failed");
   }
 
   #check(): void {
     this.#checkPrefix();
     if (!this.#oracle || this.#error || this.#hasGivenUp) return;
-    const [actual, expected] = [this.byKey(), this.#oracle.byKey()];
-    for (const [key, values] of expected) {
-      const seen = actual.get(key)?.length ?? 0;
-      if (seen === values.length) continue;
-      this.#error = new Error(`${key} has ${seen} of ${values.length} outputs in the end; ${values[seen]} is missing`);
-    }
+    const missing = this.#missing();
+    if (missing) this.#error = new Error(missing);
+    if (this.#table) return;
     // A task that goes on for others is numbered when its shards are seen, and its digests begin with its name.
     const digests = JSON.stringify(this.digests);
     if (!this.#isMerged && this.#scenario.source !== "kinesis" && digests !== JSON.stringify(this.#oracle.digests)) {
       this.#error ??= new Error(`the digests are ${digests}, wanted are ${JSON.stringify(this.#oracle.digests)}`);
     }
+  }
+
+  /** What is not there of what is wanted. Alarms that the end of the input rings are missing where it has none. */
+  #missing(): string | undefined {
+    const actual = this.byKey();
+    for (const [key, values] of this.#oracle!.byKey()) {
+      const seen = actual.get(key)?.length ?? 0;
+      const rest = values.slice(seen).filter((value) => !this.#table || !isAlarm(value));
+      if (rest.length > 0) return `${key} has ${seen} of ${values.length} outputs in the end; ${rest[0]} is missing`;
+    }
+    return undefined;
   }
 
   /** What is seen is the beginning of what is wanted: nothing twice, nothing else, in order. */
@@ -281,22 +267,34 @@ class Simulation implements DiskFaults {
     if (this.#isCalm) return;
     if (this.#events++ >= faults.eventsMax) return this.#beCalm();
     const { chance } = this.#world;
-    const current = this.#current;
-    const isCurrent = machine === current?.machine;
-    if (isCurrent && chance.happens(faults.crash)) return this.#crash("it is killed");
-    if (isCurrent && chance.happens(faults.pause)) machine.pause(chance.skewed(PAUSE_MS.from, PAUSE_MS.to));
-    if (isCurrent && chance.happens(faults.zombie)) this.#leaveZombie(current!);
-    if (chance.happens(faults.clockJump) && current) {
-      current.machine.wallOffsetMs = chance.integer(-JUMP_MS, JUMP_MS);
-      this.#world.note(`the clock of ${current.machine.name} jumps`);
-    }
-    if (chance.happens(faults.stop)) current?.stop();
-    if (chance.happens(faults.trim) && current?.hasBegun) this.#trim();
-    if (chance.happens(faults.server)) chance.pick([this.#input, this.#output]).disturb();
+    const own = this.#processes.find(({ current }) => current?.machine === machine);
+    if (own && chance.happens(faults.crash)) return own.crash("it is killed");
+    if (own && chance.happens(faults.pause)) own.pause();
+    if (own && chance.happens(faults.zombie)) own.leaveZombie();
+    if (chance.happens(faults.clockJump)) this.#jump();
+    if (chance.happens(faults.stop)) this.#anyCurrent()?.stop();
+    if (chance.happens(faults.trim) && this.#anyCurrent()?.hasBegun) this.#trim();
+    if (chance.happens(faults.server)) chance.pick(this.#servers).disturb();
     const { links } = networkOf(this.#operator);
     if (links.length === 0) return;
     if (chance.happens(faults.cut)) chance.pick(links).cut();
     if (chance.happens(faults.stall)) chance.pick(links).stall(chance.skewed(STALL_MS.from, STALL_MS.to));
+  }
+
+  get #servers(): readonly Pick<Place, "disturb" | "restore">[] {
+    return [this.#input, this.#output, ...(this.#table ? [this.#table] : [])];
+  }
+
+  #anyCurrent(): Start | undefined {
+    const [first, ...others] = this.#processes;
+    return (others.length === 0 ? first : this.#world.chance.pick(this.#processes)).current;
+  }
+
+  #jump(): void {
+    const machine = this.#anyCurrent()?.machine;
+    if (!machine) return;
+    machine.wallOffsetMs = this.#world.chance.integer(-JUMP_MS, JUMP_MS);
+    this.#world.note(`the clock of ${machine.name} jumps`);
   }
 
   #trim(): void {
@@ -305,40 +303,31 @@ class Simulation implements DiskFaults {
     this.#input.trim();
   }
 
-  /** It stops for a while, somebody takes it for dead and starts another one on its volume; then it goes on. */
-  #leaveZombie(zombie: Start): void {
-    if (!exists(zombie.journal)) return;
-    zombie.machine.pause(this.#world.chance.skewed(PAUSE_MS.from, PAUSE_MS.to));
-    this.#start(zombie);
-    detachDisk(zombie.machine);
-  }
-
   #beCalm(): void {
     if (this.#isCalm) return;
     this.#isCalm = true;
     this.#world.note("nothing fails any more");
-    this.#input.restore();
-    this.#output.restore();
+    for (const server of this.#servers) server.restore();
     this.#writeAll();
-    // What does not end by itself is stopped; the next one reads on until the end.
-    if (this.#scenario.grows) { for (const each of this.#starts) if (!each.end && each.machine.isAlive) each.stop(); }
+    // What does not end by itself is stopped; the next one reads on until the end. In a shared run, tasks that failed while
+    // others went on are tried again.
+    if (this.#scenario.grows || this.#table) this.#stopAll();
+    if (this.#table) this.#lookAfter(this.#world.nowMs + SHARED_MS_MAX);
   }
 
-  isFull(machine: Machine): boolean {
-    return this.#mayFailDisk(machine) && this.#world.chance.happens(this.#scenario.faults.diskFull);
+  #stopAll(): void {
+    for (const each of this.#starts) if (!each.end && each.machine.isAlive) each.stop();
   }
 
-  failsSync(machine: Machine): boolean {
-    return this.#mayFailDisk(machine) && this.#world.chance.happens(this.#scenario.faults.failedSync);
-  }
-
-  atCommit(machine: Machine, when: "before" | "after"): void {
-    if (this.#isCalm || machine !== this.#current?.machine) return;
-    if (this.#world.chance.happens(10 * this.#scenario.faults.crash)) this.#crash(`it is killed ${when} a commit`);
-  }
-
-  #mayFailDisk(machine: Machine): boolean {
-    return !this.#isCalm && machine === this.#current?.machine;
+  /** Whether a shared run has done all is seen by its outputs alone. */
+  #lookAfter(deadlineMs: number): void {
+    this.#world.schedule(this.#operator, LOOK_MS, "looks for what is missing", () => {
+      const isDone = this.#processes.every(({ current, isStartedCalmly }) => current && isStartedCalmly) &&
+        this.#missing() === undefined;
+      if (!isDone && this.#world.nowMs < deadlineMs) return this.#lookAfter(deadlineMs);
+      this.#isFinishing = true;
+      this.#stopAll();
+    });
   }
 }
 
@@ -357,15 +346,10 @@ function placeFor(system: System, world: World, scenario: Scenario): Place {
 
 /** What does not depend on the other partitions of a task. */
 function withoutTime({ key, value }: SeenOutput): readonly SeenOutput[] {
-  const { at: _, ...rest } = JSON.parse(value) as { readonly at: number; readonly kind: string };
-  return rest.kind === "alarm" ? [] : [{ key, value: JSON.stringify(rest) }];
+  const { at: _, ...rest } = JSON.parse(value) as { readonly at: number };
+  return isAlarm(value) ? [] : [{ key, value: JSON.stringify(rest) }];
 }
 
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
+function isAlarm(value: string): boolean {
+  return (JSON.parse(value) as { readonly kind: string }).kind === "alarm";
 }

@@ -2,6 +2,8 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import net from "node:net";
+import type { Answered } from "../simulation/aws/http.ts";
+import { SimulatedDynamoDb } from "../simulation/dynamodb/simulated_dynamodb.ts";
 import { BrokerConnection } from "../simulation/kafka/broker.ts";
 import { SimulatedKafka } from "../simulation/kafka/simulated_kafka.ts";
 import { SimulatedKinesis } from "../simulation/kinesis/simulated_kinesis.ts";
@@ -60,13 +62,23 @@ export async function serveRedis(): Promise<Served<SimulatedRedis>> {
 /** A Kinesis with one stream. */
 export async function serveKinesis(stream: string, shards: number): Promise<Served<SimulatedKinesis>> {
   const host = new RealHost();
-  const kinesis = new SimulatedKinesis(host, stream, shards);
-  const server = createServer((request, response) => void answer(kinesis, request, response));
+  const server = new SimulatedKinesis(host, stream, shards);
+  return { ...await listenForAws(host, (action, request) => server.do(action, request)), server };
+}
+
+/** A DynamoDB with one table. */
+export async function serveDynamoDb(): Promise<Served<SimulatedDynamoDb>> {
+  const server = new SimulatedDynamoDb();
+  return { ...await listenForAws(new RealHost(), (action, request) => server.do(action, request)), server };
+}
+
+type Act = (action: string, request: Readonly<Record<string, unknown>>) => Answered;
+
+async function listenForAws(host: RealHost, act: Act): Promise<Omit<Served<never>, "server">> {
+  const server = createServer((request, response) => void answer(act, request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
   return {
-    server: kinesis,
-    port,
+    port: (server.address() as net.AddressInfo).port,
     async [Symbol.asyncDispose](): Promise<void> {
       host.close();
       server.closeAllConnections();
@@ -75,10 +87,10 @@ export async function serveKinesis(stream: string, shards: number): Promise<Serv
   };
 }
 
-async function answer(kinesis: SimulatedKinesis, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(act: Act, request: IncomingMessage, response: ServerResponse): Promise<void> {
   let body = "";
   for await (const chunk of request.setEncoding("utf8")) body += chunk;
-  const answered = kinesis.do(String(request.headers["x-amz-target"]).split(".")[1], JSON.parse(body));
+  const answered = act(String(request.headers["x-amz-target"]).split(".")[1], JSON.parse(body));
   const isError = "error" in answered;
   response.writeHead(isError ? 400 : 200, { "content-type": "application/x-amz-json-1.1" });
   response.end(JSON.stringify(isError ? { __type: answered.error, message: answered.message } : answered.body));

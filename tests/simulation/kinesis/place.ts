@@ -1,16 +1,17 @@
 /** A simulated Kinesis in a world: an input that was split and merged while it was written, an output that is, too. */
 
 import { readAggregate } from "../../../adapters/kinesis/aggregated.ts";
+import { listShards, openClient } from "../../../adapters/kinesis/client.ts";
 import { hashKeyOf } from "../../../adapters/kinesis/shards.ts";
 import { KinesisSink } from "../../../adapters/kinesis/sink.ts";
 import { KinesisSource } from "../../../adapters/kinesis/source.ts";
 import type { Sink } from "../../../adapters/sink.ts";
 import type { Source } from "../../../adapters/source.ts";
+import { type Answered, NOWHERE, type RequestFault, serve } from "../aws/http.ts";
 import { hostOn } from "../host.ts";
 import type { Place, SeenOutput } from "../place.ts";
 import { chanceOfInput, type InputRecord, type Scenario } from "../scenario.ts";
 import { Machine, type World } from "../world/world.ts";
-import { type RequestFault, serve, warmUp } from "./http.ts";
 import { SimulatedKinesis } from "./simulated_kinesis.ts";
 
 const ADDRESS = { region: "us-east-1", endpoint: "http://127.0.0.1:4567" };
@@ -18,9 +19,14 @@ const SHARDS_MAX = 6;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** To be awaited before the first world. */
-export function warmUpKinesis(): Promise<void> {
-  return warmUp({ ...ADDRESS, stream: "in" });
+/**
+ * To be awaited before the first world: the SDK reads its configuration when it is first used, from files, and no seed decides
+ * when one has been read. Nobody answers.
+ */
+export async function warmUpKinesis(): Promise<void> {
+  const client = openClient({ ...ADDRESS, endpoint: NOWHERE, stream: "in" });
+  await listShards(client, "in").catch(() => {});
+  client.destroy();
 }
 
 /** See the module. */
@@ -40,7 +46,8 @@ export class KinesisPlace implements Place {
     this.#output = new SimulatedKinesis(host, "out", 2);
     serve({
       machine,
-      streams: new Map([["in", this.#input], ["out", this.#output]]),
+      target: "Kinesis_20131202",
+      do: (action, request) => this.#do(action, request),
       faultOf: (action) => this.#faultOf(action),
     });
   }
@@ -93,6 +100,13 @@ export class KinesisPlace implements Place {
   restore(): void {
     this.#isCalm = true;
     this.#output.refusedShare = 0;
+  }
+
+  /** An iterator names its stream itself. */
+  #do(action: string, request: Readonly<Record<string, unknown>>): Answered {
+    const name = String(request.StreamName ?? String(request.ShardIterator).split(" ")[0]);
+    const stream = [this.#input, this.#output].find((each) => each.stream === name);
+    return stream?.do(action, request) ?? { error: "ResourceNotFoundException", message: `Stream ${name} not found` };
   }
 
   #faultOf(action: string): RequestFault {

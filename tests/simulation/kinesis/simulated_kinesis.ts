@@ -4,6 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
+import type { Answered } from "../aws/http.ts";
 import type { Host } from "../host.ts";
 
 /** A record in a shard. */
@@ -24,12 +25,6 @@ export interface SimulatedShard {
   readonly records: StoredRecord[];
   lastSequence: bigint | undefined;
 }
-
-/** What an action answers: a body, or an error's name. */
-export type Answered = { readonly body: Readonly<Record<string, unknown>> } | {
-  readonly error: string;
-  readonly message: string;
-};
 
 const HASH_KEY_MAX = 2n ** 128n - 1n;
 const SEQUENCE_FIRST = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898n;

@@ -1,19 +1,25 @@
-/** How requests of AWS's SDK come to a simulated Kinesis: within worlds its handler hands them over, and may lose them. */
+/** How requests of AWS's SDK come to simulated services: within worlds its handler hands them over, and may lose them. */
 
 import { Readable } from "node:stream";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
-import { type KinesisAddress, listShards, openClient } from "../../../adapters/kinesis/client.ts";
 import { currentMachine, type Machine } from "../world/world.ts";
-import type { Answered, SimulatedKinesis } from "./simulated_kinesis.ts";
 
-/** What may become of a request. */
-export type RequestFault = "lost before" | "lost after" | "twice" | "throttled" | undefined;
+/** What an action answers: a body, or an error's name. */
+export type Answered = { readonly body: Readonly<Record<string, unknown>> } | {
+  readonly error: string;
+  readonly message: string;
+};
+
+/** What may become of a request. One that is late is done long after its sender has given it up. */
+export type RequestFault = "lost before" | "lost after" | "late" | "twice" | "throttled" | undefined;
 
 /** A service in a world. */
 export interface Service {
   readonly machine: Machine;
-  /** By name. */
-  readonly streams: ReadonlyMap<string, SimulatedKinesis>;
+  /** How its requests are told from others: what stands before the action in their target. */
+  readonly target: string;
+  /** Does an action. */
+  do(action: string, request: Readonly<Record<string, unknown>>): Answered;
   /** What becomes of the next request. */
   faultOf(action: string): RequestFault;
 }
@@ -23,26 +29,21 @@ interface HttpRequest {
   readonly body: string | Uint8Array;
 }
 
-/**
- * The SDK reads its configuration from files when it is first used: before there are worlds, since no seed decides when a
- * file has been read.
- */
-export async function warmUp(address: KinesisAddress): Promise<void> {
-  const client = openClient(address);
-  const nothing = { handle: () => Promise.reject(new Error("there is no world yet")), destroy: () => {} };
-  client.config.requestHandler = nothing as unknown as typeof client.config.requestHandler;
-  await listShards(client, address.stream).catch(() => {});
-}
+/** An endpoint where nobody listens. */
+export const NOWHERE = "http://127.0.0.1:1";
 
 const LATENCY_MS = { from: 0.5, to: 30 };
-const services = new WeakMap<object, Service>();
+const LATE_MS = { from: 100, to: 60_000 };
+const services = new WeakMap<object, Map<string, Service>>();
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 let isInstalled = false;
 
-/** Gives the world of `service` a Kinesis. */
+/** Gives the world of `service` that service. */
 export function serve(service: Service): void {
-  services.set(service.machine.world, service);
+  const { machine: { world }, target } = service;
+  if (!services.has(world)) services.set(world, new Map());
+  services.get(world)!.set(target, service);
   if (isInstalled) return;
   isInstalled = true;
   const { handle } = NodeHttpHandler.prototype;
@@ -56,11 +57,12 @@ export function serve(service: Service): void {
 
 function exchange(
   machine: Machine,
-  service: Service,
+  known: ReadonlyMap<string, Service>,
   { headers, body }: HttpRequest,
 ): Promise<{ readonly response: unknown }> {
   const { world } = machine;
-  const action = (headers["X-Amz-Target"] ?? headers["x-amz-target"]).split(".")[1];
+  const [target, action] = (headers["X-Amz-Target"] ?? headers["x-amz-target"]).split(".");
+  const service = known.get(target)!;
   const request = JSON.parse(typeof body === "string" ? body : decoder.decode(body)) as Record<string, unknown>;
   const latencyMs = (): number => world.chance.skewed(LATENCY_MS.from, LATENCY_MS.to);
   return new Promise((resolve, reject) => {
@@ -68,24 +70,22 @@ function exchange(
       const reset = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
       world.schedule(machine, latencyMs(), "loses a request", () => reject(reset));
     };
+    const perform = (): Answered => service.do(action, request);
     world.schedule(service.machine, latencyMs(), `is asked for ${action}`, () => {
       const fault = service.faultOf(action);
-      if (fault === "lost before") return lose();
+      if (fault === "late") {
+        const delayMs = world.chance.skewed(LATE_MS.from, LATE_MS.to);
+        world.schedule(service.machine, delayMs, `does a late ${action}`, perform);
+      }
+      if (fault === "lost before" || fault === "late") return lose();
       const answered: Answered = fault === "throttled"
         ? { error: "ProvisionedThroughputExceededException", message: "Rate exceeded" }
-        : perform(service, action, request);
-      if (fault === "twice") perform(service, action, request);
+        : perform();
+      if (fault === "twice") perform();
       if (fault === "lost after") return lose();
       world.schedule(machine, latencyMs(), `hears of ${action}`, () => resolve({ response: responseOf(answered) }));
     });
   });
-}
-
-/** An iterator names its stream itself. */
-function perform({ streams }: Service, action: string, request: Readonly<Record<string, unknown>>): Answered {
-  const name = String(request.StreamName ?? String(request.ShardIterator).split(" ")[0]);
-  const stream = streams.get(name);
-  return stream?.do(action, request) ?? { error: "ResourceNotFoundException", message: `Stream ${name} not found` };
 }
 
 function responseOf(answered: Answered): unknown {

@@ -1,0 +1,130 @@
+/**
+ * One Sluice that its operator keeps going: on a machine that may be gone any moment, and started again on a fresh one with
+ * what is left on its disk.
+ */
+
+import { join } from "@std/path";
+import { type Start, start, type StartOptions } from "./controller.ts";
+import { attachDisk, copyAfterCrash, detachDisk, type DiskFaults } from "./world/disk.ts";
+import { Machine } from "./world/world.ts";
+
+/** What a process works with. */
+export interface ProcessOptions extends Pick<StartOptions, "scenario" | "processor" | "input" | "output" | "table"> {
+  /** Where whoever starts Sluice lives; it never fails. */
+  readonly operator: Machine;
+  /** Where its disks are. */
+  readonly folder: string;
+  /** Of all processes of the world: machines are numbered by them. */
+  readonly starts: Start[];
+  /** Whether nothing fails any more. */
+  readonly isCalm: () => boolean;
+  /** Called when it was killed, before anybody goes on. */
+  readonly onCrash: () => void;
+}
+
+const RESTART_MS = { from: 1, to: 2000 };
+const PAUSE_MS = { from: 1, to: 60_000 };
+
+/** See the module. */
+export class Process implements DiskFaults {
+  readonly #options: ProcessOptions;
+  #current: Start | undefined;
+  /** Whether the one that runs was started when nothing failed any more. */
+  isStartedCalmly = false;
+  /** Whether nobody else could still go on when it was started. */
+  isStartedAlone = true;
+
+  constructor(options: ProcessOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined while it is about to be started again. */
+  get current(): Start | undefined {
+    return this.#current;
+  }
+
+  /** Starts Sluice on a fresh machine, with the journal that is left of the one before. */
+  start(before?: Start, losesPower = false): void {
+    const { starts, folder, operator: { world }, scenario, isCalm } = this.#options;
+    const number = starts.length;
+    const machine = new Machine(world, `sluice${number}`);
+    const journal = join(folder, `${number}.db`);
+    attachDisk(machine, folder, this);
+    if (before && exists(before.journal)) copyAfterCrash(before.machine, before.journal, journal, losesPower);
+    const isBounded = scenario.processes === 1 && (isCalm() || !scenario.grows);
+    const started = start({ ...this.#options, machine, journal, isBounded });
+    this.isStartedAlone = starts.every(({ machine, end }) => end !== undefined || !machine.isAlive);
+    starts.push(started);
+    this.isStartedCalmly = isCalm();
+    this.#current = started;
+  }
+
+  /** The machine is gone; what its disk holds now is what the next one finds. */
+  crash(reason: string): void {
+    const { starts, folder, scenario, operator: { world } } = this.#options;
+    const before = this.#current!;
+    const losesPower = world.chance.happens(scenario.faults.powerLoss);
+    before.machine.crash(losesPower ? `${reason}, and its power is lost` : reason);
+    this.#current = undefined;
+    this.#options.onCrash();
+    const left = join(folder, `left${starts.length}.db`);
+    if (exists(before.journal)) copyAfterCrash(before.machine, before.journal, left, losesPower);
+    this.#restart({ ...before, journal: left });
+  }
+
+  /** It has ended; the next one goes on. */
+  goOn(reason: string): void {
+    const before = this.#current!;
+    before.machine.crash(reason);
+    this.#restart(before);
+  }
+
+  /** It stops for a while, as SIGSTOP does. */
+  pause(): void {
+    this.#current!.machine.pause(this.#options.operator.world.chance.skewed(PAUSE_MS.from, PAUSE_MS.to));
+  }
+
+  /** It stops for a while, somebody takes it for dead and starts another one on its volume; then it goes on. */
+  leaveZombie(): void {
+    const zombie = this.#current!;
+    if (!exists(zombie.journal)) return;
+    this.pause();
+    this.start(zombie);
+    detachDisk(zombie.machine);
+  }
+
+  #restart(before: Start): void {
+    const { operator } = this.#options;
+    this.#current = undefined;
+    const delayMs = operator.world.chance.skewed(RESTART_MS.from, RESTART_MS.to);
+    operator.world.schedule(operator, delayMs, "starts Sluice again", () => this.start(before));
+  }
+
+  isFull(machine: Machine): boolean {
+    return this.#mayFailDisk(machine) && machine.world.chance.happens(this.#options.scenario.faults.diskFull);
+  }
+
+  failsSync(machine: Machine): boolean {
+    return this.#mayFailDisk(machine) && machine.world.chance.happens(this.#options.scenario.faults.failedSync);
+  }
+
+  atCommit(machine: Machine, when: "before" | "after"): void {
+    if (!this.#mayFailDisk(machine)) return;
+    if (machine.world.chance.happens(10 * this.#options.scenario.faults.crash)) {
+      this.crash(`it is killed ${when} a commit`);
+    }
+  }
+
+  #mayFailDisk(machine: Machine): boolean {
+    return !this.#options.isCalm() && machine === this.#current?.machine;
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
