@@ -35,6 +35,12 @@ export interface TaskHold {
    * @throws {TaskStoreError} with code `E_FENCED` when another owner has taken the task over
    */
   rebase(seq: number, base: Uint8Array): Promise<void>;
+  /**
+   * Makes sure that the task is still in these hands.
+   *
+   * @throws {TaskStoreError} with code `E_FENCED` when another owner has taken the task over
+   */
+  verify(): Promise<void>;
 }
 
 /** The tasks of a run, as all processes see them. */

@@ -40,7 +40,7 @@ export async function recover(setup: TaskSetup, epoch: bigint): Promise<void> {
     if (seq === expected) continue;
     if (seq < expected && seq >= (settled?.seq ?? -1)) behind.push({ route, seq });
     else if (checkpoint && isOfThisRun(setup, checkpoint)) behind.push(noteRewound(setup, route, seq, settled!.seq));
-    else throw doNotBelongTogether(setup, route, seq, expected);
+    else await refuse(setup, route, seq, expected);
   }
   // Only now: a sink that has lost something since would be another connection's.
   await setup.before?.();
@@ -150,10 +150,13 @@ function progressAfter({ taskJournal }: TaskSetup, entry: FeedEntry): ReadonlyMa
   return progress;
 }
 
-function doNotBelongTogether({ journal, taskJournal }: TaskSetup, route: Route, seq: number, expected: number): Error {
-  const task = taskJournal.task.name;
-  return new JournalError(
-    `Cannot resume task ${task}: ${route.sink.description} has its outputs up to feed ${seq}, the journal ${journal.path} ` +
+/** A sink of which this journal cannot say how it got there. */
+async function refuse(setup: TaskSetup, route: Route, seq: number, expected: number): Promise<never> {
+  // It may be the work of whoever has taken the task over.
+  await setup.stored?.verify();
+  const { journal, taskJournal: { task } } = setup;
+  throw new JournalError(
+    `Cannot resume task ${task.name}: ${route.sink.description} has its outputs up to feed ${seq}, the journal ${journal.path} ` +
       `up to feed ${expected}; they do not belong together. Use the journal of that run, or another --name`,
     { code: "E_CHECKPOINT_MISMATCH" },
   );

@@ -12,8 +12,8 @@ export interface SharedSetup
   readonly pool: SandboxPool;
 }
 
-/** How a task ended. */
-export type TaskOutcome = { readonly end: TaskEnd } | { readonly error: Error };
+/** How a task ended; whether it failed when it alone had been told to stop. */
+export type TaskOutcome = { readonly end: TaskEnd } | { readonly error: Error; readonly wasStopped: boolean };
 
 /** What a task has for itself. */
 export interface OwnSetup extends Pick<TaskSetup, "stored"> {
@@ -113,7 +113,7 @@ export class RunningTasks {
       outcome = { end: await task.run() };
       if (outcome.end === "ended") this.#ended.push(task);
     } catch (reason) {
-      outcome = { error: asError(reason) };
+      outcome = { error: asError(reason), wasStopped: this.#running.get(name)?.stop.signal.aborted ?? false };
     }
     this.#running.delete(name);
     this.#onEnd(name, outcome);

@@ -47,6 +47,8 @@ export interface StoredTaskLog {
    * @throws {TaskStoreError} with code `E_FENCED` when another process has taken the task over
    */
   append(feed: PreparedFeed, progress: ReadonlyMap<string, Progress>): Promise<void>;
+  /** @throws {TaskStoreError} with code `E_FENCED` when another process has taken the task over */
+  verify(): Promise<void>;
 }
 
 /** Everything that a task needs. */

@@ -188,6 +188,12 @@ class DynamoDbTaskHold implements TaskHold {
     await this.#forget(before, next);
   }
 
+  async verify(): Promise<void> {
+    const { task, table } = this.#parts;
+    const now = headFrom(await table.get(itemOf(task)));
+    if (now?.fence !== this.#head.fence) throw this.#fenced("go on with", now);
+  }
+
   /** Removes what nobody needs any more. It does no harm when some of it is left. */
   async #forget({ base, owners }: Head, next: Base): Promise<void> {
     const { blobs } = this.#parts;
@@ -210,9 +216,14 @@ class DynamoDbTaskHold implements TaskHold {
     const isDone = now?.fence === this.#head.fence && now.seq === seq &&
       (attributes.base === undefined || JSON.stringify(now.base) === attributes.base.S);
     if (isDone) return;
-    throw new TaskStoreError(
-      `Cannot store feed ${seq} of task ${task}: another process has taken the task over (its fence is ${now?.fence}, ` +
-        `ours ${this.#head.fence})`,
+    throw this.#fenced(`store feed ${seq} of`, now);
+  }
+
+  #fenced(act: string, now: Head | undefined): TaskStoreError {
+    const { task } = this.#parts;
+    return new TaskStoreError(
+      `Cannot ${act} task ${task}: another process has taken the task over (its fence is ${now?.fence}, ours ` +
+        `${this.#head.fence})`,
       { code: "E_FENCED", task },
     );
   }

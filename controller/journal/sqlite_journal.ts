@@ -89,17 +89,15 @@ export class SqliteJournal implements Journal {
     partitions: readonly StartedPartition[],
     predecessors: readonly string[] = [],
   ): Task {
-    const row = {
-      id: (this.#database.number("SELECT max(id) FROM tasks") ?? 0) + 1,
-      run: run.id,
-      name,
-      partitions: toJson(partitions),
-    };
-    this.#database.insert("tasks", row);
-    if (predecessors.length > 0) {
-      this.#database.insert("successions", { task: row.id, predecessors: toJson(predecessors) });
-    }
-    return taskFrom(row, predecessors);
+    return this.atomically(() => {
+      const id = (this.#database.number("SELECT max(id) FROM tasks") ?? 0) + 1;
+      const row = { id, run: run.id, name, partitions: toJson(partitions) };
+      this.#database.insert("tasks", row);
+      if (predecessors.length > 0) {
+        this.#database.insert("successions", { task: id, predecessors: toJson(predecessors) });
+      }
+      return taskFrom(row, predecessors);
+    });
   }
 
   task(task: Task): TaskJournal {

@@ -8,7 +8,7 @@
  */
 
 import type { LeaseTable } from "../../adapters/lease_table.ts";
-import type { TaskStore, TaskStoreError } from "../../adapters/task_store.ts";
+import type { TaskStore } from "../../adapters/task_store.ts";
 import { startsOf, unassigned } from "../assignment.ts";
 import { livingTasks, type Task as TaskRow } from "../journal/journal.ts";
 import { partitionKey } from "../journal/rows.ts";
@@ -177,7 +177,7 @@ export class RoamingGroup {
       observer.onNotice?.(`Task ${row.name} runs here`);
       this.#tasks.start(row, { taskJournal, stored });
     } catch (error) {
-      this.#noteEnd(row.name, { error: asError(error) });
+      this.#noteEnd(row.name, { error: asError(error), wasStopped: false });
     } finally {
       this.#starting.delete(row.name);
     }
@@ -188,9 +188,10 @@ export class RoamingGroup {
       const { error } = outcome;
       if (isOf(error, "E_FENCED")) return this.#notice(`Task ${name} was taken over by another process`);
       // It is started again when the store can be reached, here or elsewhere.
-      if (isOf(error, "E_STORE_UNREACHABLE")) return this.#notice(error.message);
+      const isInterrupted = outcome.wasStopped && isOf(error, "E_COMMIT_UNKNOWN");
+      if (isInterrupted || isOf(error, "E_STORE_UNREACHABLE")) return this.#notice(error.message);
       this.#done.add(name);
-      this.#failures.push(outcome.error);
+      this.#failures.push(error);
     } else if (outcome.end === "closed") {
       this.#done.add(name);
       this.#closed.add(name);
@@ -297,6 +298,6 @@ export class RoamingGroup {
 }
 
 /** Sinks that are their own home refuse an owner that was overtaken with the same code as the store. */
-function isOf(error: Error, code: TaskStoreError["code"]): boolean {
+function isOf(error: Error, code: string): boolean {
   return (error as { readonly code?: unknown }).code === code;
 }

@@ -84,6 +84,10 @@ export class StoredTask implements StoredTaskLog {
     return this.#appended;
   }
 
+  verify(): Promise<void> {
+    return this.#hold.verify();
+  }
+
   async #append(seq: number, bytes: Uint8Array, progress: ReadonlyMap<string, Progress>): Promise<void> {
     await this.#hold.append(seq, bytes);
     this.#feedsSince++;

@@ -42,10 +42,12 @@ export function testTaskStore(name: string, create: () => Promise<OpenStore>, la
     const zombie = await (await open()).acquire("0");
     await zombie.rebase(-1, bytes("nothing"));
     await zombie.append(0, bytes("zombie 0"));
+    await zombie.verify();
     const owner = await (await open()).acquire("0");
     const refused = await assertRejects(() => zombie.append(1, bytes("zombie 1")), TaskStoreError, "another process");
     assertEquals([refused.code, refused.task], ["E_FENCED", "0"]);
     await assertRejects(() => zombie.rebase(0, bytes("zombie")), TaskStoreError, "another process");
+    await assertRejects(() => zombie.verify(), TaskStoreError, "another process");
     await owner.append(1, bytes("owner 1"));
     await assertRejects(() => zombie.append(2, bytes("zombie 2")), TaskStoreError, "another process");
     const { feeds } = (await (await (await open()).acquire("0")).load())!;
