@@ -27,6 +27,8 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
+const NEVER = new AbortController().signal;
+
 /** See the module. */
 export class RunningTasks {
   readonly #setup: SharedSetup;
@@ -101,10 +103,19 @@ export class RunningTasks {
     const { journal, run } = this.#setup;
     const row = journal.tasks(run).find((each) => each.name === name)!;
     const before = this.#makingSureOf(row.predecessors);
-    const never = new AbortController().signal;
-    const task = this.#open({ taskJournal: journal.task(row), before, stop: never, hurry: never });
+    const task = this.#open({ taskJournal: journal.task(row), before, stop: NEVER, hurry: NEVER });
     this.#retirees.set(name, task);
     return task;
+  }
+
+  /**
+   * Brings the sinks what a task that ran elsewhere left for them in the journal; it does not go on. A sink that cannot be
+   * reached is not waited for.
+   *
+   * @throws what keeps a sink from having it
+   */
+  async settle(taskJournal: TaskJournal): Promise<void> {
+    await this.#open({ taskJournal, before: undefined, stop: NEVER, hurry: AbortSignal.abort() }).makeSure();
   }
 
   async #run(name: string, task: Task): Promise<void> {

@@ -277,11 +277,13 @@ export class RoamingGroup {
 
   /** Tasks that have other partitions besides are taken from their owners first: those move with the rest. */
   async #handOver(plan: Plan, succession: Succession): Promise<void> {
-    const { run, observer, roaming: { store, leases } } = this.#options;
+    const { run, journal, observer, roaming: { store, leases } } = this.#options;
     for (const row of succession.from) {
       await this.#tasks.stop(row.name);
       await store.acquire(row.name);
       await this.#adopt(row);
+      // Whoever ran it elsewhere may have died between the store and the sinks, and heirs do not look behind their beginning.
+      if (!this.#closed.has(row.name)) await this.#tasks.settle(journal.task(row));
     }
     const context = this.#context();
     const heirs = heirsOf(run, succession, context);
