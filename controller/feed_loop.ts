@@ -282,17 +282,17 @@ export class FeedLoop {
   /** Waits until there may be more to read, or something to do: a timer, a stop, the end of `processing`. */
   async #waitForMore(processing?: Promise<unknown>): Promise<undefined> {
     const waiting = new AbortController();
-    const { sources, stop, taskJournal } = this.#setup;
+    const { run, sources, stop, taskJournal } = this.#setup;
     // A signal that aborted while something was read says so only once.
     if (stop.aborted) return;
     const byInput = Map.groupBy(taskJournal.task.partitions, ({ input }) => input);
     const onStop = (): void => waiting.abort();
     const reasons = processing ? [stop] : [stop, ...this.#lossSignals(taskJournal.task.name)];
     for (const reason of reasons) reason.addEventListener("abort", onStop, { once: true });
-    // A tick has to wait for the feed under way.
-    const isTimed = !processing && this.#nextTimerMs !== undefined;
+    // A tick has to wait for the feed under way. Where time is that of records, nothing but a record rings a timer.
+    const isTimed = !processing && run.clock === "feed" && this.#nextTimerMs !== undefined;
     const dueMs = isTimed ? this.#nextTimerMs! - this.#setup.clock.nowMs() : undefined;
-    const timer = dueMs === undefined ? undefined : setTimeout(onStop, Math.min(dueMs, WAIT_MS_MAX));
+    const timer = dueMs === undefined ? undefined : setTimeout(onStop, Math.min(Math.max(0, dueMs), WAIT_MS_MAX));
     try {
       const more = [...byInput].map(([input, at]) => sources.get(input)!.waitForMore(at, waiting.signal));
       await Promise.race(processing ? [...more, processing.catch(() => {})] : more);
