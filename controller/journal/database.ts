@@ -37,8 +37,11 @@ const SENTENCES: readonly (readonly [sentence: RegExp, errcode: number])[] = [
 /** An open journal file. */
 export class Database {
   readonly path: string;
+  readonly #isReader: boolean;
   readonly #sqlite: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  /** Reads lists while the other one writes; undefined until there is one to read. */
+  #lists: DatabaseSync | undefined;
   readonly #logFile: LogFile;
   readonly #log: LogSync;
 
@@ -49,6 +52,7 @@ export class Database {
    */
   constructor(path: string, { isReader = false }: { readonly isReader?: boolean } = {}) {
     this.path = path;
+    this.#isReader = isReader;
     this.#logFile = new LogFile(path);
     this.#log = new LogSync(() => this.#logFile.sync());
     this.#sqlite = this.#guard("open", () => isReader ? openReader(path) : openWriter(path));
@@ -188,12 +192,26 @@ export class Database {
   /** Reads rows, each checked. */
   *all(sql: string, ...cells: Cell[]): Generator<Row> {
     // Rows are fetched with a statement of their own: the caller may use the same query again meanwhile.
-    const rows = this.#guard("read", () => this.#sqlite.prepare(sql).iterate(...cells)) as Iterator<Row>;
-    for (let read = 0;; read++) {
-      const next = this.#guard("read", () => rows.next());
-      if (next.done) return this.#requireEnd(sql, cells, read);
-      yield this.#guard("read", () => this.#checked(next.value));
+    const rows = this.#guard("read", () => this.#forLists().prepare(sql).iterate(...cells)) as Iterator<Row>;
+    try {
+      for (let read = 0;; read++) {
+        const next = this.#guard("read", () => rows.next());
+        if (next.done) return this.#requireEnd(sql, cells, read);
+        yield this.#guard("read", () => this.#checked(next.value));
+      }
+    } finally {
+      rows.return?.();
     }
+  }
+
+  /**
+   * A connection that reads rows one by one sees the journal as it was when it began. It could not write any more once
+   * another process has written: SQLite refuses that at once (SQLITE_BUSY_SNAPSHOT). So it is one that never writes, except
+   * within a transaction, whose rows others do not see.
+   */
+  #forLists(): DatabaseSync {
+    if (this.#isReader || this.#sqlite.isTransaction) return this.#sqlite;
+    return this.#lists ??= openReader(this.path);
   }
 
   /** On Deno 2.9 an iteration ends at a page that cannot be read as if there were no more; only `get` says why. */
@@ -221,6 +239,7 @@ export class Database {
   close(): void {
     this.#statements.clear();
     this.#logFile.close();
+    this.#lists?.close();
     this.#sqlite.close();
   }
 
