@@ -40,8 +40,9 @@ export class Database {
   readonly #isReader: boolean;
   readonly #sqlite: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
-  /** Reads lists while the other one writes; undefined until there is one to read. */
-  #lists: DatabaseSync | undefined;
+  /** They read lists while the other one writes. */
+  readonly #readers = new Set<DatabaseSync>();
+  readonly #idleReaders: DatabaseSync[] = [];
   readonly #logFile: LogFile;
   readonly #log: LogSync;
 
@@ -189,10 +190,12 @@ export class Database {
     });
   }
 
-  /** Reads rows, each checked. */
+  /** Reads rows, each checked, as they were when the first was read. */
   *all(sql: string, ...cells: Cell[]): Generator<Row> {
+    const isOwn = this.#isReader || this.#sqlite.isTransaction;
+    const sqlite = isOwn ? this.#sqlite : this.#takeReader();
     // Rows are fetched with a statement of their own: the caller may use the same query again meanwhile.
-    const rows = this.#guard("read", () => this.#forLists().prepare(sql).iterate(...cells)) as Iterator<Row>;
+    const rows = this.#guard("read", () => sqlite.prepare(sql).iterate(...cells)) as Iterator<Row>;
     try {
       for (let read = 0;; read++) {
         const next = this.#guard("read", () => rows.next());
@@ -201,17 +204,21 @@ export class Database {
       }
     } finally {
       rows.return?.();
+      if (!isOwn) this.#idleReaders.push(sqlite);
     }
   }
 
   /**
-   * A connection that reads rows one by one sees the journal as it was when it began. It could not write any more once
-   * another process has written: SQLite refuses that at once (SQLITE_BUSY_SNAPSHOT). So it is one that never writes, except
-   * within a transaction, whose rows others do not see.
+   * A connection that reads row by row sees the journal as it was when it began. It could not write any more once another
+   * process has written (SQLITE_BUSY_SNAPSHOT), and whatever else it reads is as old. So each list that is read has a
+   * connection, except within a transaction, whose rows others do not see.
    */
-  #forLists(): DatabaseSync {
-    if (this.#isReader || this.#sqlite.isTransaction) return this.#sqlite;
-    return this.#lists ??= openReader(this.path);
+  #takeReader(): DatabaseSync {
+    const idle = this.#idleReaders.pop();
+    if (idle) return idle;
+    const reader = this.#guard("read", () => openReader(this.path));
+    this.#readers.add(reader);
+    return reader;
   }
 
   /** On Deno 2.9 an iteration ends at a page that cannot be read as if there were no more; only `get` says why. */
@@ -239,7 +246,7 @@ export class Database {
   close(): void {
     this.#statements.clear();
     this.#logFile.close();
-    this.#lists?.close();
+    for (const reader of this.#readers) reader.close();
     this.#sqlite.close();
   }
 

@@ -16,6 +16,7 @@ Deno.test("a list that is being read keeps nobody from writing, nor does one who
     prune.createRun({ ...RUN, name: `pruned while ${row.name} is read` });
     run.createRun({ ...RUN, name: `written while ${row.name} is read` });
     read.push(String(row.name));
+    assertEquals([...run.database.all(select)].at(-1)!.name, `written while ${row.name} is read`);
   }
   assertEquals(read, ["a", "b"]);
   const [_first] = run.database.all(select);
