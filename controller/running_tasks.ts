@@ -34,6 +34,7 @@ export class RunningTasks {
   readonly #setup: SharedSetup;
   readonly #permits: Permits;
   readonly #onEnd: (name: string, outcome: TaskOutcome) => void;
+  readonly #fetch: ((row: TaskRow) => Promise<void>) | undefined;
   readonly #tasks = new Map<string, Task>();
   readonly #retirees = new Map<string, Task>();
   readonly #running = new Map<string, Running>();
@@ -41,8 +42,16 @@ export class RunningTasks {
   readonly #ended: Task[] = [];
   #started = 0;
 
-  /** @param onEnd called when a task has ended, before those who wait for it */
-  constructor(setup: SharedSetup, onEnd: (name: string, outcome: TaskOutcome) => void) {
+  /**
+   * @param onEnd called when a task has ended, before those who wait for it
+   * @param fetch brings the journal what other processes did with a task, where there are others
+   */
+  constructor(
+    setup: SharedSetup,
+    onEnd: (name: string, outcome: TaskOutcome) => void,
+    fetch?: (row: TaskRow) => Promise<void>,
+  ) {
+    this.#fetch = fetch;
     this.#setup = setup;
     this.#permits = new Permits(setup.limits.feedsTogetherMax);
     this.#onEnd = onEnd;
@@ -68,7 +77,7 @@ export class RunningTasks {
   /** Starts a task; `own` is what it has for itself. */
   start({ name, predecessors }: Pick<TaskRow, "name" | "predecessors">, own: OwnSetup): void {
     const [stop, hurry] = [new AbortController(), new AbortController()];
-    const before = own.stored ? undefined : this.#makingSureOf(predecessors);
+    const before = this.#makingSureOf(predecessors);
     const task = this.#open({ ...own, before, stop: stop.signal, hurry: hurry.signal });
     this.#tasks.set(name, task);
     this.#running.set(name, { stop, hurry, ended: this.#run(name, task) });
@@ -92,16 +101,17 @@ export class RunningTasks {
     const mayLose = this.#setup.routes.some(({ sink }) => sink.mayHaveLost !== undefined);
     if (names.length === 0 || !mayLose) return undefined;
     return async () => {
-      for (const name of names) await this.#retired(name).makeSure();
+      for (const name of names) await (await this.#retired(name)).makeSure();
     };
   }
 
-  /** A task whose keys others go on with: it ran here, or in a process before this one. */
-  #retired(name: string): Task {
-    const known = this.#tasks.get(name) ?? this.#retirees.get(name);
+  /** A task whose keys others go on with: it ran here, in a process before this one, or in one beside it. */
+  async #retired(name: string): Promise<Task> {
+    const known = this.#retirees.get(name) ?? (this.#fetch ? undefined : this.#tasks.get(name));
     if (known) return known;
     const { journal, run } = this.#setup;
     const row = journal.tasks(run).find((each) => each.name === name)!;
+    await this.#fetch?.(row);
     const before = this.#makingSureOf(row.predecessors);
     const task = this.#open({ taskJournal: journal.task(row), before, stop: NEVER, hurry: NEVER });
     this.#retirees.set(name, task);

@@ -67,7 +67,11 @@ export class RoamingGroup {
 
   constructor(options: RoamingGroupOptions) {
     this.#options = options;
-    this.#tasks = new RunningTasks(options, (name, outcome) => this.#noteEnd(name, outcome));
+    this.#tasks = new RunningTasks(
+      options,
+      (name, outcome) => this.#noteEnd(name, outcome),
+      (row) => this.#adopt(row),
+    );
     const { leases: table, owner, leaseMs } = options.roaming;
     this.#keeper = new LeaseKeeper({ table, owner, leaseMs, nowMs: () => performance.now() });
   }
