@@ -25,6 +25,8 @@ export interface StartOptions {
   readonly journal: string;
   /** Whether it ends where its input ends now. */
   readonly isBounded: boolean;
+  /** Called after each step of a feed; the machine may be gone then. */
+  readonly onStep: (machine: Machine) => void;
 }
 
 /** How a start ended; `undefined` as long as it has not, which is for ever where its machine is gone. */
@@ -110,6 +112,7 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
       onStep(step, task, seq): void {
         opened.hasBegun = true;
         machine.world.note(`${machine.name} task ${task} feed ${seq} ${step}`);
+        options.onStep(machine);
       },
     },
     stop,

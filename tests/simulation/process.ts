@@ -18,6 +18,8 @@ export interface ProcessOptions extends Pick<StartOptions, "scenario" | "process
   readonly starts: Start[];
   /** Whether nothing fails any more. */
   readonly isCalm: () => boolean;
+  /** Called after each step of a feed. */
+  readonly onStep: (machine: Machine) => void;
   /** Called when it was killed, before anybody goes on. */
   readonly onCrash: () => void;
 }

@@ -43,6 +43,8 @@ export interface Scenario {
 /** Probabilities per event. */
 export interface Faults {
   readonly crash: number;
+  /** The step of a feed, of all that there are, at which its process is killed, besides. */
+  readonly crashAtStep?: number;
   readonly powerLoss: number;
   readonly pause: number;
   readonly zombie: number;
@@ -120,9 +122,22 @@ function shared(scenario: Scenario): Scenario {
   return { ...scenario, tasksMax, faults: { ...scenario.faults, trim: 0 } };
 }
 
+/** Of a world with fewer steps. */
+const CRASH_EVENTS_MAX = 5000;
+
+/** The same, but nothing fails except that one process is killed right after a step of a feed. */
+export function crashingAt(scenario: Scenario, crashAtStep: number): Scenario {
+  return { ...scenario, grows: false, faults: { ...NO_FAULTS, crashAtStep, eventsMax: CRASH_EVENTS_MAX } };
+}
+
 /** The same by one process, without any fault. */
 export function calm(scenario: Scenario): Scenario {
   return { ...scenario, grows: false, processes: 1, faults: NO_FAULTS };
+}
+
+/** The same, but nothing fails except servers, often. */
+export function badlyServed(scenario: Scenario): Scenario {
+  return { ...scenario, grows: false, faults: { ...NO_FAULTS, server: 1 / 50, eventsMax: 3000 } };
 }
 
 function inputOf(chance: Chance, partition: number, records: number): readonly InputRecord[] {

@@ -92,6 +92,7 @@ class Simulation {
   readonly #starts: Start[] = [];
   readonly #processes: readonly Process[];
   #events = 0;
+  #steps = 0;
   #isCalm = false;
   /** A shared run has done all, or should have: its processes are stopped, and not started again. */
   #isFinishing = false;
@@ -127,6 +128,7 @@ class Simulation {
       starts: this.#starts,
       isCalm: () => this.#isCalm,
       onCrash: () => this.#checkPrefix(),
+      onStep: (machine: Machine) => this.#noteStep(machine),
     };
     this.#processes = Array.from({ length: scenario.processes }, () => new Process(options));
     this.#world.onEvent = (_what, machine) => this.#mayFail(machine);
@@ -196,7 +198,7 @@ class Simulation {
   #lookAt(process: Process, { failures: [failure] }: NonNullable<Start["end"]>): void {
     if (failure) return this.#noteFailure(process, failure as Error & { readonly code?: string });
     const { isStopped } = process.current!;
-    if (isStopped && !process.isStartedCalmly) return process.goOn("its process has stopped");
+    if (isStopped && !process.isStartedCalmly && !this.#isFinishing) return process.goOn("its process has stopped");
     if (this.#table && !isStopped) this.#error = new Error("a process that shares its run has ended by itself");
   }
 
@@ -267,7 +269,7 @@ class Simulation {
     if (this.#isCalm) return;
     if (this.#events++ >= faults.eventsMax) return this.#beCalm();
     const { chance } = this.#world;
-    const own = this.#processes.find(({ current }) => current?.machine === machine);
+    const own = this.#processOf(machine);
     if (own && chance.happens(faults.crash)) return own.crash("it is killed");
     if (own && chance.happens(faults.pause)) own.pause();
     if (own && chance.happens(faults.zombie)) own.leaveZombie();
@@ -297,6 +299,17 @@ class Simulation {
     this.#world.note(`the clock of ${machine.name} jumps`);
   }
 
+  /** The one that crashes at a step is the last to fail. */
+  #noteStep(machine: Machine): void {
+    if (this.#isCalm || ++this.#steps !== this.#scenario.faults.crashAtStep) return;
+    this.#processOf(machine)?.crash("it is killed at a step");
+    this.#beCalm();
+  }
+
+  #processOf(machine: Machine): Process | undefined {
+    return this.#processes.find(({ current }) => current?.machine === machine);
+  }
+
   #trim(): void {
     this.#hasTrimmed = true;
     this.#world.note("the oldest part of the input is gone");
@@ -310,8 +323,9 @@ class Simulation {
     for (const server of this.#servers) server.restore();
     this.#writeAll();
     // What does not end by itself is stopped; the next one reads on until the end. In a shared run, tasks that failed while
-    // others went on are tried again.
-    if (this.#scenario.grows || this.#table) this.#stopAll();
+    // others went on are tried again, except where nothing could make one fail.
+    const { grows, faults: { crashAtStep } } = this.#scenario;
+    if (grows || (this.#table && crashAtStep === undefined)) this.#stopAll();
     if (this.#table) this.#lookAfter(this.#world.nowMs + SHARED_MS_MAX);
   }
 
@@ -322,7 +336,7 @@ class Simulation {
   /** Whether a shared run has done all is seen by its outputs alone. */
   #lookAfter(deadlineMs: number): void {
     this.#world.schedule(this.#operator, LOOK_MS, "looks for what is missing", () => {
-      const isDone = this.#processes.every(({ current, isStartedCalmly }) => current && isStartedCalmly) &&
+      const isDone = this.#processes.every(({ current }) => current && !current.isStopped) &&
         this.#missing() === undefined;
       if (!isDone && this.#world.nowMs < deadlineMs) return this.#lookAfter(deadlineMs);
       this.#isFinishing = true;

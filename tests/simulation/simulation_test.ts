@@ -5,7 +5,7 @@ import { Sandbox } from "../../controller/sandbox/sandbox.ts";
 import { TestFolder } from "../support/processor_script.ts";
 import { KafkaPlace } from "./kafka/place.ts";
 import { loadSimulatedProcessor } from "./processors.ts";
-import { calm, type ScenarioLimits, scenarioOf } from "./scenario.ts";
+import { badlyServed, calm, crashingAt, type Scenario, type ScenarioLimits, scenarioOf } from "./scenario.ts";
 import { simulate } from "./simulation.ts";
 import { installNetwork } from "./world/network.ts";
 import { installPlatform } from "./world/platform.ts";
@@ -16,9 +16,12 @@ const FIRST_SEED = Number(Deno.env.get("SLUICE_TEST_SEED") ?? 20261126);
 const processor = await loadSimulatedProcessor();
 const LIMITS = { eventsMax: 10_000, timeMsMax: 3_600_000 };
 
-async function outcomeOf(seed: number, limits?: ScenarioLimits) {
+/** Two processes over shards that split and merge, and a sink that may lose what it acknowledged. */
+const SHARED: ScenarioLimits = { sources: ["kinesis"], sinks: ["redis"], processes: 2 };
+
+async function outcomeOf(scenario: Scenario) {
   await using folder = new TestFolder();
-  return await simulate(scenarioOf(seed, limits), processor, folder.path);
+  return await simulate(scenario, processor, folder.path);
 }
 
 Deno.test("simulated worlds in which everything fails: outputs are those of a calm one, and never anything else", async () => {
@@ -26,7 +29,7 @@ Deno.test("simulated worlds in which everything fails: outputs are those of a ca
   const failed: string[] = [];
   let starts = 0;
   for (let seed = FIRST_SEED; seed < FIRST_SEED + WORLDS; seed++) {
-    const outcome = await outcomeOf(seed);
+    const outcome = await outcomeOf(scenarioOf(seed));
     starts += outcome.starts;
     if (outcome.error) failed.push(`seed ${seed}: ${outcome.error.message}`);
   }
@@ -36,15 +39,35 @@ Deno.test("simulated worlds in which everything fails: outputs are those of a ca
 
 Deno.test("a seed decides everything: two worlds of one seed have the same trace, those of two seeds have not", async () => {
   const digests: string[] = [];
-  for (const sink of ["kafka", "redis", "kinesis"] as const) {
+  for (const limits of [{ sinks: ["kafka"] }, { sinks: ["redis"] }, { sinks: ["kinesis"] }, SHARED] as const) {
     for (const seed of [FIRST_SEED, FIRST_SEED + 1]) {
-      const limits = { sources: ["kinesis"], sinks: [sink] } as const;
-      const first = await outcomeOf(seed, limits);
-      assertEquals((await outcomeOf(seed, limits)).trace.digest, first.trace.digest);
+      const scenario = scenarioOf(seed, { sources: ["kinesis"], ...limits });
+      const first = await outcomeOf(scenario);
+      assertEquals((await outcomeOf(scenario)).trace.digest, first.trace.digest);
       digests.push(first.trace.digest);
     }
   }
   assertEquals(new Set(digests).size, digests.length);
+});
+
+Deno.test("of processes that share a run, one is killed after a step of a feed: the others have what it left", async () => {
+  const failed: string[] = [];
+  for (const seed of [100, 110]) {
+    for (let step = 6; step <= 60; step += 6) {
+      const { error } = await outcomeOf(crashingAt(scenarioOf(seed, SHARED), step));
+      if (error) failed.push(`seed ${seed}, step ${step}: ${error.message}`);
+    }
+  }
+  assertEquals(failed, []);
+});
+
+Deno.test("processes that share a run bring back what a sink has lost, also of shards that are closed", async () => {
+  const failed: string[] = [];
+  for (let seed = 20; seed < 30; seed++) {
+    const { error } = await outcomeOf(badlyServed(scenarioOf(seed, SHARED)));
+    if (error) failed.push(`seed ${seed}: ${error.message}`);
+  }
+  assertEquals(failed, []);
 });
 
 Deno.test("a sandbox that answers while its process is stopped is not given up", async () => {

@@ -70,6 +70,8 @@ function exchange(
       const reset = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
       world.schedule(machine, latencyMs(), "loses a request", () => reject(reset));
     };
+    // Who is dead sends nothing, though what it was doing goes on to the next await.
+    if (!machine.isAlive) return;
     const perform = (): Answered => service.do(action, request);
     world.schedule(service.machine, latencyMs(), `is asked for ${action}`, () => {
       const fault = service.faultOf(action);
