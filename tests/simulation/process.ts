@@ -4,6 +4,8 @@
  */
 
 import { join } from "@std/path";
+import { pruneRun } from "../../controller/journal/prune.ts";
+import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
 import { type Start, start, type StartOptions } from "./controller.ts";
 import { attachDisk, copyAfterCrash, detachDisk, type DiskFaults } from "./world/disk.ts";
 import { Machine } from "./world/world.ts";
@@ -26,6 +28,7 @@ export interface ProcessOptions extends Pick<StartOptions, "scenario" | "process
 
 const RESTART_MS = { from: 1, to: 2000 };
 const PAUSE_MS = { from: 1, to: 60_000 };
+const KEEP_FEEDS_MAX = 20;
 
 /** See the module. */
 export class Process implements DiskFaults {
@@ -93,6 +96,21 @@ export class Process implements DiskFaults {
     this.pause();
     this.start(zombie);
     detachDisk(zombie.machine);
+  }
+
+  /** Its operator prunes its journal by a process of his own. @throws what prevents that */
+  async prune(): Promise<void> {
+    const { operator: { world, wallMs } } = this.#options;
+    const { machine, journal: path } = this.#current ?? {};
+    if (!machine || !path || !exists(path)) return;
+    world.note(`the journal of ${machine.name} is pruned`);
+    const journal = await SqliteJournal.open(path);
+    try {
+      const run = journal.run("simulated");
+      if (run) pruneRun(journal, run, world.chance.integer(0, KEEP_FEEDS_MAX), wallMs);
+    } finally {
+      journal.close();
+    }
   }
 
   #restart(before: Start): void {

@@ -58,6 +58,8 @@ export interface Faults {
   readonly trim: number;
   /** Whoever operates it asks it to stop, and starts it again. */
   readonly stop: number;
+  /** Whoever operates it prunes its journal. */
+  readonly prune: number;
   /** After so many events nothing fails any more. */
   readonly eventsMax: number;
 }
@@ -75,6 +77,7 @@ const NO_FAULTS: Faults = {
   failedSync: 0,
   trim: 0,
   stop: 0,
+  prune: 0,
   eventsMax: 0,
 };
 
@@ -164,6 +167,7 @@ function faultsOf(chance: Chance): Faults {
     failedSync: some(1 / 20),
     trim: chance.happens(0.15) ? 1 / 300 : 0,
     stop: some(1 / 200),
+    prune: some(1 / 100),
     eventsMax: chance.integer(50, 1500),
   };
 }

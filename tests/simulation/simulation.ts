@@ -99,6 +99,7 @@ class Simulation {
   /** It stopped for good, and said so: a person has to decide. */
   #hasGivenUp = false;
   #hasTrimmed = false;
+  #hasPruned = false;
   #error: Error | undefined;
 
   constructor(scenario: Scenario, processor: SimulatedProcessor, folder: string, oracle?: Simulation) {
@@ -211,7 +212,9 @@ class Simulation {
     const { code = failure.name, message } = failure;
     const { machine, isStopped } = process.current!;
     this.#world.note(`${machine.name} stops: ${message}`);
-    const isLost = code === "E_CHECKPOINT_MISMATCH" && this.#output.hasLostAll();
+    // What a sink has lost can be brought back only as long as the journal has it.
+    const isGone = this.#output.hasLostAll() || (this.#hasPruned && this.#scenario.sink === "redis");
+    const isLost = code === "E_CHECKPOINT_MISMATCH" && isGone;
     if (isLost || (this.#hasTrimmed && TRIMMED_FAILURES.has(code))) {
       this.#hasGivenUp = true;
       return;
@@ -276,6 +279,7 @@ class Simulation {
     if (chance.happens(faults.clockJump)) this.#jump();
     if (chance.happens(faults.stop)) this.#anyCurrent()?.stop();
     if (chance.happens(faults.trim) && this.#anyCurrent()?.hasBegun) this.#trim();
+    if (chance.happens(faults.prune)) this.#prune();
     if (chance.happens(faults.server)) chance.pick(this.#servers).disturb();
     const { links } = networkOf(this.#operator);
     if (links.length === 0) return;
@@ -297,6 +301,12 @@ class Simulation {
     if (!machine) return;
     machine.wallOffsetMs = this.#world.chance.integer(-JUMP_MS, JUMP_MS);
     this.#world.note(`the clock of ${machine.name} jumps`);
+  }
+
+  #prune(): void {
+    this.#hasPruned = true;
+    const process = this.#world.chance.pick(this.#processes);
+    this.#operator.run(() => process.prune()).catch((error) => this.#error ??= error as Error);
   }
 
   /** The one that crashes at a step is the last to fail. */
