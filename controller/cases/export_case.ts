@@ -117,7 +117,7 @@ class CaseExport {
     } finally {
       await this.#realm?.close();
       // One file, without a log beside it.
-      this.#journal.database.pragma("journal_mode=DELETE");
+      this.#journal.database.becomeOneFile();
       this.#journal.close();
     }
   }

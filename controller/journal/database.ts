@@ -243,11 +243,23 @@ export class Database {
     );
   }
 
+  /** Does without a log beside the file, which is to be taken away; nobody else may have it open. */
+  becomeOneFile(): void {
+    this.#closeReaders();
+    this.pragma("journal_mode=DELETE");
+  }
+
   close(): void {
     this.#statements.clear();
     this.#logFile.close();
-    for (const reader of this.#readers) reader.close();
+    this.#closeReaders();
     this.#sqlite.close();
+  }
+
+  #closeReaders(): void {
+    for (const reader of this.#readers) reader.close();
+    this.#readers.clear();
+    this.#idleReaders.length = 0;
   }
 
   #checked(row: Row): Row {
