@@ -1,6 +1,6 @@
 /** A file that is followed: what it says after each change, once that can be read. */
 
-import { dirname, resolve } from "@std/path";
+import { pause } from "../controller/pause.ts";
 import { printMessage } from "./output.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -11,14 +11,19 @@ export interface WatchedFile {
   close(): void;
 }
 
-/** Follows the file at `path`. Editors put another file in its place, so its folder is watched. */
+const LOOK_MS = 200;
+
+/**
+ * Follows the file at `path`, by looking at it. `Deno.watchFs` opens and closes whatever changes beside it: a journal, whose
+ * locks are gone then, since a process loses those that it has on a file with any descriptor of it (fcntl(2)). A process that
+ * came to read it then cut off what this one had mapped.
+ */
 export function watchFile(path: string): WatchedFile {
-  const watcher = Deno.watchFs(dirname(resolve(path)));
-  const events = watcher[Symbol.asyncIterator]();
+  const closing = new AbortController();
   let text = textOf(path);
   return {
     async next<T>(read: () => Promise<T>): Promise<T> {
-      while (!(await events.next()).done) {
+      for (; !closing.signal.aborted; await pause(LOOK_MS, closing.signal)) {
         const now = textOf(path);
         if (now === text || now === "") continue;
         text = now;
@@ -31,7 +36,7 @@ export function watchFile(path: string): WatchedFile {
       }
       return await new Promise<never>(() => {});
     },
-    close: () => watcher.close(),
+    close: () => closing.abort(),
   };
 }
 
