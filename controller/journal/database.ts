@@ -195,15 +195,16 @@ export class Database {
     const isOwn = this.#isReader || this.#sqlite.isTransaction;
     const sqlite = isOwn ? this.#sqlite : this.#takeReader();
     // Rows are fetched with a statement of their own: the caller may use the same query again meanwhile.
-    const rows = this.#guard("read", () => sqlite.prepare(sql).iterate(...cells)) as Iterator<Row>;
+    let rows: Iterator<Row> | undefined;
     try {
+      rows = this.#guard("read", () => sqlite.prepare(sql).iterate(...cells)) as Iterator<Row>;
       for (let read = 0;; read++) {
-        const next = this.#guard("read", () => rows.next());
+        const next = this.#guard("read", () => rows!.next());
         if (next.done) return this.#requireEnd(sql, cells, read);
         yield this.#guard("read", () => this.#checked(next.value));
       }
     } finally {
-      rows.return?.();
+      rows?.return?.();
       if (!isOwn) this.#idleReaders.push(sqlite);
     }
   }

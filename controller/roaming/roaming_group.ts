@@ -191,7 +191,7 @@ export class RoamingGroup {
     if ("error" in outcome) {
       const { error } = outcome;
       if (isOf(error, "E_FENCED")) return this.#notice(`Task ${name} was taken over by another process`);
-      // It is started again when the store can be reached, here or elsewhere.
+      // It is started again when store and sinks can be reached, here or elsewhere.
       const isInterrupted = outcome.wasStopped && isOf(error, "E_COMMIT_UNKNOWN");
       if (isInterrupted || isOf(error, "E_STORE_UNREACHABLE")) return this.#notice(error.message);
       this.#done.add(name);
