@@ -15,15 +15,17 @@ const BY_SEQ = ["feeds", "settlements", "unit_digests", "effects", "inputs"];
 
 /**
  * Removes feeds before the last `keepFeeds`, as far as a snapshot allows: the state before the first feed that is left
- * must be known without those before it. One feed before that is kept for its digest and time. The changes made while the snapshot was taken belong to it, and stay.
+ * must be known without those before it. One feed before that is kept for its digest and time. The changes made while the
+ * snapshot was taken belong to it, and stay. So does whatever may not have reached the sinks: it may have to be run again.
  */
 export function pruneRun(journal: SqliteJournal, run: Run, keepFeeds: number, atMs: number): readonly PruneReport[] {
   const { database } = journal;
   return journal.tasks(run).map(({ id, name }) => {
     const last = database.number("SELECT max(seq) FROM feeds WHERE task = ?", id) ?? -1;
     const first = database.number("SELECT min(seq) FROM feeds WHERE task = ?", id) ?? 0;
+    const settled = database.number("SELECT max(seq) FROM settlements WHERE task = ?", id) ?? -1;
     const endSql = "SELECT max(seq) FROM snapshots WHERE task = ? AND is_last = 1 AND begin_seq <= seq AND seq <= ?";
-    const end = database.number(endSql, id, last - keepFeeds) ?? -1;
+    const end = database.number(endSql, id, Math.min(last - keepFeeds, settled)) ?? -1;
     const begin = database.number(
       "SELECT begin_seq FROM snapshots WHERE task = ? AND seq = ? AND is_last = 1 AND begin_seq <= seq",
       id,

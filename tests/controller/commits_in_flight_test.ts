@@ -4,6 +4,8 @@ import { assertEquals } from "@std/assert";
 import { MemorySink } from "../../adapters/memory/sink.ts";
 import { MemorySource } from "../../adapters/memory/source.ts";
 import { type Acquired, type Commit, type Receipt, SinkError } from "../../adapters/sink.ts";
+import { pruneRun } from "../../controller/journal/prune.ts";
+import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
 import { runProcessor } from "../../controller/run_processor.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
@@ -90,4 +92,41 @@ Deno.test("after a commit whose outcome is unknown, the feeds behind it are sent
   });
   assertEquals([failures, sink.takenWhileHeld], [[], []]);
   assertEquals(sink.outputs.map(({ value }) => value), records.map(({ value }) => value));
+});
+
+/** Of each third feed nobody knows whether its first commit happened; it did not, and somebody prunes the journal meanwhile. */
+class PrunedSink extends MemorySink {
+  readonly commitsInFlightMax = 3;
+  readonly #path: string;
+  readonly #failed = new Set<number>();
+
+  constructor(path: string) {
+    super();
+    this.#path = path;
+  }
+
+  override async commit(commit: Commit): Promise<Receipt> {
+    if (commit.seq % 3 !== 2 || this.#failed.has(commit.seq)) return await super.commit(commit);
+    this.#failed.add(commit.seq);
+    const journal = await SqliteJournal.open(this.#path);
+    pruneRun(journal, journal.run("test")!, 0, 0);
+    journal.close();
+    throw new SinkError("Cannot tell", { code: "E_COMMIT_UNKNOWN", isRetriable: true });
+  }
+}
+
+Deno.test("a feed whose commit is of unknown outcome can be run again, however much is pruned meanwhile", async () => {
+  await using folder = new TestFolder();
+  const count =
+    "const n = (context.state.get<number>('n') ?? 0) + 1; context.state.set('n', n); context.emit({ value: n });";
+  const sink = new PrunedSink(folder.at("j.db"));
+  const { failures } = await runProcessor({
+    processor: folder.write("p.ts", scriptOf(count)),
+    journal: folder.at("j.db"),
+    from: { default: new MemorySource("lines", { "0": Array.from({ length: 20 }, () => ({ value: "0" })) }) },
+    to: { default: sink },
+    limits: { feedRecordsMax: 1, snapshotFeedsMin: 1, feedsInFlightMax: 4 },
+  });
+  assertEquals(failures, []);
+  assertEquals(sink.outputs.map(({ value }) => Number(value)), Array.from({ length: 20 }, (_, i) => i + 1));
 });

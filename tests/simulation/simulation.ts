@@ -163,7 +163,9 @@ class Simulation {
 
   /** A partition that cannot be read for a while is not waited for: how it is merged with the others is up to the faults. */
   get #isMerged(): boolean {
-    return this.#scenario.tasksMax === 1 && this.#scenario.partitions.length > 1;
+    const { tasksMax, partitions, source } = this.#scenario;
+    // The only shard of a stream may split.
+    return tasksMax === 1 && (partitions.length > 1 || source === "kinesis");
   }
 
   get digests(): Readonly<Record<string, string>> {
