@@ -98,7 +98,7 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
     routes: routesTo({ default: sink }),
     uris: {},
     clock: { nowMs: () => Date.now() },
-    clockPolicy: "event",
+    clockPolicy: scenario.clock,
     seed: 7,
     limits: limitsOf(scenario),
     onError: "halt",

@@ -1,5 +1,6 @@
 /** What a seed decides before anything happens: which systems, how much, how it is cut, and which faults there will be. */
 
+import type { ClockPolicy } from "../../engine/clock.ts";
 import { Chance } from "./world/chance.ts";
 
 /** Systems that inputs come from and outputs go to. */
@@ -36,6 +37,8 @@ export interface Scenario {
   readonly processes: number;
   /** When a process that shares it counts as dead. */
   readonly leaseMs: number;
+  /** Where the time of records comes from: what it amounts to depends on the faults, unless it is their own. */
+  readonly clock: ClockPolicy;
   /** How likely each fault is, per event; 0 in a calm world. */
   readonly faults: Faults;
 }
@@ -99,7 +102,7 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
   const chance = new Chance(seed ^ 0x5ce0a510);
   const partitions = chance.integer(1, 4);
   const records = chance.integer(5, 60);
-  const scenario: Omit<Scenario, "processes" | "leaseMs"> = {
+  const scenario: Omit<Scenario, "processes" | "leaseMs" | "clock"> = {
     seed,
     source: chance.pick(sources),
     sink: chance.pick(sinks),
@@ -116,7 +119,9 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
   };
   const { processes = chance.happens(0.25) ? chance.integer(2, 4) : 1 } = limits;
   const leaseMs = processes > 1 ? chance.pick([500, 2000, 10_000]) : 0;
-  return processes > 1 ? shared({ ...scenario, processes, leaseMs }) : { ...scenario, processes, leaseMs };
+  const clock = chance.happens(0.25) ? "feed" : "event";
+  const whole: Scenario = { ...scenario, processes, leaseMs, clock };
+  return processes > 1 ? shared(whole) : whole;
 }
 
 /** A shared run has a task per shard. One of its tasks may stop for good while others go on, so nothing is trimmed. */

@@ -2,8 +2,9 @@
  * One seed: a run of Sluice in a world where things fail, by one process or by several that share it, each started again
  * whenever it is gone, until all is done.
  *
- * The oracle is the same run by one process in a world where nothing fails. At every moment, what a reader of the outputs sees must be
- * the beginning of what that run gave, key by key; in the end it must be all of it, with the same digests.
+ * The oracle is the same run by one process in a world where nothing fails. At every moment, what a reader of the outputs
+ * sees must be the beginning of what that run gave, key by key; in the end it must be all of it, with the same digests.
+ * Where time is that of feeds, this holds for all that no time decides; the rest must stay as it was seen first.
  */
 
 import { join } from "@std/path";
@@ -11,11 +12,12 @@ import type { Start } from "./controller.ts";
 import { SharedTable, warmUpDynamoDb } from "./dynamodb/place.ts";
 import { KafkaPlace } from "./kafka/place.ts";
 import { KinesisPlace, warmUpKinesis } from "./kinesis/place.ts";
-import type { Place, SeenOutput } from "./place.ts";
+import type { Place } from "./place.ts";
 import { RedisPlace } from "./redis/place.ts";
 import { Process } from "./process.ts";
 import type { SimulatedProcessor } from "./processors.ts";
 import { calm, type Scenario, type System } from "./scenario.ts";
+import { isAlarm, valuesByKey, withoutTime } from "./seen_outputs.ts";
 import { installDisks } from "./world/disk.ts";
 import { installNetwork, networkOf } from "./world/network.ts";
 import { installPlatform } from "./world/platform.ts";
@@ -91,6 +93,8 @@ class Simulation {
   readonly #writing: Iterator<void>;
   readonly #starts: Start[] = [];
   readonly #processes: readonly Process[];
+  /** By key, as much as was ever seen. */
+  readonly #seen = new Map<string, readonly string[]>();
   #events = 0;
   #steps = 0;
   #isCalm = false;
@@ -153,12 +157,15 @@ class Simulation {
     return { trace, starts: this.#starts.length, outputs: this.#output.outputs().length, error: this.#error };
   }
 
-  /** The outputs in order, key by key. */
+  /** The outputs in order, key by key, as far as they are the same in every world. */
   byKey(): ReadonlyMap<string, readonly string[]> {
-    const outputs = this.#isMerged ? this.#output.outputs().flatMap(withoutTime) : this.#output.outputs();
-    return new Map(
-      [...Map.groupBy(outputs, ({ key }) => key)].map(([key, some]) => [key, some.map(({ value }) => value)]),
-    );
+    const outputs = this.#output.outputs();
+    return valuesByKey(this.#hasOwnTime ? outputs.flatMap(withoutTime) : outputs);
+  }
+
+  /** Whether its tasks' time depends on what happens in it. */
+  get #hasOwnTime(): boolean {
+    return this.#isMerged || this.#scenario.clock === "feed";
   }
 
   /** A partition that cannot be read for a while is not waited for: how it is merged with the others is up to the faults. */
@@ -240,7 +247,7 @@ class Simulation {
     if (this.#table) return;
     // A task that goes on for others is numbered when its shards are seen, and its digests begin with its name.
     const digests = JSON.stringify(this.digests);
-    if (!this.#isMerged && this.#scenario.source !== "kinesis" && digests !== JSON.stringify(this.#oracle.digests)) {
+    if (!this.#hasOwnTime && this.#scenario.source !== "kinesis" && digests !== JSON.stringify(this.#oracle.digests)) {
       this.#error ??= new Error(`the digests are ${digests}, wanted are ${JSON.stringify(this.#oracle.digests)}`);
     }
   }
@@ -256,8 +263,19 @@ class Simulation {
     return undefined;
   }
 
+  /** What was seen of a key stays as it was; what a sink has lost comes again as it was. */
+  #checkSeen(): void {
+    for (const [key, values] of valuesByKey(this.#output.outputs())) {
+      const before = this.#seen.get(key) ?? [];
+      const at = values.findIndex((value, index) => value !== (before[index] ?? value));
+      if (at >= 0) this.#error ??= new Error(`output ${at} of ${key} is ${values[at]}, and was ${before[at]}`);
+      if (values.length > before.length) this.#seen.set(key, values);
+    }
+  }
+
   /** What is seen is the beginning of what is wanted: nothing twice, nothing else, in order. */
   #checkPrefix(): void {
+    this.#checkSeen();
     if (!this.#oracle) return;
     const expected = this.#oracle.byKey();
     for (const [key, values] of this.byKey()) {
@@ -368,14 +386,4 @@ function placeFor(system: System, world: World, scenario: Scenario): Place {
     default:
       return system satisfies never;
   }
-}
-
-/** What does not depend on the other partitions of a task. */
-function withoutTime({ key, value }: SeenOutput): readonly SeenOutput[] {
-  const { at: _, ...rest } = JSON.parse(value) as { readonly at: number };
-  return isAlarm(value) ? [] : [{ key, value: JSON.stringify(rest) }];
-}
-
-function isAlarm(value: string): boolean {
-  return (JSON.parse(value) as { readonly kind: string }).kind === "alarm";
 }
