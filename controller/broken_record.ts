@@ -10,17 +10,20 @@ import { digestFeed } from "./digests.ts";
 import type { RecordFailure } from "./feed_record.ts";
 
 const NO_CHANGES: StateEntries = { text: "", lengths: new Int32Array(0) };
-/** The outputs of a feed that emitted nothing. */
-export const NO_OUTPUTS: PackedOutputs = {
-  count: 0,
-  values: new Uint8Array(0),
-  keys: new Uint8Array(0),
-  valueLengths: new Int32Array(0),
-  keyLengths: new Int32Array(0),
-  timesMs: new Float64Array(0),
-  names: new Int32Array(0),
-  isSingleLine: true,
-};
+
+/** The outputs of a feed that emitted nothing. Each feed has its own: they are given back with it (release.ts). */
+export function noOutputs(): PackedOutputs {
+  return {
+    count: 0,
+    values: new Uint8Array(0),
+    keys: new Uint8Array(0),
+    valueLengths: new Int32Array(0),
+    keyLengths: new Int32Array(0),
+    timesMs: new Float64Array(0),
+    names: new Int32Array(0),
+    isSingleLine: true,
+  };
+}
 
 /** The break of a sandbox as a failure of the record that was alone in it. */
 export function failureOf({ sealed }: PendingFeed, { code, message }: RealmBroken): RecordFailure {
@@ -47,7 +50,8 @@ export function failedFed(
   };
   const units = { records: Int32Array.of(0), outputEnds: Int32Array.of(0), traceEnds: Int32Array.of(1) };
   const feed = { seq, batches: sealed.batches, segments: sealed.segments };
-  const digests = digestFeed(feed, { units, trace, outputs: NO_OUTPUTS }, chain);
+  const outputs = noOutputs();
+  const digests = digestFeed(feed, { units, trace, outputs }, chain);
   return {
     ...digests,
     units,
@@ -57,7 +61,7 @@ export function failedFed(
     nowMs: before.nowMs,
     isStarted: before.isStarted,
     nextTimerMs: undefined,
-    outputs: NO_OUTPUTS,
+    outputs,
     changes: NO_CHANGES,
     timerChanges: NO_CHANGES,
     failures: [failure],

@@ -6,7 +6,7 @@
 import type { Caution } from "./caution.ts";
 import { SinkBehind } from "./commit_to.ts";
 import type { Committer, PendingFeed } from "./committer.ts";
-import type { DigestedFed, Realm, RealmBroken } from "./realm.ts";
+import { type DigestedFed, type Realm, RealmBroken } from "./realm.ts";
 import type { Limits } from "./limits.ts";
 import { Linger } from "./linger.ts";
 import { pause } from "./pause.ts";
@@ -208,7 +208,9 @@ export class FeedLoop {
       fed = await processing;
       copied = await copying;
     } catch (error) {
-      return { kind: "broken", pending, error: error as RealmBroken };
+      // Anything else, such as a journal without room for an effect's answer, is nothing that a record did.
+      if (!(error instanceof RealmBroken)) throw error;
+      return { kind: "broken", pending, error };
     }
     observer.onStep?.("processed", taskJournal.task.name, pending.seq);
     for (const line of fed.logs) observer.onLog?.(taskJournal.task.name, line);

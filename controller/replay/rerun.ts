@@ -5,7 +5,7 @@
 
 import { toHex } from "../../engine/digest.ts";
 import type { PackedOutputs } from "../../engine/output.ts";
-import { NO_OUTPUTS } from "../broken_record.ts";
+import { noOutputs } from "../broken_record.ts";
 import type { FeedEntry } from "../journal/journal.ts";
 import type { DigestedFed } from "../realm.ts";
 import { RecoveryDiverged } from "../task_errors.ts";
@@ -37,7 +37,7 @@ export class Rerun {
   async next(entry: FeedEntry): Promise<RerunFeed> {
     const alone = await this.#realm.run(entry);
     // Its record killed the sandbox: it did nothing.
-    if (!alone) return { entry, outputs: NO_OUTPUTS, outputNames: [] };
+    if (!alone) return { entry, outputs: noOutputs(), outputNames: [] };
     const ran = isRecorded(alone.fed, entry) || alone.isFromBirth
       ? alone
       : await runFromBirth(this.#recording, this.#realm, entry);

@@ -28,13 +28,13 @@ export class SandboxHost {
    */
   handle(envelope: Envelope<Request>): Envelope<Reply>[] {
     const { id, message } = envelope;
-    if ("task" in message && this.#waiting.has(message.task) && message.kind !== "effects") {
+    if ("task" in message && this.#waiting.has(message.task) && !endsWaiting(message)) {
       // The feed before it waits for effects: a task does one thing after the other.
       this.#queues.get(message.task)!.push(envelope);
       return [];
     }
     const replies = [{ id, message: this.#handleNow(message) }];
-    if (message.kind === "effects" && !this.#waiting.has(message.task)) {
+    if (endsWaiting(message) && !this.#waiting.has(message.task)) {
       const queue = this.#queues.get(message.task) ?? [];
       this.#queues.delete(message.task);
       for (const queued of queue) replies.push(...this.handle(queued));
@@ -115,6 +115,11 @@ export class SandboxHost {
     this.#cells.delete(task);
     this.#waiting.delete(task);
   }
+}
+
+/** Whoever closes a task may not have got its effects' answers. */
+function endsWaiting(message: Request): message is Extract<Request, { kind: "effects" | "close" }> {
+  return message.kind === "effects" || message.kind === "close";
 }
 
 const DESCRIBE_OPTIONS = { initialTimeMs: 0, seed: 0, recordTimeMsMax: 1000 };

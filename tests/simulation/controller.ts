@@ -29,11 +29,19 @@ export interface StartOptions {
   readonly onStep: (machine: Machine) => void;
 }
 
+/** What is there when a start has ended. */
+export interface End {
+  readonly failures: readonly Error[];
+  readonly digests: Readonly<Record<string, string>>;
+  /** How many dead letters its journal has. */
+  readonly letters: number;
+}
+
 /** How a start ended; `undefined` as long as it has not, which is for ever where its machine is gone. */
 export interface Start {
   readonly machine: Machine;
   readonly journal: string;
-  end: { readonly failures: readonly Error[]; readonly digests: Readonly<Record<string, string>> } | undefined;
+  end: End | undefined;
   /** Whether it knows where it reads from, for good. */
   readonly hasBegun: boolean;
   /** Whether it was asked to stop. */
@@ -43,6 +51,8 @@ export interface Start {
   /** Gives back what its process would have lost with it. */
   dispose(): void;
 }
+
+const EFFECT_MS = { from: 0.1, to: 2000 };
 
 interface Opened {
   journal?: SqliteJournal;
@@ -73,13 +83,13 @@ export function start(options: StartOptions): Start {
   };
   machine.run(() => {
     runAll(options, opened, stopping.signal).then((end) => started.end = end, (error) => {
-      started.end = { failures: [error as Error], digests: {} };
+      started.end = { failures: [error as Error], digests: {}, letters: 0 };
     });
   });
   return started;
 }
 
-async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal): Promise<NonNullable<Start["end"]>> {
+async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal): Promise<End> {
   const { machine, scenario, processor, input, output, table, isBounded } = options;
   const source = await input.openSource(isBounded);
   const sink = await output.openSink(`${machine.name}:1:${machine.wallMs}`);
@@ -101,11 +111,11 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
     clockPolicy: scenario.clock,
     seed: 7,
     limits: limitsOf(scenario),
-    onError: "halt",
+    onError: scenario.onError,
     capture: "auto",
     acceptsGaps: false,
     tasksMax: scenario.tasksMax,
-    effects: {},
+    effects: { rate: (value) => rate(machine, scenario, value as { readonly count: number }) },
     roaming,
     observer: {
       onNotice: (text) => machine.world.note(`${machine.name} says: ${text}`),
@@ -121,7 +131,20 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
   await sink.close();
   await roaming?.leases.close();
   await roaming?.store.close();
-  return { failures: summary.failures, digests: digestsOf(journal) };
+  const letters = [...journal.deadLetters(journal.run("simulated")!)].length;
+  return { failures: summary.failures, digests: digestsOf(journal), letters };
+}
+
+/** Somebody whom the processor asks. What he says is not the same twice where no other world has the same time either. */
+function rate(machine: Machine, { clock }: Scenario, { count }: { readonly count: number }): Promise<number> {
+  const { chance } = machine.world;
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  machine.world.schedule(machine, chance.skewed(EFFECT_MS.from, EFFECT_MS.to), "answers an effect", () => {
+    if (clock === "event") resolve(3 * count);
+    else if (chance.happens(0.2)) reject(new Error("nobody knows"));
+    else resolve(chance.integer(0, 1000));
+  });
+  return promise;
 }
 
 /** By partition: how tasks are numbered may depend on when shards are seen. */

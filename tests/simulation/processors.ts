@@ -5,8 +5,20 @@ import { Cell } from "../../controller/sandbox/cell.ts";
 import type { JournaledCode } from "../../controller/journal/journal.ts";
 import { TestFolder } from "../support/processor_script.ts";
 
-/** A key's running total, alarms behind it, and what is left at the end. */
+/** Of which amounts records fail. */
+const FAILING = { of: 29, at: 4 };
+
+/** Whether the record of this amount fails. */
+export function fails(amount: number): boolean {
+  return amount % FAILING.of === FAILING.at;
+}
+
+/** A key's running total, alarms behind it, what others say of it; and now and then a record that fails behind all it did. */
 const SCRIPT = `import { defineProcessor, json } from "@sluice/sluice/processor";
+async function emitRated(context, value) {
+  const rate = await context.effect("rate", value).catch(() => null);
+  context.emit({ key: value.key, value: { ...value, rate, at: context.now } });
+}
 export default defineProcessor({
   name: "totals",
   input: json(),
@@ -21,6 +33,8 @@ export default defineProcessor({
     if (value.amount % 7 === 0) emit("again");
     if (now.count % 4 === 0) context.timers.set(key, context.now + 20);
     if (now.count % 9 === 0) context.state.delete(key);
+    if (value.amount % ${FAILING.of} === ${FAILING.at}) throw new Error("unlucky");
+    if (value.amount % 11 === 2) return emitRated(context, { key, kind: "rated", ...now });
   },
   onTimer({ key }, context) {
     context.emit({ key, value: { key, kind: "alarm", known: context.state.get(key) ?? null, at: context.now } });

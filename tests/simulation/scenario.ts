@@ -1,6 +1,7 @@
 /** What a seed decides before anything happens: which systems, how much, how it is cut, and which faults there will be. */
 
 import type { ClockPolicy } from "../../engine/clock.ts";
+import type { ErrorPolicy } from "../../engine/failure.ts";
 import { Chance } from "./world/chance.ts";
 
 /** Systems that inputs come from and outputs go to. */
@@ -39,6 +40,10 @@ export interface Scenario {
   readonly leaseMs: number;
   /** Where the time of records comes from: what it amounts to depends on the faults, unless it is their own. */
   readonly clock: ClockPolicy;
+  /** What becomes of records that fail. */
+  readonly onError: Exclude<ErrorPolicy, "halt">;
+  /** Whether the last partition of a topic comes when something is written to it. */
+  readonly addsPartition: boolean;
   /** How likely each fault is, per event; 0 in a calm world. */
   readonly faults: Faults;
 }
@@ -102,7 +107,7 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
   const chance = new Chance(seed ^ 0x5ce0a510);
   const partitions = chance.integer(1, 4);
   const records = chance.integer(5, 60);
-  const scenario: Omit<Scenario, "processes" | "leaseMs" | "clock"> = {
+  const scenario: Omit<Scenario, "processes" | "leaseMs" | "clock" | "onError" | "addsPartition"> = {
     seed,
     source: chance.pick(sources),
     sink: chance.pick(sinks),
@@ -119,8 +124,14 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
   };
   const { processes = chance.happens(0.25) ? chance.integer(2, 4) : 1 } = limits;
   const leaseMs = processes > 1 ? chance.pick([500, 2000, 10_000]) : 0;
-  const clock = chance.happens(0.25) ? "feed" : "event";
-  const whole: Scenario = { ...scenario, processes, leaseMs, clock };
+  const whole: Scenario = {
+    ...scenario,
+    processes,
+    leaseMs,
+    clock: chance.happens(0.25) ? "feed" : "event",
+    onError: chance.pick(["dead-letter", "skip"]),
+    addsPartition: chance.happens(0.3),
+  };
   return processes > 1 ? shared(whole) : whole;
 }
 

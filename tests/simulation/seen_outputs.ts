@@ -9,9 +9,9 @@ export function valuesByKey(outputs: readonly SeenOutput[]): ReadonlyMap<string,
   );
 }
 
-/** What does not depend on the time of its task. */
+/** What does not depend on the time of its task, nor on whom it asks. */
 export function withoutTime({ key, value }: SeenOutput): readonly SeenOutput[] {
-  const { at: _, ...rest } = JSON.parse(value) as { readonly at: number };
+  const { at: _, rate: __, ...rest } = JSON.parse(value) as { readonly at: number; readonly rate?: number };
   return isAlarm(value) ? [] : [{ key, value: JSON.stringify(rest) }];
 }
 

@@ -15,7 +15,7 @@ import { KinesisPlace, warmUpKinesis } from "./kinesis/place.ts";
 import type { Place } from "./place.ts";
 import { RedisPlace } from "./redis/place.ts";
 import { Process } from "./process.ts";
-import type { SimulatedProcessor } from "./processors.ts";
+import { fails, type SimulatedProcessor } from "./processors.ts";
 import { calm, type Scenario, type System } from "./scenario.ts";
 import { isAlarm, valuesByKey, withoutTime } from "./seen_outputs.ts";
 import { installDisks } from "./world/disk.ts";
@@ -245,11 +245,20 @@ class Simulation {
     const missing = this.#missing();
     if (missing) this.#error = new Error(missing);
     if (this.#table) return;
+    this.#checkLetters();
     // A task that goes on for others is numbered when its shards are seen, and its digests begin with its name.
     const digests = JSON.stringify(this.digests);
     if (!this.#hasOwnTime && this.#scenario.source !== "kinesis" && digests !== JSON.stringify(this.#oracle.digests)) {
       this.#error ??= new Error(`the digests are ${digests}, wanted are ${JSON.stringify(this.#oracle.digests)}`);
     }
+  }
+
+  /** Each record that fails is put aside once. */
+  #checkLetters(): void {
+    const { onError, partitions } = this.#scenario;
+    const wanted = onError === "skip" ? 0 : partitions.flat().filter(({ amount }) => fails(amount)).length;
+    const { letters } = this.#processes[0].current!.end!;
+    if (letters !== wanted) this.#error ??= new Error(`${letters} records were put aside, wanted are ${wanted}`);
   }
 
   /** What is not there of what is wanted. Alarms that the end of the input rings are missing where it has none. */

@@ -8,7 +8,8 @@ import { mergeOrder } from "../../controller/sealer.ts";
 import type { Batch } from "../../engine/batch.ts";
 import { TestFolder } from "./processor_script.ts";
 
-const OPTIONS: RealmOptions = {
+/** How realms are opened, unless a test says otherwise. */
+export const OPTIONS: RealmOptions = {
   seed: 7,
   clock: "feed",
   onError: "halt",

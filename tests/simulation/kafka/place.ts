@@ -54,7 +54,8 @@ export class KafkaPlace implements Place {
       });
     });
     this.kafka.createTopic(OUTPUT, OUTPUT_PARTITIONS);
-    this.kafka.createTopic(INPUT, scenario.partitions.length);
+    const { partitions: { length }, addsPartition } = scenario;
+    this.kafka.createTopic(INPUT, addsPartition ? Math.max(1, length - 1) : length);
   }
 
   openSource(isBounded: boolean): Promise<Source> {
@@ -96,8 +97,8 @@ export class KafkaPlace implements Place {
 
   trim(): void {
     const { chance } = this.#world;
-    const log = this.kafka.log(INPUT, chance.integer(0, this.#scenario.partitions.length))!;
-    log.trim(log.first + BigInt(chance.integer(0, Number(log.end - log.first) + 1)));
+    const log = this.kafka.log(INPUT, chance.integer(0, this.#scenario.partitions.length));
+    log?.trim(log.first + BigInt(chance.integer(0, Number(log.end - log.first) + 1)));
   }
 
   disturb(): void {
@@ -131,6 +132,7 @@ export class KafkaPlace implements Place {
     while (left.some(({ records }) => records.length > 0)) {
       const input = chance.pick(left.filter(({ records }) => records.length > 0));
       const some = input.records.splice(0, chance.integer(1, 12));
+      this.kafka.growTopic(INPUT, input.partition + 1);
       const log = this.kafka.log(INPUT, input.partition)!;
       const producerId = OTHER_PRODUCER + BigInt(input.partition);
       const append = (isTransactional: boolean): void => {

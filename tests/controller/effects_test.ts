@@ -1,0 +1,75 @@
+/** What becomes of a record whose effect cannot be journaled: nothing that its error policy could answer for. */
+
+import { assertEquals } from "@std/assert";
+import { MemorySink } from "../../adapters/memory/sink.ts";
+import { MemorySource } from "../../adapters/memory/source.ts";
+import { JournalError } from "../../controller/journal/journal.ts";
+import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
+import { SqliteTaskJournal } from "../../controller/journal/sqlite_task_journal.ts";
+import { runProcessor } from "../../controller/run_processor.ts";
+import { SandboxHost } from "../../controller/sandbox/host.ts";
+import type { ErrorPolicy } from "../../engine/failure.ts";
+import { packSegments } from "../../engine/feed.ts";
+import { batchOf, codeOf, OPTIONS } from "../support/cells.ts";
+import { scriptOf, TestFolder } from "../support/processor_script.ts";
+
+const ASKING = "return context.effect('rate', value).then((rate) => context.emit({ value: rate }));";
+
+/** A journal that has no room for the answers to effects. */
+class FullJournal implements Disposable {
+  readonly #recordEffects = SqliteTaskJournal.prototype.recordEffects;
+
+  constructor() {
+    SqliteTaskJournal.prototype.recordEffects = () => {
+      throw new JournalError("Cannot write to journal: the disk is full", { code: "E_DISK_FULL" });
+    };
+  }
+
+  [Symbol.dispose](): void {
+    SqliteTaskJournal.prototype.recordEffects = this.#recordEffects;
+  }
+}
+
+for (const onError of ["halt", "dead-letter", "skip"] satisfies ErrorPolicy[]) {
+  Deno.test(`a journal without room for an effect's answer stops the run, and gives up no record (${onError})`, async () => {
+    await using folder = new TestFolder();
+    const sink = new MemorySink();
+    const run = () =>
+      runProcessor({
+        processor: folder.path + "/p.ts",
+        journal: folder.at("j.db"),
+        from: { default: new MemorySource("lines", { "0": ["1", "2", "3"].map((value) => ({ value })) }) },
+        to: { default: sink },
+        effects: { rate: (value) => 10 * Number(value) },
+        limits: { feedRecordsMax: 1 },
+        onError,
+      });
+    folder.write("p.ts", scriptOf(ASKING));
+    {
+      using _ = new FullJournal();
+      const { failures } = await run();
+      assertEquals(failures.map((failure) => (failure as JournalError).code), ["E_DISK_FULL"]);
+    }
+    assertEquals((await run()).failures, []);
+    assertEquals(sink.outputs.map(({ value }) => value), ["10", "20", "30"]);
+    const journal = await SqliteJournal.open(folder.at("j.db"));
+    assertEquals([...journal.deadLetters(journal.run("test")!)], []);
+    journal.close();
+  });
+}
+
+Deno.test("a task that waits for an effect can be closed: what was asked of it behind that is answered", async () => {
+  const host = new SandboxHost(() => {});
+  const ask = (id: number, message: Parameters<SandboxHost["handle"]>[0]["message"]) =>
+    host.handle({ id, message }).map(({ id, message: { kind } }) => [id, kind]);
+  const feed = (seq: number) => ({
+    seq,
+    batches: [batchOf([seq])],
+    segments: packSegments([{ batch: 0, input: "default", fromRow: 0, toRow: 1, timeMs: 0 }]),
+  });
+  const code = await codeOf(scriptOf(ASKING));
+  assertEquals(ask(0, { kind: "open", task: "0", code, options: OPTIONS }), [[0, "described"]]);
+  assertEquals(ask(1, { kind: "feed", task: "0", feed: feed(0) }), [[1, "effects"]]);
+  assertEquals(ask(2, { kind: "feed", task: "0", feed: feed(1) }), []);
+  assertEquals(ask(3, { kind: "close", task: "0" }), [[3, "done"], [2, "broken"]]);
+});
