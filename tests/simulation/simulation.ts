@@ -220,6 +220,9 @@ class Simulation {
   #noteFailure(process: Process, failure: Error & { readonly code?: string }): void {
     const { code = failure.name, message } = failure;
     const { machine, isStopped } = process.current!;
+    // Whoever has to stop does not wait for a sink until it is known, nor does whoever is overtaken meanwhile.
+    const isUnknown = code === "E_COMMIT_UNKNOWN" && isStopped;
+    if (isUnknown && this.#isFinishing) return;
     this.#world.note(`${machine.name} stops: ${message}`);
     // What a sink has lost can be brought back only as long as the journal has it.
     const isGone = this.#output.hasLostAll() || (this.#hasPruned && this.#scenario.sink === "redis");
@@ -228,8 +231,6 @@ class Simulation {
       this.#hasGivenUp = true;
       return;
     }
-    // Whoever has to stop does not wait for a sink until it is known.
-    const isUnknown = code === "E_COMMIT_UNKNOWN" && isStopped;
     const isExpected = !process.isStartedCalmly && (EXPECTED_FAILURES.has(code) || isUnknown);
     // Others shut out may be quicker to take over, once they go on.
     if (!isExpected && (code !== "E_FENCED" || process.isStartedAlone)) {
