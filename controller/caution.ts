@@ -1,7 +1,8 @@
 /**
  * How feeds are cut after one broke its sandbox: smaller and smaller, until the record that does it is alone.
  *
- * While there is a plan, one feed is under way at a time, so that the blame falls on the right one.
+ * While there is a plan, one feed is under way at a time, so that the blame falls on the right one. It falls on nobody for
+ * a single time: a machine that sleeps longer than a record may take, or whoever kills processes, does no record justice.
  */
 
 /** See the module. */
@@ -23,6 +24,11 @@ export class Caution {
     const first = suspect ?? Math.ceil(records / 2);
     const parts = suspect === undefined ? [first, records - first] : [first, 1];
     this.#plan.unshift(...parts.filter((part) => part > 0));
+  }
+
+  /** Plans to try once more what broke the sandbox alone: something else may have broken it just then. */
+  tryAgain(): void {
+    this.#plan.unshift(1);
   }
 
   /** Notes that a feed of `records` records went well. */

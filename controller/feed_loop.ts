@@ -7,6 +7,7 @@ import type { Caution } from "./caution.ts";
 import { SinkBehind } from "./commit_to.ts";
 import type { Committer, PendingFeed } from "./committer.ts";
 import { type DigestedFed, type Realm, RealmBroken } from "./realm.ts";
+import { SANDBOX_LOST } from "./sandbox/protocol.ts";
 import type { Limits } from "./limits.ts";
 import { Linger } from "./linger.ts";
 import { pause } from "./pause.ts";
@@ -306,8 +307,13 @@ export class FeedLoop {
   }
 }
 
+/** @throws {RealmBroken} which is not the feed's fault, whatever it was */
 async function copyOf(realm: Realm, { beginSeq, isFirst }: WantedPart, limits: Limits): Promise<CopiedPart> {
-  return { beginSeq, state: await realm.copy({ entriesMax: limits.snapshotEntriesPerFeed, isFirst }) };
+  try {
+    return { beginSeq, state: await realm.copy({ entriesMax: limits.snapshotEntriesPerFeed, isFirst }) };
+  } catch (error) {
+    throw error instanceof RealmBroken ? new RealmBroken(SANDBOX_LOST, error.message, undefined) : error;
+  }
 }
 
 const WAIT_MS_MAX = 60_000;

@@ -8,7 +8,15 @@ import type { EffectAnswerer } from "./effects.ts";
 import { type RecordFailure, withRecord } from "./feed_record.ts";
 import type { JournaledEffect } from "./journal/journal.ts";
 import type { Limits } from "./limits.ts";
-import type { Fed, RealmOptions, Reply, Request, TaskState } from "./sandbox/protocol.ts";
+import {
+  CELL_GONE,
+  type Fed,
+  type RealmOptions,
+  type Reply,
+  type Request,
+  SANDBOX_LOST,
+  type TaskState,
+} from "./sandbox/protocol.ts";
 import type { ProcessorInfo } from "./sandbox/realm/guest.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 
@@ -24,6 +32,11 @@ export class RealmBroken extends Error {
     this.code = code;
     this.record = record;
   }
+}
+
+/** Whether a realm is gone through no fault of what was asked of it. */
+export function isLost(error: unknown): boolean {
+  return error instanceof RealmBroken && (error.code === SANDBOX_LOST || error.code === CELL_GONE);
 }
 
 /** What a feed did, with its digests. */

@@ -13,10 +13,10 @@ import { Caution } from "./caution.ts";
 import { SinkBehind } from "./commit_to.ts";
 import { Committer, type PendingFeed, type Tally } from "./committer.ts";
 import { answerWith } from "./effects.ts";
-import type { Progress } from "./journal/journal.ts";
+import type { JournaledEffect, Progress } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 import { FeedLoop, type FeedLoopEnd, type Halt } from "./feed_loop.ts";
-import { Realm, type RealmBroken } from "./realm.ts";
+import { isLost, Realm, RealmBroken } from "./realm.ts";
 import { chainAfter, realmOptions } from "./realm_options.ts";
 import { recover } from "./recovery.ts";
 import { type Gap, Sealer } from "./sealer.ts";
@@ -138,13 +138,17 @@ export class Task {
 
   /** A sink may lose commits while it is given those that it lost before. */
   async #bringForward(): Promise<void> {
+    let hasBroken = false;
     for (;;) {
       try {
         await recover(this.#setup, this.#epoch);
         this.#hasLooked = true;
         return;
       } catch (error) {
-        if (!(error instanceof SinkBehind)) throw error;
+        if (error instanceof SinkBehind || isLost(error)) continue;
+        // A recorded feed has not broken its sandbox before.
+        if (!(error instanceof RealmBroken) || hasBroken) throw error;
+        hasBroken = true;
       }
     }
   }
@@ -161,9 +165,13 @@ export class Task {
       chain: chainAfter(last),
       state: taskJournal.stateBefore((last?.seq ?? -1) + 1),
     };
-    return await Realm.open(this.#setup.sandbox(), setup, limits, {
+    const ports = {
       answer: answerWith(effects),
-      record: (seq, answered) => taskJournal.recordEffects(seq, answered),
+      record: (seq: number, answered: readonly JournaledEffect[]) => taskJournal.recordEffects(seq, answered),
+    };
+    return await Realm.open(this.#setup.sandbox(), setup, limits, ports).catch((error) => {
+      if (isLost(error)) return this.#openRealm();
+      throw error;
     });
   }
 
@@ -218,6 +226,7 @@ export class Task {
   /** A feed broke its sandbox: find the record by cutting feeds, then do with it what the policy says. */
   async #answerBreak(pending: PendingFeed, error: RealmBroken): Promise<void> {
     const { taskJournal, observer, onError } = this.#setup;
+    if (isLost(error)) return this.#snapshots.abandon();
     const records = pending.sealed.ranges.reduce((sum, range) => sum + range.records, 0);
     const isUnstoppable = error.code === "E_SANDBOX_HUNG" && this.#setup.sandbox().isolation === "worker";
     this.#snapshots.abandon();
@@ -227,6 +236,7 @@ export class Task {
       );
       return this.#caution.suspect(records, error.record);
     }
+    if (!this.#caution.isActive && !isUnstoppable) return this.#caution.tryAgain();
     const failure = failureOf(pending, error);
     if (onError === "halt" || records !== 1) {
       const { seq } = pending;

@@ -1,7 +1,7 @@
 /** The inside of a sandbox: answers requests, one cell per task. Runs in a Web Worker or in a child process. */
 
 import { Cell, RecordTimeout } from "./cell.ts";
-import type { Envelope, Reply, Request } from "./protocol.ts";
+import { CELL_GONE, type Envelope, type Reply, type Request } from "./protocol.ts";
 
 /** Answers requests. */
 export class SandboxHost {
@@ -125,7 +125,7 @@ function endsWaiting(message: Request): message is Extract<Request, { kind: "eff
 const DESCRIBE_OPTIONS = { initialTimeMs: 0, seed: 0, recordTimeMsMax: 1000 };
 
 class CellGone extends Error {
-  readonly code = "E_CELL_GONE";
+  readonly code = CELL_GONE;
   constructor(task: string) {
     super(`the realm of task ${task} is gone`);
   }

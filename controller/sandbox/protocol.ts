@@ -79,6 +79,11 @@ export type Reply =
   /** The realm is gone or never was. */
   | { readonly kind: "broken"; readonly code: string; readonly message: string; readonly record?: number };
 
+/** What became of a request of which nothing was done when its sandbox died. */
+export const SANDBOX_LOST = "E_SANDBOX_LOST";
+/** Why a task's request is not answered after an earlier one has broken its realm. */
+export const CELL_GONE = "E_CELL_GONE";
+
 /** A message with the id that pairs request and reply. */
 export interface Envelope<Message> {
   readonly id: number;

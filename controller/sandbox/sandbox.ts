@@ -1,12 +1,14 @@
 /**
  * A sandbox as the controller sees it: one thread (Web Worker) or one child process that runs the cells of its tasks.
  *
- * Requests are numbered and their replies awaited; a sandbox that dies settles all of them with `broken`. A busy Web
- * Worker cannot be stopped in Deno 2.9.6 (`terminate` only sets a flag), so a sandbox that outlives its limit is
- * abandoned: in a worker it burns its core until the process ends, a child process is killed.
+ * - Requests are numbered and their replies awaited; a sandbox that dies settles all of them with `broken`. Only the one
+ *   that was being worked on may be to blame: the others have `E_SANDBOX_LOST`, and are to be asked again elsewhere.
+ * - A task whose feed waits for effects is worked on again once they are there; what else was asked of it waits as long.
+ * - A busy Web Worker cannot be stopped in Deno 2.9.6 (`terminate` only sets a flag), so a sandbox that outlives its limit
+ *   is abandoned: in a worker it burns its core until the process ends, a child process is killed.
  */
 
-import type { Envelope, Reply, Request } from "./protocol.ts";
+import { type Envelope, type Reply, type Request, SANDBOX_LOST } from "./protocol.ts";
 
 /** How processors are kept apart from the controller. */
 export type Isolation = "worker" | "process";
@@ -25,7 +27,11 @@ export interface TransportEvents {
   onDeath(code: string, message: string): void;
 }
 
+type BrokenReply = Extract<Reply, { readonly kind: "broken" }>;
+
 interface Open {
+  readonly id: number;
+  readonly task: string | undefined;
   readonly resolve: (reply: Reply) => void;
   readonly timeMsMax: number;
   watchdog: ReturnType<typeof setTimeout> | undefined;
@@ -43,16 +49,20 @@ const LOOKS_MAX = 4;
 export class Sandbox {
   readonly isolation: Isolation;
   readonly #transport: Transport;
+  /** In the order in which the sandbox turns to them. */
   readonly #open = new Map<number, Open>();
+  /** Tasks that wait for effects. */
+  readonly #waiting = new Set<string>();
+  #watched: Open | undefined;
   #nextId = 0;
-  #death: Reply | undefined;
+  #death: BrokenReply | undefined;
   #hasHung = false;
 
   constructor(isolation: Isolation, connect: (events: TransportEvents) => Transport) {
     this.isolation = isolation;
     this.#transport = connect({
       onReply: ({ id, message }) => this.#settle(id, message),
-      onDeath: (code, message) => this.#die(code, message),
+      onDeath: (code, message) => this.#dieOf({ kind: "broken", code, message }),
     });
   }
 
@@ -72,29 +82,53 @@ export class Sandbox {
     if (this.#death) return Promise.resolve(this.#death);
     return new Promise((resolve) => {
       const id = this.#nextId++;
-      const open: Open = { resolve, timeMsMax, watchdog: undefined, looks: 0 };
-      this.#open.set(id, open);
-      if (this.#open.size === 1) this.#watch(open);
+      const task = "task" in message ? message.task : undefined;
+      this.#open.set(id, { id, task, resolve, timeMsMax, watchdog: undefined, looks: 0 });
+      if (message.kind === "effects" || message.kind === "close") this.#endWaiting(message.task, id);
+      this.#watchCurrent();
       this.#transport.post({ id, message });
     });
   }
 
   close(): void {
-    this.#die("E_SANDBOX_CLOSED", "the sandbox was closed");
+    this.#die({ kind: "broken", code: "E_SANDBOX_CLOSED", message: "the sandbox was closed" });
     this.#transport.kill();
   }
 
   #giveUp(timeMsMax: number): void {
     this.#hasHung = true;
     const message = `the processor did not answer for ${timeMsMax} ms and could not be interrupted`;
-    // Only the request that is being worked on is to blame; the others lose their sandbox.
-    const [hung] = this.#open.keys();
-    this.#settle(hung, { kind: "broken", code: "E_SANDBOX_HUNG", message });
-    this.#die("E_SANDBOX_DIED", "another task of the same sandbox hung");
+    this.#dieOf({ kind: "broken", code: "E_SANDBOX_HUNG", message });
     this.#transport.kill();
   }
 
-  /** Only the oldest question is being worked on; the others wait for their turn without being watched. */
+  /** What was asked of the task meanwhile comes behind the request that ends its waiting. */
+  #endWaiting(task: string, id: number): void {
+    if (!this.#waiting.delete(task)) return;
+    for (const open of [...this.#open.values()]) {
+      if (open.task !== task || open.id === id) continue;
+      this.#open.delete(open.id);
+      this.#open.set(open.id, open);
+    }
+  }
+
+  /** The request that is being worked on. */
+  #current(): Open | undefined {
+    for (const open of this.#open.values()) {
+      if (open.task === undefined || !this.#waiting.has(open.task)) return open;
+    }
+    return undefined;
+  }
+
+  /** Only the one that is being worked on is watched; the others wait for their turn. */
+  #watchCurrent(): void {
+    const current = this.#current();
+    if (current === this.#watched) return;
+    clearTimeout(this.#watched?.watchdog);
+    this.#watched = current;
+    if (current) this.#watch(current);
+  }
+
   #watch(open: Open): void {
     open.looks = 0;
     this.#lookLater(open);
@@ -111,15 +145,22 @@ export class Sandbox {
   #settle(id: number, reply: Reply): void {
     const open = this.#open.get(id);
     if (!open) return;
-    if (reply.kind === "progress") return this.#watch(open);
+    if (reply.kind === "progress") return this.#watched && this.#watch(this.#watched);
     this.#open.delete(id);
-    clearTimeout(open.watchdog);
+    if (reply.kind === "effects") this.#waiting.add(open.task!);
+    this.#watchCurrent();
     open.resolve(reply);
-    for (const next of this.#open.values()) return this.#watch(next);
   }
 
-  #die(code: string, message: string): void {
-    this.#death ??= { kind: "broken", code, message };
+  /** The request that is being worked on may be what it dies of. */
+  #dieOf(cause: BrokenReply): void {
+    const current = this.#death ? undefined : this.#current();
+    if (current) this.#settle(current.id, cause);
+    this.#die({ ...cause, code: SANDBOX_LOST });
+  }
+
+  #die(death: BrokenReply): void {
+    this.#death ??= death;
     for (const id of [...this.#open.keys()]) this.#settle(id, this.#death);
   }
 }

@@ -9,7 +9,7 @@ import type { SharedTable } from "./dynamodb/place.ts";
 import type { Place } from "./place.ts";
 import type { SimulatedProcessor } from "./processors.ts";
 import type { Scenario } from "./scenario.ts";
-import { startSimulatedSandbox } from "./simulated_sandbox.ts";
+import { simulatedSandboxes } from "./simulated_sandbox.ts";
 import type { Machine } from "./world/world.ts";
 
 /** What a start works with. */
@@ -25,6 +25,8 @@ export interface StartOptions {
   readonly journal: string;
   /** Whether it ends where its input ends now. */
   readonly isBounded: boolean;
+  /** Whether nothing fails any more. */
+  readonly isCalm: () => boolean;
   /** Called after each step of a feed; the machine may be gone then. */
   readonly onStep: (machine: Machine) => void;
 }
@@ -99,7 +101,10 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
   const summary = await run({
     name: "simulated",
     journal,
-    pool: new SandboxPool(2, startSimulatedSandbox),
+    pool: new SandboxPool(
+      2,
+      simulatedSandboxes(() => !options.isCalm() && machine.world.chance.happens(scenario.faults.sandbox)),
+    ),
     processor: info.name,
     steps: undefined,
     codecs: { inputs: info.inputCodecs ?? {}, outputs: info.outputCodecs ?? {} },

@@ -68,6 +68,8 @@ export interface Faults {
   readonly stop: number;
   /** Whoever operates it prunes its journal. */
   readonly prune: number;
+  /** A sandbox dies of what it is asked; per request. */
+  readonly sandbox: number;
   /** After so many events nothing fails any more. */
   readonly eventsMax: number;
 }
@@ -86,6 +88,7 @@ const NO_FAULTS: Faults = {
   trim: 0,
   stop: 0,
   prune: 0,
+  sandbox: 0,
   eventsMax: 0,
 };
 
@@ -185,5 +188,6 @@ function faultsOf(chance: Chance): Faults {
     stop: some(1 / 200),
     prune: some(1 / 100),
     eventsMax: chance.integer(50, 1500),
+    sandbox: some(1 / 60),
   };
 }

@@ -1,4 +1,7 @@
-/** A sandbox in the world's own thread: real cells and their protocol; messages are copied and take a while, as a worker's do. */
+/**
+ * A sandbox in the world's own thread: real cells and their protocol; messages are copied and take a while, as a worker's
+ * do. It may die of what it is asked.
+ */
 
 import { SandboxHost } from "../../controller/sandbox/host.ts";
 import { type Envelope, type Reply, replyBuffers, type Request } from "../../controller/sandbox/protocol.ts";
@@ -6,26 +9,40 @@ import { Sandbox } from "../../controller/sandbox/sandbox.ts";
 import { currentMachine, type Machine } from "./world/world.ts";
 
 const MESSAGE_MS = { from: 0.02, to: 3 };
+/** A sandbox that dies while a realm is opened ends its run, as it should. */
+const DEADLY: ReadonlySet<Request["kind"]> = new Set(["feed", "effects", "copy", "rebirth"]);
 
-/** Starts a sandbox on the machine that asks. */
-export function startSimulatedSandbox(): Sandbox {
+/** Starts sandboxes on the machine that asks; `dies` says whether one dies of the next request. */
+export function simulatedSandboxes(dies: () => boolean): () => Sandbox {
   const machine = currentMachine()!;
-  return new Sandbox("worker", ({ onReply }) => {
-    const host = new SandboxHost(() => {});
-    const ways = { in: new Way(machine, "hands to its sandbox"), out: new Way(machine, "hears of its sandbox") };
-    return {
-      post: (envelope) => {
-        const sent = structuredClone(envelope) as Envelope<Request>;
-        ways.in.deliver(() => {
-          for (const { id, message } of host.handle(sent)) {
-            const reply = structuredClone({ id, message } as Envelope<Reply>, { transfer: replyBuffers(message) });
-            ways.out.deliver(() => onReply(reply));
-          }
-        });
-      },
-      kill: () => {},
-    };
-  });
+  /** Tasks at whose work a sandbox has died: once more would look like the fault of one of the same records. */
+  const suspects = new Set<string>();
+  const diesOf = (request: Request): boolean => {
+    if (!("task" in request) || !DEADLY.has(request.kind) || suspects.has(request.task) || !dies()) return false;
+    suspects.add(request.task);
+    return true;
+  };
+  return () =>
+    new Sandbox("worker", ({ onReply, onDeath }) => {
+      const host = new SandboxHost(() => {});
+      const ways = { in: new Way(machine, "hands to its sandbox"), out: new Way(machine, "hears of its sandbox") };
+      let isDead = false;
+      return {
+        post: (envelope) => {
+          const sent = structuredClone(envelope) as Envelope<Request>;
+          ways.in.deliver(() => {
+            if (isDead) return;
+            isDead = diesOf(sent.message);
+            if (isDead) return ways.out.deliver(() => onDeath("E_SANDBOX_DIED", "somebody killed it"));
+            for (const { id, message } of host.handle(sent)) {
+              const reply = structuredClone({ id, message } as Envelope<Reply>, { transfer: replyBuffers(message) });
+              ways.out.deliver(() => onReply(reply));
+            }
+          });
+        },
+        kill: () => {},
+      };
+    });
 }
 
 /** Messages in one direction do not overtake each other. */
