@@ -2,6 +2,7 @@
 
 import { Digest } from "../engine/digest.ts";
 import { type Feed, packSegments } from "../engine/feed.ts";
+import type { EffectRequest } from "../engine/effects.ts";
 import type { CopyPart } from "../engine/state.ts";
 import { digestFeed, type FeedDigests } from "./digests.ts";
 import type { EffectAnswerer } from "./effects.ts";
@@ -106,14 +107,25 @@ export class Realm {
       feed: { ...feed, segments: packSegments(feed.segments) },
     });
     while (reply.kind === "effects") {
-      const results = await this.#answer(feed.seq, reply.requests);
-      this.#record(feed.seq, results);
+      const results = await this.#answerEffects(feed.seq, reply.requests);
       reply = await this.#ask({ kind: "effects", task: this.#task, results });
     }
     const { fed } = expect(reply, "fed");
     const digests = digestFeed(feed, fed, this.#chain);
     const failures = fed.failures.map((failure) => withRecord(feed, failure));
     return { ...fed, ...digests, failures, chain: this.#chain.toBytes() };
+  }
+
+  async #answerEffects(seq: number, requests: readonly EffectRequest[]): Promise<readonly JournaledEffect[]> {
+    try {
+      const results = await this.#answer(seq, requests);
+      this.#record(seq, results);
+      return results;
+    } catch (error) {
+      // The task would wait for ever, and whoever closes it as well.
+      void this.#ask({ kind: "drop", task: this.#task });
+      throw error;
+    }
   }
 
   /** Copies the next part of the state; see `KeyedState.copy`. */

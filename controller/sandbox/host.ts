@@ -1,7 +1,7 @@
 /** The inside of a sandbox: answers requests, one cell per task. Runs in a Web Worker or in a child process. */
 
 import { Cell, RecordTimeout } from "./cell.ts";
-import { CELL_GONE, type Envelope, type Reply, type Request } from "./protocol.ts";
+import { CELL_GONE, endsWaiting, type Envelope, type Reply, type Request } from "./protocol.ts";
 
 /** Answers requests. */
 export class SandboxHost {
@@ -77,6 +77,7 @@ export class SandboxHost {
       case "copy":
         return { kind: "copied", ...this.#cell(request.task).copy(request.part) };
       case "close":
+      case "drop":
         this.#drop(request.task);
         return { kind: "done" };
       default:
@@ -115,11 +116,6 @@ export class SandboxHost {
     this.#cells.delete(task);
     this.#waiting.delete(task);
   }
-}
-
-/** Whoever closes a task may not have got its effects' answers. */
-function endsWaiting(message: Request): message is Extract<Request, { kind: "effects" | "close" }> {
-  return message.kind === "effects" || message.kind === "close";
 }
 
 const DESCRIBE_OPTIONS = { initialTimeMs: 0, seed: 0, recordTimeMsMax: 1000 };

@@ -42,7 +42,14 @@ export type Request =
   | { readonly kind: "effects"; readonly task: string; readonly results: readonly EffectResult[] }
   | { readonly kind: "rebirth"; readonly task: string }
   | { readonly kind: "copy"; readonly task: string; readonly part: CopyPart }
-  | { readonly kind: "close"; readonly task: string };
+  | { readonly kind: "close"; readonly task: string }
+  /** The same at once, for a task that waits for effects which will not come. */
+  | { readonly kind: "drop"; readonly task: string };
+
+/** What a task that waits for effects does not wait to hear. */
+export function endsWaiting(request: Request): request is Extract<Request, { readonly kind: "effects" | "drop" }> {
+  return request.kind === "effects" || request.kind === "drop";
+}
 
 /** What a feed did. */
 export interface Fed {

@@ -8,7 +8,7 @@
  *   is abandoned: in a worker it burns its core until the process ends, a child process is killed.
  */
 
-import { type Envelope, type Reply, type Request, SANDBOX_LOST } from "./protocol.ts";
+import { endsWaiting, type Envelope, type Reply, type Request, SANDBOX_LOST } from "./protocol.ts";
 
 /** How processors are kept apart from the controller. */
 export type Isolation = "worker" | "process";
@@ -84,7 +84,7 @@ export class Sandbox {
       const id = this.#nextId++;
       const task = "task" in message ? message.task : undefined;
       this.#open.set(id, { id, task, resolve, timeMsMax, watchdog: undefined, looks: 0 });
-      if (message.kind === "effects" || message.kind === "close") this.#endWaiting(message.task, id);
+      if (endsWaiting(message)) this.#endWaiting(message.task, id);
       this.#watchCurrent();
       this.#transport.post({ id, message });
     });

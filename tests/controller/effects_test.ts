@@ -58,7 +58,7 @@ for (const onError of ["halt", "dead-letter", "skip"] satisfies ErrorPolicy[]) {
   });
 }
 
-Deno.test("a task that waits for an effect can be closed: what was asked of it behind that is answered", async () => {
+Deno.test("a task that waits for an effect is closed when it has come, or dropped at once; all that was asked is answered", async () => {
   const host = new SandboxHost(() => {});
   const ask = (id: number, message: Parameters<SandboxHost["handle"]>[0]["message"]) =>
     host.handle({ id, message }).map(({ id, message: { kind } }) => [id, kind]);
@@ -71,5 +71,6 @@ Deno.test("a task that waits for an effect can be closed: what was asked of it b
   assertEquals(ask(0, { kind: "open", task: "0", code, options: OPTIONS }), [[0, "described"]]);
   assertEquals(ask(1, { kind: "feed", task: "0", feed: feed(0) }), [[1, "effects"]]);
   assertEquals(ask(2, { kind: "feed", task: "0", feed: feed(1) }), []);
-  assertEquals(ask(3, { kind: "close", task: "0" }), [[3, "done"], [2, "broken"]]);
+  assertEquals(ask(3, { kind: "close", task: "0" }), []);
+  assertEquals(ask(4, { kind: "drop", task: "0" }), [[4, "done"], [2, "broken"], [3, "done"]]);
 });

@@ -7,6 +7,7 @@ import { run } from "../../controller/run.ts";
 import { SandboxPool } from "../../controller/sandbox/pool.ts";
 import type { SharedTable } from "./dynamodb/place.ts";
 import type { Place } from "./place.ts";
+import { replayAll } from "./replay.ts";
 import type { SimulatedProcessor } from "./processors.ts";
 import type { Scenario } from "./scenario.ts";
 import { simulatedSandboxes } from "./simulated_sandbox.ts";
@@ -15,6 +16,8 @@ import type { Machine } from "./world/world.ts";
 /** What a start works with. */
 export interface StartOptions {
   readonly machine: Machine;
+  /** How many starts there were before. */
+  readonly number: number;
   readonly scenario: Scenario;
   readonly processor: SimulatedProcessor;
   readonly input: Place;
@@ -37,6 +40,8 @@ export interface End {
   readonly digests: Readonly<Record<string, string>>;
   /** How many dead letters its journal has. */
   readonly letters: number;
+  /** What a replay of its journal found to be otherwise than recorded. */
+  readonly divergences: readonly string[];
 }
 
 /** How a start ended; `undefined` as long as it has not, which is for ever where its machine is gone. */
@@ -85,7 +90,7 @@ export function start(options: StartOptions): Start {
   };
   machine.run(() => {
     runAll(options, opened, stopping.signal).then((end) => started.end = end, (error) => {
-      started.end = { failures: [error as Error], digests: {}, letters: 0 };
+      started.end = { failures: [error as Error], digests: {}, letters: 0, divergences: [] };
     });
   });
   return started;
@@ -97,7 +102,7 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
   const sink = await output.openSink(`${machine.name}:1:${machine.wallMs}`);
   const roaming = await table?.open(machine.name);
   const journal = opened.journal = await SqliteJournal.open(options.journal);
-  const { info, code } = processor;
+  const { info, codes } = processor;
   const summary = await run({
     name: "simulated",
     journal,
@@ -108,7 +113,7 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
     processor: info.name,
     steps: undefined,
     codecs: { inputs: info.inputCodecs ?? {}, outputs: info.outputCodecs ?? {} },
-    code,
+    code: codes[scenario.changesCode ? options.number % codes.length : 0],
     sources: new Map([["default", source]]),
     routes: routesTo({ default: sink }),
     uris: {},
@@ -117,7 +122,7 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
     seed: 7,
     limits: limitsOf(scenario),
     onError: scenario.onError,
-    capture: "auto",
+    capture: scenario.capture,
     acceptsGaps: false,
     tasksMax: scenario.tasksMax,
     effects: { rate: (value) => rate(machine, scenario, value as { readonly count: number }) },
@@ -132,12 +137,14 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
     },
     stop,
   });
+  const isWhole = summary.failures.length === 0 && scenario.faults.trim === 0 && options.isCalm();
+  const divergences = isWhole ? await replayAll(journal, source, limitsOf(scenario)) : [];
   await source.close();
   await sink.close();
   await roaming?.leases.close();
   await roaming?.store.close();
   const letters = [...journal.deadLetters(journal.run("simulated")!)].length;
-  return { failures: summary.failures, digests: digestsOf(journal), letters };
+  return { failures: summary.failures, digests: digestsOf(journal), letters, divergences };
 }
 
 /** Somebody whom the processor asks. What he says is not the same twice where no other world has the same time either. */

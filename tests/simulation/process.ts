@@ -57,7 +57,7 @@ export class Process implements DiskFaults {
     attachDisk(machine, folder, this);
     if (before && exists(before.journal)) copyAfterCrash(before.machine, before.journal, journal, losesPower);
     const isBounded = scenario.processes === 1 && (isCalm() || !scenario.grows);
-    const started = start({ ...this.#options, machine, journal, isBounded });
+    const started = start({ ...this.#options, machine, number, journal, isBounded });
     this.isStartedAlone = starts.every(({ machine, end }) => end !== undefined || !machine.isAlive);
     starts.push(started);
     this.isStartedCalmly = isCalm();

@@ -14,7 +14,8 @@ export function fails(amount: number): boolean {
 }
 
 /** A key's running total, alarms behind it, what others say of it; and now and then a record that fails behind all it did. */
-const SCRIPT = `import { defineProcessor, json } from "@sluice/sluice/processor";
+const scriptNaming = (known: string): string =>
+  `import { defineProcessor, json } from "@sluice/sluice/processor";
 async function emitRated(context, value) {
   const rate = await context.effect("rate", value).catch(() => null);
   context.emit({ key: value.key, value: { ...value, rate, at: context.now } });
@@ -24,8 +25,8 @@ export default defineProcessor({
   input: json(),
   output: json(),
   process({ value, key, partition }, context) {
-    const known = context.state.get(key) ?? { count: 0, total: 0, partition };
-    const now = { count: known.count + 1, total: known.total + value.amount, partition };
+    const ${known} = context.state.get(key) ?? { count: 0, total: 0, partition };
+    const now = { count: ${known}.count + 1, total: ${known}.total + value.amount, partition };
     context.state.set(key, now);
     const emit = (kind) =>
       context.emit({ key, value: { key, kind, ...now, at: context.now, chance: Math.random(), id: context.uuid() } });
@@ -42,16 +43,18 @@ export default defineProcessor({
 });
 `;
 
-/** The bundle of the processor, and what it says of itself. */
+/** The processor in two versions, which do the same. */
 export async function loadSimulatedProcessor(): Promise<SimulatedProcessor> {
   await using folder = new TestFolder();
-  const bundle = await bundleProcessor(folder.write("totals.ts", SCRIPT));
-  const code = { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script: "totals.ts" };
-  return { code, info: new Cell(bundle.code, { initialTimeMs: 0, seed: 0, recordTimeMsMax: 1000 }).info };
+  const bundles = await Promise.all(
+    ["known", "before"].map((name) => bundleProcessor(folder.write(`${name}.ts`, scriptNaming(name)))),
+  );
+  const codes = bundles.map(({ hash, code, sourceMap }) => ({ hash, bundle: code, sourceMap, script: "totals.ts" }));
+  return { codes, info: new Cell(codes[0].bundle, { initialTimeMs: 0, seed: 0, recordTimeMsMax: 1000 }).info };
 }
 
 /** See {@linkcode loadSimulatedProcessor}. */
 export interface SimulatedProcessor {
-  readonly code: JournaledCode;
+  readonly codes: readonly JournaledCode[];
   readonly info: Cell["info"];
 }

@@ -1,6 +1,7 @@
 /** What a seed decides before anything happens: which systems, how much, how it is cut, and which faults there will be. */
 
 import type { ClockPolicy } from "../../engine/clock.ts";
+import type { CapturePolicy } from "../../controller/task_setup.ts";
 import type { ErrorPolicy } from "../../engine/failure.ts";
 import { Chance } from "./world/chance.ts";
 
@@ -44,6 +45,10 @@ export interface Scenario {
   readonly onError: Exclude<ErrorPolicy, "halt">;
   /** Whether the last partition of a topic comes when something is written to it. */
   readonly addsPartition: boolean;
+  /** Whether the journal keeps all inputs, or those alone that cannot be read again. */
+  readonly capture: Exclude<CapturePolicy, "none">;
+  /** Whether every other start has other code that does the same. */
+  readonly changesCode: boolean;
   /** How likely each fault is, per event; 0 in a calm world. */
   readonly faults: Faults;
 }
@@ -104,13 +109,16 @@ export function chanceOfInput({ seed }: Scenario): Chance {
   return new Chance(seed ^ 0x1a9b07);
 }
 
+/** What was added when seeds were known already: what they decided before is to stay. */
+type Later = "processes" | "leaseMs" | "clock" | "onError" | "addsPartition" | "capture" | "changesCode";
+
 /** The scenario of a seed. */
 export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario {
   const { sources = SYSTEMS, sinks = SYSTEMS } = limits;
   const chance = new Chance(seed ^ 0x5ce0a510);
   const partitions = chance.integer(1, 4);
   const records = chance.integer(5, 60);
-  const scenario: Omit<Scenario, "processes" | "leaseMs" | "clock" | "onError" | "addsPartition"> = {
+  const scenario: Omit<Scenario, Later> = {
     seed,
     source: chance.pick(sources),
     sink: chance.pick(sinks),
@@ -134,6 +142,8 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
     clock: chance.happens(0.25) ? "feed" : "event",
     onError: chance.pick(["dead-letter", "skip"]),
     addsPartition: chance.happens(0.3),
+    capture: chance.pick(["auto", "all"]),
+    changesCode: chance.happens(0.3),
   };
   return processes > 1 ? shared(whole) : whole;
 }

@@ -8,7 +8,7 @@
  */
 
 import { join } from "@std/path";
-import type { Start } from "./controller.ts";
+import type { End, Start } from "./controller.ts";
 import { SharedTable, warmUpDynamoDb } from "./dynamodb/place.ts";
 import { KafkaPlace } from "./kafka/place.ts";
 import { KinesisPlace, warmUpKinesis } from "./kinesis/place.ts";
@@ -205,7 +205,8 @@ class Simulation {
     return this.#hasNobody && this.#output.isSettled();
   }
 
-  #lookAt(process: Process, { failures: [failure] }: NonNullable<Start["end"]>): void {
+  #lookAt(process: Process, { failures: [failure], divergences: [divergence] }: End): void {
+    if (divergence) this.#error = new Error(`a replay finds another ${divergence}`);
     if (failure) return this.#noteFailure(process, failure as Error & { readonly code?: string });
     const { isStopped } = process.current!;
     if (isStopped && !process.isStartedCalmly && !this.#isFinishing) return process.goOn("its process has stopped");
