@@ -67,6 +67,7 @@ export class Realm {
   readonly #timeMsMax: number;
   readonly #answer: EffectAnswerer;
   readonly #record: EffectRecorder;
+  #isAbandoned = false;
   readonly #chain: Digest;
   readonly info: ProcessorInfo;
 
@@ -119,11 +120,13 @@ export class Realm {
   async #answerEffects(seq: number, requests: readonly EffectRequest[]): Promise<readonly JournaledEffect[]> {
     try {
       const results = await this.#answer(seq, requests);
+      // Another realm may have asked as well by now, and been answered otherwise.
+      if (this.#isAbandoned) throw new RealmBroken(SANDBOX_LOST, "its task goes on elsewhere", undefined);
       this.#record(seq, results);
       return results;
     } catch (error) {
       // The task would wait for ever, and whoever closes it as well.
-      void this.#ask({ kind: "drop", task: this.#task });
+      if (!this.#isAbandoned) void this.#ask({ kind: "drop", task: this.#task });
       throw error;
     }
   }
@@ -138,8 +141,15 @@ export class Realm {
     expect(await this.#ask({ kind: "rebirth", task: this.#task }), "done");
   }
 
+  /** Closes it behind what is under way. */
   async close(): Promise<void> {
     await this.#ask({ kind: "close", task: this.#task });
+  }
+
+  /** Closes it at once. The answers to effects that are under way are neither journaled nor handed in any more. */
+  async abandon(): Promise<void> {
+    this.#isAbandoned = true;
+    await this.#ask({ kind: "drop", task: this.#task });
   }
 
   #ask(request: Request): Promise<Reply> {

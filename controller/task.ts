@@ -130,7 +130,7 @@ export class Task {
     try {
       await this.#bringForward();
     } catch (error) {
-      await opening?.then((realm) => realm.close()).catch(() => {});
+      await opening?.then((realm) => realm.abandon()).catch(() => {});
       throw error;
     }
     return await opening;
@@ -187,7 +187,7 @@ export class Task {
       if (error instanceof SinkBehind) return { kind: "behind" };
       throw error;
     } finally {
-      await realm.close();
+      await realm.abandon();
     }
   }
 

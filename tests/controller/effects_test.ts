@@ -1,8 +1,9 @@
-/** What becomes of a record whose effect cannot be journaled: nothing that its error policy could answer for. */
+/** What becomes of records whose effects cannot be journaled, or are answered too late. */
 
 import { assertEquals } from "@std/assert";
 import { MemorySink } from "../../adapters/memory/sink.ts";
 import { MemorySource } from "../../adapters/memory/source.ts";
+import { type Commit, type Receipt, SinkError } from "../../adapters/sink.ts";
 import { JournalError } from "../../controller/journal/journal.ts";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
 import { SqliteTaskJournal } from "../../controller/journal/sqlite_task_journal.ts";
@@ -57,6 +58,43 @@ for (const onError of ["halt", "dead-letter", "skip"] satisfies ErrorPolicy[]) {
     journal.close();
   });
 }
+
+/** Nobody knows whether its first commit happened; it did not. */
+class UnsureSink extends MemorySink {
+  readonly commitsInFlightMax = 2;
+  #hasFailed = false;
+
+  override commit(commit: Commit): Promise<Receipt> {
+    if (this.#hasFailed) return super.commit(commit);
+    this.#hasFailed = true;
+    return Promise.reject(new SinkError("Cannot tell", { code: "E_COMMIT_UNKNOWN", isRetriable: true }));
+  }
+}
+
+Deno.test("the answer to an effect comes too late when its feed is run anew meanwhile: it is not journaled, and does nothing", async () => {
+  await using folder = new TestFolder();
+  const sink = new UnsureSink();
+  const late = Promise.withResolvers<number>();
+  let asked = 0;
+  const rate = (value: unknown): number | Promise<number> => {
+    if (value === 3) late.resolve(99);
+    return value === 2 && ++asked === 1 ? late.promise : 10 * Number(value);
+  };
+  const { failures } = await runProcessor({
+    processor: folder.write("p.ts", scriptOf(`if (value === 0) return void context.emit({ value }); ${ASKING}`)),
+    journal: folder.at("j.db"),
+    from: { default: new MemorySource("lines", { "0": ["0", "1", "2", "3"].map((value) => ({ value })) }) },
+    to: { default: sink },
+    effects: { rate },
+    limits: { feedRecordsMax: 1 },
+  });
+  assertEquals([failures, asked], [[], 2]);
+  assertEquals(sink.outputs.map(({ value }) => value), ["0", "10", "20", "30"]);
+  const journal = await SqliteJournal.open(folder.at("j.db"));
+  const [task] = journal.tasks(journal.run("test")!);
+  assertEquals([1, 2, 3].flatMap((seq) => journal.task(task).effects(seq).map(({ text }) => text)), ["10", "20", "30"]);
+  journal.close();
+});
 
 Deno.test("a task that waits for an effect is closed when it has come, or dropped at once; all that was asked is answered", async () => {
   const host = new SandboxHost(() => {});
