@@ -60,7 +60,7 @@ export class RoamingGroup {
   /** Those that are not started again here: they failed, or their partitions were closed. */
   readonly #done = new Set<string>();
   readonly #closed = new Set<string>();
-  readonly #starting = new Set<string>();
+  readonly #starting = new Map<string, Promise<void>>();
   readonly #handingOver = new Set<string>();
   #checkedMs = -Infinity;
   #lastNotice = "";
@@ -91,6 +91,7 @@ export class RoamingGroup {
     } finally {
       clearInterval(watch);
     }
+    await Promise.all(this.#starting.values());
     await this.#tasks.ended();
     for (const { name } of this.#living()) await this.#keeper.release(name).catch(() => {});
     return this.#failures;
@@ -154,7 +155,8 @@ export class RoamingGroup {
     for (const name of wanted) void this.#giveAway(name);
     for (const row of this.#living()) {
       const isMine = held.has(row.name) && !wanted.has(row.name) && !this.#done.has(row.name);
-      if (isMine && !this.#tasks.has(row.name) && !this.#starting.has(row.name)) void this.#start(row);
+      if (!isMine || this.#tasks.has(row.name) || this.#starting.has(row.name)) continue;
+      this.#starting.set(row.name, this.#start(row).finally(() => this.#starting.delete(row.name)));
     }
   }
 
@@ -167,23 +169,22 @@ export class RoamingGroup {
   }
 
   async #start(row: TaskRow): Promise<void> {
-    const { roaming: { store }, journal, sources, code, environment, onError, clock, routes, observer } = this.#options;
+    const { roaming: { store }, journal, sources, code, environment, onError, clock, routes, observer, stop } = this
+      .#options;
     const taskJournal = journal.task(row);
     const owner = { openedMs: clock.nowMs(), codeHash: code.hash, environment, config: { onError } };
-    this.#starting.add(row.name);
     try {
       // Other processes may have found partitions that this one has not heard of.
       for (const source of sources.values()) if (source.resharding) await source.partitions();
       await this.#inherit(row);
       for (const { sink } of routes) sink.release?.(row.name);
       const unsettledMax = commitsInFlightMax(routes);
+      if (stop.aborted) return;
       const stored = await StoredTask.takeOver({ store, journal, taskJournal, owner, unsettledMax });
       observer.onNotice?.(`Task ${row.name} runs here`);
       this.#tasks.start(row, { taskJournal, stored });
     } catch (error) {
       this.#noteEnd(row.name, { error: asError(error), wasStopped: false });
-    } finally {
-      this.#starting.delete(row.name);
     }
   }
 
