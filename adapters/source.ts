@@ -90,6 +90,11 @@ export interface Source {
   partitions(): Promise<readonly SourcePartition[]>;
   /** The position where a run begins that has not read the partition yet; it is journaled before anything is read. */
   start(at: SourcePartition): Promise<bigint>;
+  /**
+   * The position where a run begins in a partition that came after the run did: its very first record, whether that is
+   * still there or not. Unless given, {@linkcode start}.
+   */
+  startOfAdded?(at: SourcePartition): Promise<bigint>;
   /** What {@linkcode verify} needs to know of the position that `start` gave last, where that is anything. */
   startAnchor?(at: SourcePartition): string | undefined;
   /** The anchor of a position inside of what was read last, where one is needed that a batch cannot say. */

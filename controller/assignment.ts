@@ -21,7 +21,7 @@ import type { Route } from "./routing.ts";
  * The partitions that no task has: all, at first, or those that are new. Where partitions split and merge, new ones go to
  * the heirs of the tasks that had their keys (succession.ts).
  */
-export async function unassigned(
+async function unassigned(
   sources: ReadonlyMap<string, Source>,
   tasks: readonly Task[],
 ): Promise<readonly TaskPartition[]> {
@@ -47,14 +47,16 @@ function freshPartitions(found: readonly TaskPartition[], tasks: readonly Task[]
   return found.filter((partition) => !owned.has(partitionKey(partition)));
 }
 
-/** Where to begin in each of `partitions`. */
-export async function startsOf(
-  partitions: readonly TaskPartition[],
+/** Where to begin in the partitions that none of `tasks` has. */
+export async function findFresh(
   sources: ReadonlyMap<string, Source>,
+  tasks: readonly Task[],
 ): Promise<readonly StartedPartition[]> {
-  return await Promise.all(partitions.map(async (each) => {
+  // All partitions that there were became tasks together with the run.
+  const known = new Set(tasks.flatMap(({ partitions }) => partitions.map(({ input }) => input)));
+  return await Promise.all((await unassigned(sources, tasks)).map(async (each) => {
     const source = sources.get(each.input)!;
-    const start = await source.start(each);
+    const start = await (known.has(each.input) && source.startOfAdded?.(each) || source.start(each));
     const anchor = source.startAnchor?.(each);
     return { ...each, start, ...(anchor === undefined ? {} : { anchor }) };
   }));

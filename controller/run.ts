@@ -2,7 +2,7 @@
 
 import type { ClockPolicy } from "../engine/clock.ts";
 import { environmentFingerprint } from "./environment.ts";
-import { assignTasks, isSideBySide, startsOf, unassigned } from "./assignment.ts";
+import { assignTasks, findFresh, isSideBySide } from "./assignment.ts";
 import { JournalError, type JournalEvent, type Run, type RunSpec } from "./journal/journal.ts";
 import { limitsFor } from "./limits.ts";
 import { agree, follow, newPlan, type Plan, planOfJournal } from "./roaming/plan.ts";
@@ -69,7 +69,7 @@ export async function run(options: RunOptions): Promise<RunSummary> {
   const known = journal.run(options.name);
   const plan = roaming && await planOf(options, roaming);
   const rows = known ? journal.tasks(known) : [];
-  const fresh = plan ? [] : await startsOf(await unassigned(options.sources, rows), options.sources);
+  const fresh = plan ? [] : await findFresh(options.sources, rows);
   const started = journal.atomically(() => {
     const run = known ? resume(known, options) : journal.createRun(plan?.run ?? specOf(options));
     noteStart(run, options, known ? "resumed" : "started");

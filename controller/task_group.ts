@@ -6,7 +6,7 @@
  */
 
 import { SourceError } from "../adapters/source.ts";
-import { assignTasks, startsOf, unassigned } from "./assignment.ts";
+import { assignTasks, findFresh } from "./assignment.ts";
 import { livingTasks, type StartedPartition, type Task as TaskRow, type TaskPartition } from "./journal/journal.ts";
 import { pause } from "./pause.ts";
 import { asError, RunningTasks, type SharedSetup, type TaskOutcome } from "./running_tasks.ts";
@@ -120,7 +120,7 @@ export class TaskGroup {
   async #findNew(): Promise<NewPartitions> {
     const { journal, run, sources } = this.#options;
     try {
-      const fresh = await startsOf(await unassigned(sources, journal.tasks(run)), sources);
+      const fresh = await findFresh(sources, journal.tasks(run));
       return { fresh, successions: await findSuccessions(run, { journal, sources }) };
     } catch (error) {
       if (this.#tasks.size === 0) this.#failures.push(asError(error));

@@ -105,6 +105,11 @@ export class KafkaSource implements Source {
     return await this.#offset(at, start) ?? await this.latest(at);
   }
 
+  /** Wherever the run began: all records of such a partition are newer. */
+  startOfAdded(): Promise<bigint> {
+    return Promise.resolve(0n);
+  }
+
   async latest(at: SourcePartition): Promise<bigint> {
     return (await this.#offset(at, "latest"))!;
   }

@@ -144,6 +144,12 @@ export class RedisSource implements Source {
     return position;
   }
 
+  /** Wherever the run began: all entries of such a stream are newer. */
+  startOfAdded(at: SourcePartition): Promise<bigint> {
+    this.#laneOf(at).read = startPosition(FIRST_POSITION, undefined);
+    return Promise.resolve(positionIn("earliest"));
+  }
+
   startAnchor(at: SourcePartition): string | undefined {
     const { read } = this.#laneOf(at);
     return read && anchorOf(read);

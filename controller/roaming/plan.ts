@@ -6,7 +6,7 @@
  */
 
 import type { TaskStore } from "../../adapters/task_store.ts";
-import { type AssignmentContext, shareOut, startsOf, unassigned } from "../assignment.ts";
+import { type AssignmentContext, findFresh, shareOut } from "../assignment.ts";
 import type { Journal, Run, RunSpec, StartedPartition } from "../journal/journal.ts";
 import { partitionKey, toJson } from "../journal/rows.ts";
 
@@ -69,7 +69,7 @@ export async function newPlan(
   run: RunSpec,
   { sources, tasksMax }: Pick<AssignmentContext, "sources" | "tasksMax">,
 ): Promise<Omit<Plan, "version">> {
-  const fresh = await startsOf(await unassigned(sources, []), sources);
+  const fresh = await findFresh(sources, []);
   return { run, tasks: plannedFor(fresh, 0, tasksMax) };
 }
 

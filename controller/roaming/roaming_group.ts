@@ -9,7 +9,7 @@
 
 import type { LeaseTable } from "../../adapters/lease_table.ts";
 import type { TaskStore } from "../../adapters/task_store.ts";
-import { startsOf, unassigned } from "../assignment.ts";
+import { findFresh } from "../assignment.ts";
 import { livingTasks, type Task as TaskRow } from "../journal/journal.ts";
 import { partitionKey } from "../journal/rows.ts";
 import { pause } from "../pause.ts";
@@ -220,7 +220,7 @@ export class RoamingGroup {
 
   async #addFresh(plan: Plan): Promise<void> {
     const { journal, run, sources, tasksMax, roaming: { store } } = this.#options;
-    const fresh = await startsOf(await unassigned(sources, journal.tasks(run)), sources);
+    const fresh = await findFresh(sources, journal.tasks(run));
     if (fresh.length === 0) return;
     await propose(store, { ...plan, tasks: [...plan.tasks, ...plannedFor(fresh, plan.tasks.length, tasksMax)] });
   }

@@ -119,11 +119,11 @@ Deno.test("start=latest is one offset, journaled before anything is read: also a
   assertEquals(outputOf(folder), range(5, 9));
 });
 
-async function trim(topic: string, offset: number): Promise<void> {
+async function trim(topic: string, offset: number, partition = 0): Promise<void> {
   await withAdmin(async (admin) => {
     // kafkajs looks for the leader in what it knows already.
     await admin.fetchTopicOffsets(topic);
-    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] });
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
   });
 }
 
@@ -208,6 +208,26 @@ Deno.test("partitions that are added while a run reads are read too, and the jou
   assertEquals(outputOf(folder), there);
   const shown = await runCli(["journal", "show", "copy"], { cwd: folder.path });
   assertStringIncludes(shown.stdout, "partitions added");
+});
+
+Deno.test("a partition that came after the run did is read from its first record, wherever the run began; without it, never in silence", async () => {
+  const topic = await freshTopic(1);
+  await writeTopic(topic, records(0, 10));
+  await using folder = new TestFolder();
+  const from = `${topic}?start=latest`;
+  assertEquals((await copy(folder, from)).code, 0);
+  await withAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] }));
+  await writeTopic(topic, records(10, 20, 1));
+  assertEquals((await copy(folder, from)).code, 0);
+  // The producer of this test may write twice while a broker has not heard of the partition.
+  const there = (await readTopic(topic)).map(({ value }) => Number(value)).filter((value) => value >= 10);
+  assertEquals(outputOf(folder), there.sort((a, b) => a - b));
+  await withAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] }));
+  await writeTopic(topic, records(20, 30, 2));
+  await trim(topic, 5, 2);
+  const { code, stderr } = await copy(folder, from);
+  assertEquals(code, 1);
+  assertMatch(stderr, /Cannot read \S+\/2: offset 0 is gone, the first left is 5;/);
 });
 
 Deno.test("several topics are one input, named or by a pattern, also one that is made later", async () => {

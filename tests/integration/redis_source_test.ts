@@ -160,6 +160,23 @@ Deno.test("a stream in parts: as many as are named, or all there are, also those
   await source.close();
 });
 
+Deno.test("a part that came after the run did is read from its first entry, wherever the run began; without it, never in silence", async () => {
+  const stream = freshKey();
+  await add(`${stream}:1`, 1, 11);
+  const parts = { streams: [parseSelection(`${stream}:*`)], start: "latest", isBounded: true } as const;
+  const source = await open(stream, parts);
+  const at = { stream, partition: "1" };
+  const position = await source.startOfAdded(at);
+  const anchor = source.startAnchor(at);
+  assertEquals((await readPartition(source, at, position)).length, 10);
+  await source.close();
+  await withRedis((redis) => redis.xtrim(`${stream}:1`, "MINID", "5-0"));
+  const later = await open(stream, parts);
+  await later.verify(at, position, anchor);
+  assertEquals((await later.read(at, position, ALL)).kind, "gap");
+  await later.close();
+});
+
 Deno.test("many quiet streams are waited for at once: an entry of any is seen when it comes, also of one that joined late", async () => {
   const streams = Array.from({ length: 20 }, freshKey);
   const source = await open(streams[0], { streams: streams.map((stream) => ({ stream })) });
