@@ -98,7 +98,11 @@ export class Task {
   async #lookForLosses(): Promise<void> {
     const { routes, taskJournal } = this.#setup;
     const mayHaveLost = () => routes.some(({ sink }) => sink.mayHaveLost?.(taskJournal.task.name).aborted);
-    while (!this.#hasLooked || mayHaveLost()) await this.#bringForward();
+    while (!this.#hasLooked || mayHaveLost()) {
+      // Whoever fails has not looked, though the sink is his by then: others who go on for the task have to fail as well.
+      this.#hasLooked = false;
+      await this.#bringForward();
+    }
   }
 
   /** What has been done so far. */

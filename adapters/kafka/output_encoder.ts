@@ -27,25 +27,26 @@ export interface EncodedOutputs {
 }
 
 /**
- * Encodes the outputs of `commit`; `topics` are the places of its output names.
+ * Encodes the outputs of `commit`; `topics` are the places of its output names, undefined for those that go elsewhere.
  *
  * @throws {SinkError} when a record is larger than its topic takes, or names a partition that there is not
  */
-export function encodeOutputs(run: string, commit: Commit, topics: readonly SinkTopic[]): EncodedOutputs {
+export function encodeOutputs(run: string, commit: Commit, topics: readonly (SinkTopic | undefined)[]): EncodedOutputs {
   const { outputs } = commit;
-  const writers = new Map(topics.map((topic) => [topic, new TopicWriter(topic, commit, outputs.count)]));
-  const writerOf = topics.map((topic) => writers.get(topic)!);
+  const own = topics.filter((topic) => topic !== undefined);
+  const writers = new Map(own.map((topic) => [topic, new TopicWriter(topic, commit, outputs.count)]));
+  const writerOf = topics.map((topic) => topic && writers.get(topic)!);
   const { count, keyLengths, valueLengths, timesMs, names } = outputs;
   const keys = viewOf(outputs.keys);
   const values = viewOf(outputs.values);
   const extras = outputs.extras && new ExtraReader(outputs.extras);
-  const origin = topics.some(({ hasOrigin }) => hasOrigin) ? `${run}/${commit.task}/${commit.seq}` : undefined;
+  const origin = own.some(({ hasOrigin }) => hasOrigin) ? `${run}/${commit.task}/${commit.seq}` : undefined;
   let keyAt = 0;
   let valueAt = 0;
   for (let i = 0; i < count; i++) {
     const keyLength = keyLengths[i];
     const valueLength = valueLengths[i];
-    const writer = writerOf[names[i]];
+    const writer = writerOf[names[i]]!;
     const extra = extras?.at(i);
     const headers = extra?.headers !== undefined || (origin !== undefined && writer.topic.hasOrigin)
       ? headerBytes(extra?.headers, writer.topic.hasOrigin ? `${origin}/${i}` : undefined)

@@ -200,9 +200,9 @@ export class KafkaSink implements Sink {
     return producer;
   }
 
-  /** By output name. */
-  #topicsOf(outputNames: readonly string[]): readonly SinkTopic[] {
-    return outputNames.map((name) => (this.#topics.get(name) ?? this.#topics.get("default"))!);
+  /** By output name; undefined for those that go to another system. */
+  #topicsOf(outputNames: readonly string[]): readonly (SinkTopic | undefined)[] {
+    return outputNames.map((name) => this.#topics.get(name) ?? this.#topics.get("default"));
   }
 
   /** Only what is read from this cluster can be shown by a group of this cluster. */

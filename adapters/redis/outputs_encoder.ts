@@ -34,7 +34,7 @@ export function encodeOutputs(commit: Commit, targets: Targets): EncodedOutputs 
 /** Stands at one output. */
 class OutputsEncoder {
   readonly #commit: Commit;
-  readonly #placed: readonly PlacedTarget[];
+  readonly #placed: readonly (PlacedTarget | undefined)[];
   readonly #writer: BulkWriter;
   readonly #keyView: DataView;
   readonly #firstIds = new Map<number, string>();
@@ -58,7 +58,7 @@ class OutputsEncoder {
     const { count, names, extras } = this.#commit.outputs;
     const reader = extras && new ExtraReader(extras);
     for (; this.#output < count; this.#output++) {
-      const placed = this.#placed[names[this.#output]];
+      const placed = this.#placed[names[this.#output]]!;
       const extra = reader?.at(this.#output);
       const part = placed.index + (placed.parts === 1 ? 0 : this.#partOf(placed.parts, extra));
       if (isGeneral(placed, extra)) this.#addGeneral(part, placed, extra?.headers);

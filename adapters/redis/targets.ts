@@ -59,9 +59,9 @@ export class Targets {
     this.#parts = parts;
   }
 
-  /** Where an output goes. */
-  of(output: string): PlacedTarget {
-    return (this.#byOutput.get(output) ?? this.#byOutput.get("default"))!;
+  /** Where an output goes; undefined for one that goes to another system. */
+  of(output: string): PlacedTarget | undefined {
+    return this.#byOutput.get(output) ?? this.#byOutput.get("default");
   }
 
   /** The keys that the script touches; channels are none. */

@@ -6,6 +6,7 @@ import { routesTo } from "../../controller/routing.ts";
 import { run } from "../../controller/run.ts";
 import { SandboxPool } from "../../controller/sandbox/pool.ts";
 import type { SharedTable } from "./dynamodb/place.ts";
+import type { Outputs } from "./outputs.ts";
 import type { Place } from "./place.ts";
 import { replayAll } from "./replay.ts";
 import type { SimulatedProcessor } from "./processors.ts";
@@ -21,7 +22,7 @@ export interface StartOptions {
   readonly scenario: Scenario;
   readonly processor: SimulatedProcessor;
   readonly input: Place;
-  readonly output: Place;
+  readonly outputs: Outputs;
   /** Present when several processes share the run. */
   readonly table: SharedTable | undefined;
   /** The path of its journal. */
@@ -97,9 +98,9 @@ export function start(options: StartOptions): Start {
 }
 
 async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal): Promise<End> {
-  const { machine, scenario, processor, input, output, table, isBounded } = options;
+  const { machine, scenario, processor, input, outputs, table, isBounded } = options;
   const source = await input.openSource(isBounded);
-  const sink = await output.openSink(`${machine.name}:1:${machine.wallMs}`);
+  const sinks = await outputs.openSinks(`${machine.name}:1:${machine.wallMs}`);
   const roaming = await table?.open(machine.name);
   const journal = opened.journal = await SqliteJournal.open(options.journal);
   const { info, codes } = processor;
@@ -115,7 +116,7 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
     codecs: { inputs: info.inputCodecs ?? {}, outputs: info.outputCodecs ?? {} },
     code: codes[scenario.changesCode ? options.number % codes.length : 0],
     sources: new Map([["default", source]]),
-    routes: routesTo({ default: sink }),
+    routes: routesTo(sinks),
     uris: {},
     clock: { nowMs: () => Date.now() },
     clockPolicy: scenario.clock,
@@ -140,7 +141,7 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
   const isWhole = summary.failures.length === 0 && scenario.faults.trim === 0 && options.isCalm();
   const divergences = isWhole ? await replayAll(journal, source, limitsOf(scenario)) : [];
   await source.close();
-  await sink.close();
+  for (const sink of Object.values(sinks)) await sink.close();
   await roaming?.leases.close();
   await roaming?.store.close();
   const letters = [...journal.deadLetters(journal.run("simulated")!)].length;

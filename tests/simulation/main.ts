@@ -1,7 +1,7 @@
 /** `deno task simulate`: many worlds, side by side, or one of them with all that happened in it. */
 
 import { Command, InvalidArgumentError } from "commander";
-import { loadSimulatedProcessor, type SimulatedProcessor } from "./processors.ts";
+import { loadSimulatedProcessors, type SimulatedProcessors } from "./processors.ts";
 import { type Scenario, type ScenarioLimits, scenarioOf, type System, SYSTEMS } from "./scenario.ts";
 import { type Outcome, simulate } from "./simulation.ts";
 
@@ -88,9 +88,9 @@ async function withFolder(work: (folder: string) => Promise<void>): Promise<void
 
 async function showOne(seed: number, options: Options): Promise<void> {
   const scenario = scenarioOf(seed, limitsOf(options));
-  const processor = await loadSimulatedProcessor();
+  const processors = await loadSimulatedProcessors();
   await withFolder(async (folder) => {
-    const { trace, error, starts, outputs } = await simulate(scenario, processor, folder);
+    const { trace, error, starts, outputs } = await simulate(scenario, processors, folder);
     for (const line of trace.lines) console.log(line);
     const { partitions, faults, ...rest } = scenario;
     console.log({ ...rest, records: partitions.map(({ length }) => length), faults });
@@ -103,17 +103,17 @@ async function showOne(seed: number, options: Options): Promise<void> {
 }
 
 async function tellAll(options: Options): Promise<void> {
-  const processor = await loadSimulatedProcessor();
+  const processors = await loadSimulatedProcessors();
   await withFolder(async (folder) => {
     for (let seed = options.from; seed < options.from + options.seeds; seed++) {
-      console.log(JSON.stringify(await tell(scenarioOf(seed, limitsOf(options)), processor, folder)));
+      console.log(JSON.stringify(await tell(scenarioOf(seed, limitsOf(options)), processors, folder)));
     }
   });
 }
 
-async function tell(scenario: Scenario, processor: SimulatedProcessor, folder: string): Promise<Told> {
+async function tell(scenario: Scenario, processors: SimulatedProcessors, folder: string): Promise<Told> {
   const { seed, source, sink, processes } = scenario;
-  const outcome: Outcome = await simulate(scenario, processor, folder);
+  const outcome: Outcome = await simulate(scenario, processors, folder);
   const { trace, starts, error } = outcome;
   const told = { seed, source, sink, processes, starts, events: trace.count, digest: trace.digest };
   return error ? { ...told, error: error.message, trace: trace.shortened(TRACE_LINES) } : told;

@@ -15,8 +15,8 @@ export interface Place {
   write(): Iterator<void>;
   /** Opens the input, which ends where it ends now, or goes on; called as the machine that reads it. */
   openSource(isBounded: boolean): Promise<Source>;
-  /** Opens the output. `owner` tells the machine from every other. */
-  openSink(owner: string): Promise<Sink>;
+  /** Opens a sink for the processor's output of that name. `owner` tells the machine from every other. */
+  openSink(owner: string, output: string): Promise<Sink>;
   /** What is there for readers now, in order of writing per key. */
   outputs(): readonly SeenOutput[];
   /** Whether readers see all that was promised to them: what was committed may take a moment to be shown. */

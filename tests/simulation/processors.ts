@@ -14,7 +14,7 @@ export function fails(amount: number): boolean {
 }
 
 /** A key's running total, alarms behind it, what others say of it; and now and then a record that fails behind all it did. */
-const scriptNaming = (known: string): string =>
+const scriptOf = ({ known, other }: { readonly known: string; readonly other: boolean }): string =>
   `import { defineProcessor, json } from "@sluice/sluice/processor";
 async function emitRated(context, value) {
   const rate = await context.effect("rate", value).catch(() => null);
@@ -23,15 +23,17 @@ async function emitRated(context, value) {
 export default defineProcessor({
   name: "totals",
   input: json(),
-  output: json(),
+  ${other ? "outputs: { default: json(), other: json() }" : "output: json()"},
   process({ value, key, partition }, context) {
     const ${known} = context.state.get(key) ?? { count: 0, total: 0, partition };
     const now = { count: ${known}.count + 1, total: ${known}.total + value.amount, partition };
     context.state.set(key, now);
-    const emit = (kind) =>
-      context.emit({ key, value: { key, kind, ...now, at: context.now, chance: Math.random(), id: context.uuid() } });
-    if (value.amount % 5 !== 0) emit("total");
-    if (value.amount % 7 === 0) emit("again");
+    const emit = (kind, output) => {
+      const value = { key, kind, ...now, at: context.now, chance: Math.random(), id: context.uuid() };
+      context.emit({ key, value }, output);
+    };
+    if (value.amount % 5 !== 0) emit("total", "default");
+    if (value.amount % ${other ? 2 : 7} === 0) emit("again", "${other ? "other" : "default"}");
     if (now.count % 4 === 0) context.timers.set(key, context.now + 20);
     if (now.count % 9 === 0) context.state.delete(key);
     if (value.amount % ${FAILING.of} === ${FAILING.at}) throw new Error("unlucky");
@@ -43,17 +45,29 @@ export default defineProcessor({
 });
 `;
 
-/** The processor in two versions, which do the same. */
-export async function loadSimulatedProcessor(): Promise<SimulatedProcessor> {
+/** What worlds run: a processor with one output, and one with two. */
+export async function loadSimulatedProcessors(): Promise<SimulatedProcessors> {
   await using folder = new TestFolder();
+  return { one: await load(folder, false), two: await load(folder, true) };
+}
+
+async function load(folder: TestFolder, other: boolean): Promise<SimulatedProcessor> {
   const bundles = await Promise.all(
-    ["known", "before"].map((name) => bundleProcessor(folder.write(`${name}.ts`, scriptNaming(name)))),
+    ["known", "before"].map((known) =>
+      bundleProcessor(folder.write(`${known}${other}.ts`, scriptOf({ known, other })))
+    ),
   );
   const codes = bundles.map(({ hash, code, sourceMap }) => ({ hash, bundle: code, sourceMap, script: "totals.ts" }));
   return { codes, info: new Cell(codes[0].bundle, { initialTimeMs: 0, seed: 0, recordTimeMsMax: 1000 }).info };
 }
 
-/** See {@linkcode loadSimulatedProcessor}. */
+/** See {@linkcode loadSimulatedProcessors}. */
+export interface SimulatedProcessors {
+  readonly one: SimulatedProcessor;
+  readonly two: SimulatedProcessor;
+}
+
+/** One processor, in two versions that do the same. */
 export interface SimulatedProcessor {
   readonly codes: readonly JournaledCode[];
   readonly info: Cell["info"];

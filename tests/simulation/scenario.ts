@@ -45,6 +45,8 @@ export interface Scenario {
   readonly onError: Exclude<ErrorPolicy, "halt">;
   /** Whether the last partition of a topic comes when something is written to it. */
   readonly addsPartition: boolean;
+  /** Where half of the outputs go instead. */
+  readonly otherSink: System | undefined;
   /** Whether the journal keeps all inputs, or those alone that cannot be read again. */
   readonly capture: Exclude<CapturePolicy, "none">;
   /** Whether every other start has other code that does the same. */
@@ -110,7 +112,7 @@ export function chanceOfInput({ seed }: Scenario): Chance {
 }
 
 /** What was added when seeds were known already: what they decided before is to stay. */
-type Later = "processes" | "leaseMs" | "clock" | "onError" | "addsPartition" | "capture" | "changesCode";
+type Later = "processes" | "leaseMs" | "clock" | "onError" | "addsPartition" | "capture" | "changesCode" | "otherSink";
 
 /** The scenario of a seed. */
 export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario {
@@ -144,6 +146,7 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
     addsPartition: chance.happens(0.3),
     capture: chance.pick(["auto", "all"]),
     changesCode: chance.happens(0.3),
+    otherSink: chance.happens(0.25) ? chance.pick(SYSTEMS.filter((system) => system !== scenario.sink)) : undefined,
   };
   return processes > 1 ? shared(whole) : whole;
 }

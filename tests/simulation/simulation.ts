@@ -10,12 +10,12 @@
 import { join } from "@std/path";
 import type { End, Start } from "./controller.ts";
 import { SharedTable, warmUpDynamoDb } from "./dynamodb/place.ts";
-import { KafkaPlace } from "./kafka/place.ts";
-import { KinesisPlace, warmUpKinesis } from "./kinesis/place.ts";
+import { warmUpKinesis } from "./kinesis/place.ts";
+import { Outputs } from "./outputs.ts";
 import type { Place } from "./place.ts";
-import { RedisPlace } from "./redis/place.ts";
+import { placeFor } from "./places.ts";
 import { Process } from "./process.ts";
-import { fails, type SimulatedProcessor } from "./processors.ts";
+import { fails, type SimulatedProcessors } from "./processors.ts";
 import { calm, type Scenario, type System } from "./scenario.ts";
 import { isAlarm, valuesByKey, withoutTime } from "./seen_outputs.ts";
 import { installDisks } from "./world/disk.ts";
@@ -53,9 +53,9 @@ const LOOK_MS = 1000;
 const SHARED_MS_MAX = 900_000;
 
 /** Runs a scenario, in `folder`, which is the world's disk. */
-export async function simulate(scenario: Scenario, processor: SimulatedProcessor, folder: string): Promise<Outcome> {
+export async function simulate(scenario: Scenario, processors: SimulatedProcessors, folder: string): Promise<Outcome> {
   await install();
-  const oracle = new Simulation(calm(scenario), processor, join(folder, "calm"));
+  const oracle = new Simulation(calm(scenario), processors, join(folder, "calm"));
   const expected = await oracle.run();
   if (expected.error) {
     return {
@@ -63,7 +63,7 @@ export async function simulate(scenario: Scenario, processor: SimulatedProcessor
       error: new Error(`the calm run fails: ${expected.error.message}`, { cause: expected.error }),
     };
   }
-  return await new Simulation(scenario, processor, join(folder, "stormy"), oracle).run();
+  return await new Simulation(scenario, processors, join(folder, "stormy"), oracle).run();
 }
 
 let installing: Promise<void> | undefined;
@@ -87,7 +87,7 @@ class Simulation {
   /** Where whoever starts Sluice lives; it never fails. */
   readonly #operator: Machine;
   readonly #input: Place;
-  readonly #output: Place;
+  readonly #outputs: Outputs;
   /** Present when several processes share the run. */
   readonly #table: SharedTable | undefined;
   readonly #writing: Iterator<void>;
@@ -106,7 +106,7 @@ class Simulation {
   #hasPruned = false;
   #error: Error | undefined;
 
-  constructor(scenario: Scenario, processor: SimulatedProcessor, folder: string, oracle?: Simulation) {
+  constructor(scenario: Scenario, processors: SimulatedProcessors, folder: string, oracle?: Simulation) {
     this.#scenario = scenario;
     this.#folder = folder;
     this.#oracle = oracle;
@@ -119,16 +119,17 @@ class Simulation {
       return places.get(system)!;
     };
     this.#input = placeOf(scenario.source);
-    this.#output = placeOf(scenario.sink);
+    const { sink, otherSink } = scenario;
+    this.#outputs = new Outputs({ default: placeOf(sink), ...(otherSink ? { other: placeOf(otherSink) } : {}) });
     this.#table = scenario.processes > 1 ? new SharedTable(this.#world, scenario) : undefined;
     this.#writing = this.#input.write();
     const options = {
       scenario,
-      processor,
+      processor: otherSink ? processors.two : processors.one,
       folder,
       operator: this.#operator,
       input: this.#input,
-      output: this.#output,
+      outputs: this.#outputs,
       table: this.#table,
       starts: this.#starts,
       isCalm: () => this.#isCalm,
@@ -154,12 +155,12 @@ class Simulation {
       Deno.removeSync(this.#folder, { recursive: true });
     }
     const { trace } = this.#world;
-    return { trace, starts: this.#starts.length, outputs: this.#output.outputs().length, error: this.#error };
+    return { trace, starts: this.#starts.length, outputs: this.#outputs.seen().length, error: this.#error };
   }
 
   /** The outputs in order, key by key, as far as they are the same in every world. */
   byKey(): ReadonlyMap<string, readonly string[]> {
-    const outputs = this.#output.outputs();
+    const outputs = this.#outputs.seen();
     return valuesByKey(this.#hasOwnTime ? outputs.flatMap(withoutTime) : outputs);
   }
 
@@ -202,7 +203,7 @@ class Simulation {
     if (!isOver) return false;
     // Whoever was paused must be let go on: nothing he does may be seen.
     this.#beCalm();
-    return this.#hasNobody && this.#output.isSettled();
+    return this.#hasNobody && this.#outputs.areSettled;
   }
 
   #lookAt(process: Process, { failures: [failure], divergences: [divergence] }: End): void {
@@ -226,7 +227,8 @@ class Simulation {
     if (isUnknown && this.#isFinishing) return;
     this.#world.note(`${machine.name} stops: ${message}`);
     // What a sink has lost can be brought back only as long as the journal has it.
-    const isGone = this.#output.hasLostAll() || (this.#hasPruned && this.#scenario.sink === "redis");
+    const { sink, otherSink } = this.#scenario;
+    const isGone = this.#outputs.haveLostAll || (this.#hasPruned && [sink, otherSink].includes("redis"));
     const isLost = code === "E_CHECKPOINT_MISMATCH" && isGone;
     if (isLost || (this.#hasTrimmed && TRIMMED_FAILURES.has(code))) {
       this.#hasGivenUp = true;
@@ -276,7 +278,7 @@ class Simulation {
 
   /** What was seen of a key stays as it was; what a sink has lost comes again as it was. */
   #checkSeen(): void {
-    for (const [key, values] of valuesByKey(this.#output.outputs())) {
+    for (const [key, values] of valuesByKey(this.#outputs.seen())) {
       const before = this.#seen.get(key) ?? [];
       const at = values.findIndex((value, index) => value !== (before[index] ?? value));
       if (at >= 0) this.#error ??= new Error(`output ${at} of ${key} is ${values[at]}, and was ${before[at]}`);
@@ -319,7 +321,7 @@ class Simulation {
   }
 
   get #servers(): readonly Pick<Place, "disturb" | "restore">[] {
-    return [this.#input, this.#output, ...(this.#table ? [this.#table] : [])];
+    return [this.#input, ...this.#outputs.places, ...(this.#table ? [this.#table] : [])];
   }
 
   #anyCurrent(): Start | undefined {
@@ -383,18 +385,5 @@ class Simulation {
       this.#isFinishing = true;
       this.#stopAll();
     });
-  }
-}
-
-function placeFor(system: System, world: World, scenario: Scenario): Place {
-  switch (system) {
-    case "kafka":
-      return new KafkaPlace(world, scenario);
-    case "redis":
-      return new RedisPlace(world, scenario);
-    case "kinesis":
-      return new KinesisPlace(world, scenario);
-    default:
-      return system satisfies never;
   }
 }

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { Sandbox } from "../../controller/sandbox/sandbox.ts";
 import { TestFolder } from "../support/processor_script.ts";
 import { KafkaPlace } from "./kafka/place.ts";
-import { loadSimulatedProcessor } from "./processors.ts";
+import { loadSimulatedProcessors } from "./processors.ts";
 import { badlyServed, calm, crashingAt, type Scenario, type ScenarioLimits, scenarioOf } from "./scenario.ts";
 import { simulate } from "./simulation.ts";
 import { installNetwork } from "./world/network.ts";
@@ -13,7 +13,7 @@ import { Machine, World } from "./world/world.ts";
 
 const WORLDS = 80;
 const FIRST_SEED = Number(Deno.env.get("SLUICE_TEST_SEED") ?? 20261126);
-const processor = await loadSimulatedProcessor();
+const processors = await loadSimulatedProcessors();
 const LIMITS = { eventsMax: 10_000, timeMsMax: 3_600_000 };
 
 /** Two processes over shards that split and merge, and a sink that may lose what it acknowledged. */
@@ -21,7 +21,7 @@ const SHARED: ScenarioLimits = { sources: ["kinesis"], sinks: ["redis"], process
 
 async function outcomeOf(scenario: Scenario) {
   await using folder = new TestFolder();
-  return await simulate(scenario, processor, folder.path);
+  return await simulate(scenario, processors, folder.path);
 }
 
 Deno.test("simulated worlds in which everything fails: outputs are those of a calm one, and never anything else", async () => {
@@ -96,7 +96,7 @@ Deno.test("Kafka: an owner whose takeover is committed and not yet marked does n
   const acquired: bigint[] = [];
   let failure: unknown;
   const acquireTwice = async (owner: string, epoch: bigint): Promise<void> => {
-    const sink = await place.openSink(owner);
+    const sink = await place.openSink(owner, "default");
     await sink.acquire("0", epoch, undefined);
     // At once: markers take a while.
     acquired.push((await sink.acquire("0", epoch, undefined)).epoch);

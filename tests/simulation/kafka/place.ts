@@ -63,10 +63,10 @@ export class KafkaPlace implements Place {
     return KafkaSource.open({ brokers: this.#brokers, ...options });
   }
 
-  openSink(owner: string): Promise<Sink> {
+  openSink(owner: string, output: string): Promise<Sink> {
     return KafkaSink.open({
       brokers: this.#brokers,
-      topics: new Map([["default", { topic: OUTPUT, compression: "none", hasOrigin: false }]]),
+      topics: new Map([[output, { topic: OUTPUT, compression: "none", hasOrigin: false }]]),
       run: "simulated",
       group: "simulated",
       transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,

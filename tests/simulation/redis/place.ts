@@ -67,8 +67,8 @@ export class RedisPlace implements Place {
     });
   }
 
-  openSink(): Promise<Sink> {
-    const targets = new Map([["default", { kind: "stream", key: OUTPUT, fields: { value: "v", key: "k" } } as const]]);
+  openSink(_owner: string, output: string): Promise<Sink> {
+    const targets = new Map([[output, { kind: "stream", key: OUTPUT, fields: { value: "v", key: "k" } } as const]]);
     return RedisSink.open({ address: ADDRESS, targets, run: "simulated" });
   }
 
