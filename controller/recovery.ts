@@ -24,9 +24,9 @@ interface Behind {
   readonly seq: number;
 }
 
-/** Takes over the sinks of a task and brings them what they do not have. */
-export async function recover(setup: TaskSetup, epoch: bigint): Promise<void> {
-  const { taskJournal, routes } = setup;
+/** Takes over sinks of a task, all of them unless `routes` says otherwise, and brings them what they do not have. */
+export async function recover(setup: TaskSetup, epoch: bigint, routes: readonly Route[] = setup.routes): Promise<void> {
+  const { taskJournal } = setup;
   const last = taskJournal.lastFeed();
   const settled = lastSettled(setup, last);
   const behind: Behind[] = [];

@@ -125,7 +125,7 @@ export class RunningTasks {
    * @throws what keeps a sink from having it
    */
   async settle(taskJournal: TaskJournal): Promise<void> {
-    await this.#open({ taskJournal, before: undefined, stop: NEVER, hurry: AbortSignal.abort() }).makeSure();
+    await this.#open({ taskJournal, before: undefined, stop: NEVER, hurry: AbortSignal.abort() }).settle();
   }
 
   async #run(name: string, task: Task): Promise<void> {

@@ -90,19 +90,28 @@ export class Task {
     }
   }
 
-  /** For a task that is over: brings its sinks what they may have lost since. */
+  /**
+   * For a task that is over: brings its sinks what they may have lost since. Those that lose nothing are left alone: of
+   * others who go on for the task, one would shut out the next.
+   */
   async makeSure(): Promise<void> {
     return await (this.#makingSure ??= this.#lookForLosses().finally(() => this.#makingSure = undefined));
   }
 
   async #lookForLosses(): Promise<void> {
-    const { routes, taskJournal } = this.#setup;
+    const { taskJournal } = this.#setup;
+    const routes = this.#setup.routes.filter(({ sink }) => sink.mayHaveLost !== undefined);
     const mayHaveLost = () => routes.some(({ sink }) => sink.mayHaveLost?.(taskJournal.task.name).aborted);
     while (!this.#hasLooked || mayHaveLost()) {
       // Whoever fails has not looked, though the sink is his by then: others who go on for the task have to fail as well.
       this.#hasLooked = false;
-      await this.#bringForward();
+      await this.#bringForward(routes);
     }
+  }
+
+  /** For a task that ran elsewhere: brings all its sinks what was left for them. */
+  async settle(): Promise<void> {
+    await this.#bringForward();
   }
 
   /** What has been done so far. */
@@ -141,11 +150,11 @@ export class Task {
   }
 
   /** A sink may lose commits while it is given those that it lost before. */
-  async #bringForward(): Promise<void> {
+  async #bringForward(routes = this.#setup.routes): Promise<void> {
     let hasBroken = false;
     for (;;) {
       try {
-        await recover(this.#setup, this.#epoch);
+        await recover(this.#setup, this.#epoch, routes);
         this.#hasLooked = true;
         return;
       } catch (error) {

@@ -69,6 +69,7 @@ export class KafkaPlace implements Place {
       topics: new Map([[output, { topic: OUTPUT, compression: "none", hasOrigin: false }]]),
       run: "simulated",
       group: "simulated",
+      isShared: this.#scenario.processes > 1,
       transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
       settings: new Map(),
       owner,
