@@ -238,18 +238,18 @@ export class Task {
 
   /** A feed broke its sandbox: find the record by cutting feeds, then do with it what the policy says. */
   async #answerBreak(pending: PendingFeed, error: RealmBroken): Promise<void> {
-    const { taskJournal, observer, onError } = this.#setup;
+    const { onError } = this.#setup;
     if (isLost(error)) return this.#snapshots.abandon();
     const records = pending.sealed.ranges.reduce((sum, range) => sum + range.records, 0);
     const isUnstoppable = error.code === "E_SANDBOX_HUNG" && this.#setup.sandbox().isolation === "worker";
     this.#snapshots.abandon();
-    if (records > 1 && !isUnstoppable) {
-      observer.onNotice?.(
-        `Feed ${pending.seq} of task ${taskJournal.task.name} broke its sandbox (${error.message}); looking for the record`,
-      );
-      return this.#caution.suspect(records, error.record);
+    const isProven = isUnstoppable || (records <= 1 && this.#caution.isActive);
+    if (!isProven) {
+      const next = records > 1 ? "looking for the record" : "trying once more";
+      const feed = `Feed ${pending.seq} of task ${this.#setup.taskJournal.task.name}`;
+      this.#setup.observer.onNotice?.(`${feed} broke its sandbox (${error.message}); ${next}`);
+      return records > 1 ? this.#caution.suspect(records, error.record) : this.#caution.tryAgain();
     }
-    if (!this.#caution.isActive && !isUnstoppable) return this.#caution.tryAgain();
     const failure = failureOf(pending, error);
     if (onError === "halt" || records !== 1) {
       const { seq } = pending;
