@@ -47,13 +47,15 @@ function freshPartitions(found: readonly TaskPartition[], tasks: readonly Task[]
   return found.filter((partition) => !owned.has(partitionKey(partition)));
 }
 
-/** Where to begin in the partitions that none of `tasks` has. */
+/** Where to begin in the partitions that none of `tasks` has; `run` is undefined before there is one. */
 export async function findFresh(
   sources: ReadonlyMap<string, Source>,
   tasks: readonly Task[],
+  run: Pick<Run, "sources"> | undefined,
 ): Promise<readonly StartedPartition[]> {
-  // All partitions that there were became tasks together with the run.
-  const known = new Set(tasks.flatMap(({ partitions }) => partitions.map(({ input }) => input)));
+  // All partitions that an input had became tasks together with the run, or with the input.
+  const ofTasks = tasks.flatMap(({ partitions }) => partitions.map(({ input }) => input));
+  const known = new Set([...Object.keys(run?.sources ?? {}), ...ofTasks]);
   return await Promise.all((await unassigned(sources, tasks)).map(async (each) => {
     const source = sources.get(each.input)!;
     const start = await (known.has(each.input) && source.startOfAdded?.(each) || source.start(each));

@@ -69,7 +69,7 @@ export async function run(options: RunOptions): Promise<RunSummary> {
   const known = journal.run(options.name);
   const plan = roaming && await planOf(options, roaming);
   const rows = known ? journal.tasks(known) : [];
-  const fresh = plan ? [] : await findFresh(options.sources, rows);
+  const fresh = plan ? [] : await findFresh(options.sources, rows, known);
   const started = journal.atomically(() => {
     const run = known ? resume(known, options) : journal.createRun(plan?.run ?? specOf(options));
     noteStart(run, options, known ? "resumed" : "started");

@@ -120,7 +120,7 @@ export class TaskGroup {
   async #findNew(): Promise<NewPartitions> {
     const { journal, run, sources } = this.#options;
     try {
-      const fresh = await findFresh(sources, journal.tasks(run));
+      const fresh = await findFresh(sources, journal.tasks(run), run);
       return { fresh, successions: await findSuccessions(run, { journal, sources }) };
     } catch (error) {
       if (this.#tasks.size === 0) this.#failures.push(asError(error));

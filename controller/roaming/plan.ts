@@ -69,7 +69,7 @@ export async function newPlan(
   run: RunSpec,
   { sources, tasksMax }: Pick<AssignmentContext, "sources" | "tasksMax">,
 ): Promise<Omit<Plan, "version">> {
-  const fresh = await findFresh(sources, []);
+  const fresh = await findFresh(sources, [], undefined);
   return { run, tasks: plannedFor(fresh, 0, tasksMax) };
 }
 

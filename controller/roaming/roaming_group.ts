@@ -220,7 +220,7 @@ export class RoamingGroup {
 
   async #addFresh(plan: Plan): Promise<void> {
     const { journal, run, sources, tasksMax, roaming: { store } } = this.#options;
-    const fresh = await findFresh(sources, journal.tasks(run));
+    const fresh = await findFresh(sources, journal.tasks(run), run);
     if (fresh.length === 0) return;
     await propose(store, { ...plan, tasks: [...plan.tasks, ...plannedFor(fresh, plan.tasks.length, tasksMax)] });
   }

@@ -230,6 +230,18 @@ Deno.test("a partition that came after the run did is read from its first record
   assertMatch(stderr, /Cannot read \S+\/2: offset 0 is gone, the first left is 5;/);
 });
 
+Deno.test("a topic that a pattern did not find when the run began is read from its first record", async () => {
+  const topic = `later-${crypto.randomUUID()}`;
+  await using folder = new TestFolder();
+  const from = `?match=${topic}&start=latest`;
+  const first = await copy(folder, from);
+  await withAdmin((admin) => admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true }));
+  await writeTopic(topic, records(0, 5));
+  const second = await copy(folder, from);
+  assertEquals([first.code, second.code], [0, 0], first.stderr + second.stderr);
+  assertEquals(outputOf(folder), range(0, 5));
+});
+
 Deno.test("several topics are one input, named or by a pattern, also one that is made later", async () => {
   const prefix = `several-${crypto.randomUUID()}`;
   const create = (topic: string) =>
