@@ -58,16 +58,37 @@ export interface RedriveOptions extends DeadLettersOptions {
  */
 export async function deadLettersRedrive(runName: string, options: RedriveOptions): Promise<number> {
   const journal = await SqliteJournal.open(options.journal);
-  const run = findRun(journal, runName);
-  const letters = options.id === undefined
-    ? [...journal.deadLetters(run)].filter(({ redrivenMs }) => redrivenMs === undefined)
-    : [findLetter(journal, run, options.id)];
-  if (letters.length === 0) {
+  try {
+    const run = findRun(journal, runName);
+    const letters = options.id === undefined ? nextLetters(journal, run) : [findLetter(journal, run, options.id)];
+    if (letters.length > 0) return await redrive(journal, run, letters, options);
     printMessage(`${runName}: no dead letters are left to redrive`);
-    journal.close();
     return EXIT.ok;
+  } finally {
+    journal.close();
   }
-  const name = `${runName}-redrive-${letters[0].id}-${letters.at(-1)!.id}`;
+}
+
+/** Those that are left; where a redrive did not come to its end, its own: what it has done is known to its run alone. */
+function nextLetters(journal: Journal, run: Run): readonly JournaledDeadLetter[] {
+  const left = [...journal.deadLetters(run)].filter(({ redrivenMs }) => redrivenMs === undefined);
+  for (const { name } of journal.runs()) {
+    const [, first, last] = name.startsWith(run.name)
+      ? /^-redrive-(\d+)-(\d+)$/.exec(name.slice(run.name.length)) ?? []
+      : [];
+    if (!left.some(({ id }) => id === Number(first))) continue;
+    return left.filter(({ id }) => Number(first) <= id && id <= Number(last));
+  }
+  return left;
+}
+
+async function redrive(
+  journal: Journal,
+  run: Run,
+  letters: readonly JournaledDeadLetter[],
+  options: RedriveOptions,
+): Promise<number> {
+  const name = `${run.name}-redrive-${letters[0].id}-${letters.at(-1)!.id}`;
   const to = await openSinks(new Map([["default", options.to]]), { run: name, tasks: 1, onNotice: printMessage });
   const pool = openPool({});
   const processor = await loadNamed(options.with, pool, options);
@@ -86,12 +107,14 @@ export async function deadLettersRedrive(runName: string, options: RedriveOption
     journal: options.journal,
     sourceMap: processor.bundle.sourceMap,
   });
-  if (summary.failures.length === 0) {
+  if (summary.failures.length > 0) return EXIT.failure;
+  journal.atomically(() => {
     for (const { id } of letters) journal.noteRedriven(id, Date.now());
-    printMessage(`${letters.length} dead letters redriven, ${outputs} outputs`);
-  }
-  journal.close();
-  return summary.failures.length === 0 ? EXIT.ok : EXIT.failure;
+  });
+  const more = nextLetters(journal, run).length;
+  const rest = more > 0 ? `; ${more} are left: redrive again` : "";
+  printMessage(`${letters.length} dead letters redriven, ${outputs} outputs${rest}`);
+  return EXIT.ok;
 }
 
 function sourcesOf(letters: readonly JournaledDeadLetter[]): Record<string, MemorySource> {

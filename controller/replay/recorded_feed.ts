@@ -36,7 +36,8 @@ export async function loadRecordedFeed(
   journal: TaskJournal,
   sources: SourcesAtHand,
 ): Promise<Feed> {
-  const batches = journal.captured(entry.seq) ?? await readAgain(entry, sources);
+  const captured = journal.captured(entry.seq);
+  const batches = captured ? cutTo(entry.ranges, captured) : await readAgain(entry, sources);
   const inputs = entry.ranges.map(({ input }) => input);
   const segments = batches.length === 0 ? [] : mergeOrder(batches, inputs, entry.ranges[0].timeMs);
   return {
@@ -46,6 +47,21 @@ export async function loadRecordedFeed(
     ...(entry.tickMs === undefined ? {} : { tickMs: entry.tickMs }),
     end: entry.isEnd,
   };
+}
+
+/** Of a feed that halted all was captured, also what it did not come to. */
+function cutTo(ranges: readonly Range[], captured: readonly Batch[]): readonly Batch[] {
+  const left = [...captured];
+  return ranges.flatMap((range) => {
+    const index = left.findIndex((batch) => isOf(range, batch));
+    const [batch] = left.splice(0, index + 1).slice(-1);
+    return batch === undefined || batch.count <= range.records ? batch ?? [] : sliceBatch(batch, 0, range.records);
+  });
+}
+
+function isOf({ stream, partition, from, to }: Range, batch: Batch): boolean {
+  const first = batch.count > 0 ? offsetAt(batch, 0) : from;
+  return batch.stream === stream && batch.partition === partition && first >= from && first <= to;
 }
 
 function readAgain({ seq, ranges }: FeedEntry, sources: SourcesAtHand): Promise<Batch[]> {
