@@ -42,6 +42,7 @@ export interface EngineFeed {
   readonly batches: readonly TextBatch[];
   readonly segments: readonly Segment[];
   readonly tickMs?: number;
+  readonly unitsMin?: number;
   readonly end?: boolean;
 }
 
@@ -72,6 +73,7 @@ export class Engine {
   #segment = 0;
   #row = 0;
   #records = 0;
+  #units = 0;
   #budget = 0;
   #timerKey = "";
   #batch: TextBatch | undefined;
@@ -111,6 +113,7 @@ export class Engine {
     this.#segment = 0;
     this.#row = feed.segments[0]?.fromRow ?? 0;
     this.#records = 0;
+    this.#units = 0;
     this.#isEnded = false;
     this.#unit.effects.reset();
     this.#status = "ready";
@@ -189,9 +192,10 @@ export class Engine {
   }
 
   #stepBeyondRecords(): void {
-    const { tickMs, end } = this.#feed;
+    const { tickMs, unitsMin = 0, end } = this.#feed;
     const timerMs = this.#unit.timers.nextMs();
-    if (timerMs !== undefined && timerMs <= this.#clock.horizon({ tickMs, end })) return this.#fireTimer(timerMs);
+    const isDue = timerMs !== undefined && (timerMs <= this.#clock.horizon({ tickMs, end }) || this.#units < unitsMin);
+    if (isDue) return this.#fireTimer(timerMs);
     if (tickMs !== undefined) this.#clock.tick(tickMs);
     if (!end || this.#isEnded) {
       this.#status = "done";
@@ -315,6 +319,7 @@ export class Engine {
   }
 
   #moveOn(): void {
+    this.#units++;
     if (this.#unit.kind !== "record") return;
     this.#row++;
     this.#records++;

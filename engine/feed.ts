@@ -24,6 +24,11 @@ export interface Feed {
   readonly segments: readonly Segment[];
   /** Set when time moves on without a record: timers that are due by then fire after the last segment. */
   readonly tickMs?: number;
+  /**
+   * How many units it had when it was recorded. Where it halted, timers may have fired behind its last record, before one
+   * that is not part of it.
+   */
+  readonly unitsMin?: number;
   /** True when the task's inputs have ended: `onEnd` runs after everything else. */
   readonly end?: boolean;
 }

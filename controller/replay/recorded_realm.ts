@@ -68,7 +68,10 @@ export class RecordedRealm {
       this.#next = -1;
       return undefined;
     }
-    const feed = await loadRecordedFeed(entry, this.#recording.taskJournal, this.#recording.sources);
+    const { taskJournal, sources } = this.#recording;
+    const loaded = await loadRecordedFeed(entry, taskJournal, sources);
+    // Other code may set other timers.
+    const feed = this.#options.code ? loaded : { ...loaded, unitsMin: taskJournal.unitDigests(entry.seq).length };
     const realm = await this.#realmBefore(entry);
     return { ...this.#process(realm, feed), entry };
   }

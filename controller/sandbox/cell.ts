@@ -102,7 +102,7 @@ export class Cell {
   }
 
   /** Like {@linkcode begin}, for a feed as the controller sends it. */
-  beginSent({ batches, segments, tickMs, end }: SentFeed): void {
+  beginSent({ batches, segments, tickMs, unitsMin, end }: SentFeed): void {
     for (const batch of batches) this.#addBatch(batch);
     // A journaled bundle may be older than packed segments.
     const older = this.#door as Partial<Door> & OlderDoor;
@@ -110,7 +110,11 @@ export class Cell {
       return older.beginFeed(JSON.stringify({ segments: unpackSegments(segments), tickMs, end }));
     }
     const { words, timesMs, inputs } = segments;
-    this.#door.beginPackedFeed(JSON.stringify({ inputs, tickMs, end }), this.#adopt(words), this.#adopt(timesMs));
+    this.#door.beginPackedFeed(
+      JSON.stringify({ inputs, tickMs, unitsMin, end }),
+      this.#adopt(words),
+      this.#adopt(timesMs),
+    );
   }
 
   /**

@@ -39,3 +39,35 @@ for (let bad = 0; bad < 2 * RECORDS; bad++) {
     assertEquals(replayed.code, 0, replayed.stdout + replayed.stderr);
   });
 }
+
+Deno.test("timers that rang before the record that halted a run, and not before the one ahead of it, ring in a replay and when it goes on", async () => {
+  await using folder = new TestFolder();
+  const script = (guard: string) =>
+    `import { defineProcessor, json } from "@sluice/sluice/processor";
+export default defineProcessor({
+  name: "test",
+  input: json<{ v: number }>(),
+  output: json<string>(),
+  process({ value: { v } }, { emit, timers, now }) {
+    ${guard}
+    timers.set("t" + v, now + 3);
+    emit({ value: "record " + v });
+  },
+  onTimer({ key }, { emit }) {
+    emit({ value: "timer " + key });
+  },
+});
+`;
+  folder.write("in.ndjson", [0, 10, 20, 30].map((at) => `{"at":${1_700_000_000_000 + at},"v":${at}}\n`).join(""));
+  const cli = async (...args: readonly string[]) => await runCli(args, { cwd: folder.path });
+  const run = ["run", "p.ts", "--from", "file:in.ndjson?time=at", "--to", "file:out.ndjson", "--until-end", "--quiet"]
+    .concat(["--clock", "event"]);
+  folder.write("p.ts", script("if (v === 20) throw new Error('bad');"));
+  assertEquals((await cli(...run)).code, 1);
+  assertEquals((await cli("replay", "test")).code, 0);
+  folder.write("p.ts", script(""));
+  const { code, stderr } = await cli(...run);
+  assertEquals([code, stderr.includes("Cannot")], [0, false], stderr);
+  assertEquals((await cli("replay", "test")).code, 0);
+  assertEquals(folder.read("out.ndjson").split("\n").filter((line) => line.includes("timer")).length, 4);
+});

@@ -17,6 +17,8 @@ import type { Machine } from "./world/world.ts";
 /** What a start works with. */
 export interface StartOptions {
   readonly machine: Machine;
+  /** Whether its processor is the mended one. */
+  readonly isMended: boolean;
   /** How many starts there were before. */
   readonly number: number;
   readonly scenario: Scenario;
@@ -103,7 +105,7 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
   const sinks = await outputs.openSinks(`${machine.name}:1:${machine.wallMs}`);
   const roaming = await table?.open(machine.name);
   const journal = opened.journal = await SqliteJournal.open(options.journal);
-  const { info, codes } = processor;
+  const { info, codes, mended } = processor;
   const summary = await run({
     name: "simulated",
     journal,
@@ -114,7 +116,7 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
     processor: info.name,
     steps: undefined,
     codecs: { inputs: info.inputCodecs ?? {}, outputs: info.outputCodecs ?? {} },
-    code: codes[scenario.changesCode ? options.number % codes.length : 0],
+    code: options.isMended ? mended : codes[scenario.changesCode ? options.number % codes.length : 0],
     sources: new Map([["default", source]]),
     routes: routesTo(sinks),
     uris: {},

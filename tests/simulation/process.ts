@@ -34,6 +34,7 @@ const KEEP_FEEDS_MAX = 20;
 export class Process implements DiskFaults {
   readonly #options: ProcessOptions;
   #current: Start | undefined;
+  #isMended = false;
   /** Whether the one that runs was started when nothing failed any more. */
   isStartedCalmly = false;
   /** Whether nobody else could still go on when it was started. */
@@ -57,7 +58,7 @@ export class Process implements DiskFaults {
     attachDisk(machine, folder, this);
     if (before && exists(before.journal)) copyAfterCrash(before.machine, before.journal, journal, losesPower);
     const isBounded = scenario.processes === 1 && (isCalm() || !scenario.grows);
-    const started = start({ ...this.#options, machine, number, journal, isBounded });
+    const started = start({ ...this.#options, machine, number, journal, isBounded, isMended: this.#isMended });
     this.isStartedAlone = starts.every(({ machine, end }) => end !== undefined || !machine.isAlive);
     starts.push(started);
     this.isStartedCalmly = isCalm();
@@ -82,6 +83,12 @@ export class Process implements DiskFaults {
     const before = this.#current!;
     before.machine.crash(reason);
     this.#restart(before);
+  }
+
+  /** A record has halted it; the next one goes on with code that takes it. */
+  mend(): void {
+    this.#isMended = true;
+    this.goOn("its processor has failed");
   }
 
   /** It stops for a while, as SIGSTOP does. */

@@ -13,8 +13,15 @@ export function fails(amount: number): boolean {
   return amount % FAILING.of === FAILING.at;
 }
 
+interface ScriptOptions {
+  readonly known: string;
+  readonly other: boolean;
+  /** Whether records that failed do nothing. */
+  readonly isMended?: boolean;
+}
+
 /** A key's running total, alarms behind it, what others say of it; and now and then a record that fails behind all it did. */
-const scriptOf = ({ known, other }: { readonly known: string; readonly other: boolean }): string =>
+const scriptOf = ({ known, other, isMended = false }: ScriptOptions): string =>
   `import { defineProcessor, json } from "@sluice/sluice/processor";
 async function emitRated(context, value) {
   const rate = await context.effect("rate", value).catch(() => null);
@@ -25,6 +32,7 @@ export default defineProcessor({
   input: json(),
   ${other ? "outputs: { default: json(), other: json() }" : "output: json()"},
   process({ value, key, partition }, context) {
+    if (${isMended} && value.amount % ${FAILING.of} === ${FAILING.at}) return;
     const ${known} = context.state.get(key) ?? { count: 0, total: 0, partition };
     const now = { count: ${known}.count + 1, total: ${known}.total + value.amount, partition };
     context.state.set(key, now);
@@ -52,13 +60,14 @@ export async function loadSimulatedProcessors(): Promise<SimulatedProcessors> {
 }
 
 async function load(folder: TestFolder, other: boolean): Promise<SimulatedProcessor> {
-  const bundles = await Promise.all(
-    ["known", "before"].map((known) =>
-      bundleProcessor(folder.write(`${known}${other}.ts`, scriptOf({ known, other })))
-    ),
-  );
-  const codes = bundles.map(({ hash, code, sourceMap }) => ({ hash, bundle: code, sourceMap, script: "totals.ts" }));
-  return { codes, info: new Cell(codes[0].bundle, { initialTimeMs: 0, seed: 0, recordTimeMsMax: 1000 }).info };
+  const bundleOf = async (options: ScriptOptions): Promise<JournaledCode> => {
+    const path = folder.write(`${JSON.stringify(options).replaceAll(/\W/g, "")}.ts`, scriptOf(options));
+    const { hash, code, sourceMap } = await bundleProcessor(path);
+    return { hash, bundle: code, sourceMap, script: "totals.ts" };
+  };
+  const codes = await Promise.all(["known", "before"].map((known) => bundleOf({ known, other })));
+  const mended = await bundleOf({ known: "known", other, isMended: true });
+  return { codes, mended, info: new Cell(codes[0].bundle, { initialTimeMs: 0, seed: 0, recordTimeMsMax: 1000 }).info };
 }
 
 /** See {@linkcode loadSimulatedProcessors}. */
@@ -70,5 +79,7 @@ export interface SimulatedProcessors {
 /** One processor, in two versions that do the same. */
 export interface SimulatedProcessor {
   readonly codes: readonly JournaledCode[];
+  /** The same, in which no record fails. */
+  readonly mended: JournaledCode;
   readonly info: Cell["info"];
 }

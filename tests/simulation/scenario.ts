@@ -42,7 +42,7 @@ export interface Scenario {
   /** Where the time of records comes from: what it amounts to depends on the faults, unless it is their own. */
   readonly clock: ClockPolicy;
   /** What becomes of records that fail. */
-  readonly onError: Exclude<ErrorPolicy, "halt">;
+  readonly onError: ErrorPolicy;
   /** Whether the last partition of a topic comes when something is written to it. */
   readonly addsPartition: boolean;
   /** Where half of the outputs go instead. */
@@ -142,7 +142,7 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
     processes,
     leaseMs,
     clock: chance.happens(0.25) ? "feed" : "event",
-    onError: chance.pick(["dead-letter", "skip"]),
+    onError: chance.pick(["dead-letter", "skip", "halt"]),
     addsPartition: chance.happens(0.3),
     capture: chance.pick(["auto", "all"]),
     changesCode: chance.happens(0.3),
@@ -154,7 +154,8 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
 /** A shared run has a task per shard. One of its tasks may stop for good while others go on, so nothing is trimmed. */
 function shared(scenario: Scenario): Scenario {
   const tasksMax = scenario.source === "kinesis" ? undefined : scenario.tasksMax;
-  return { ...scenario, tasksMax, faults: { ...scenario.faults, trim: 0 } };
+  const onError = scenario.onError === "halt" ? "skip" : scenario.onError;
+  return { ...scenario, tasksMax, onError, faults: { ...scenario.faults, trim: 0 } };
 }
 
 /** Of a world with fewer steps. */
@@ -165,9 +166,10 @@ export function crashingAt(scenario: Scenario, crashAtStep: number): Scenario {
   return { ...scenario, grows: false, faults: { ...NO_FAULTS, crashAtStep, eventsMax: CRASH_EVENTS_MAX } };
 }
 
-/** The same by one process, without any fault. */
+/** The same by one process, without any fault. What halts a run until its code is mended does nothing then. */
 export function calm(scenario: Scenario): Scenario {
-  return { ...scenario, grows: false, processes: 1, faults: NO_FAULTS };
+  const onError = scenario.onError === "halt" ? "skip" : scenario.onError;
+  return { ...scenario, grows: false, processes: 1, onError, faults: NO_FAULTS };
 }
 
 /** The same, but nothing fails except servers, often. */

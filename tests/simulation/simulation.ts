@@ -227,7 +227,8 @@ class Simulation {
     if (isUnknown && this.#isFinishing) return;
     this.#world.note(`${machine.name} stops: ${message}`);
     // What a sink has lost can be brought back only as long as the journal has it.
-    const { sink, otherSink } = this.#scenario;
+    const { sink, otherSink, onError } = this.#scenario;
+    if (code === "E_PROCESSOR_FAILED" && onError === "halt") return process.mend();
     const isGone = this.#outputs.haveLostAll || (this.#hasPruned && [sink, otherSink].includes("redis"));
     const isLost = code === "E_CHECKPOINT_MISMATCH" && isGone;
     if (isLost || (this.#hasTrimmed && TRIMMED_FAILURES.has(code))) {
@@ -252,7 +253,9 @@ class Simulation {
     this.#checkLetters();
     // A task that goes on for others is numbered when its shards are seen, and its digests begin with its name.
     const digests = JSON.stringify(this.digests);
-    if (!this.#hasOwnTime && this.#scenario.source !== "kinesis" && digests !== JSON.stringify(this.#oracle.digests)) {
+    const { source, onError } = this.#scenario;
+    const isAlike = !this.#hasOwnTime && source !== "kinesis" && onError !== "halt";
+    if (isAlike && digests !== JSON.stringify(this.#oracle.digests)) {
       this.#error ??= new Error(`the digests are ${digests}, wanted are ${JSON.stringify(this.#oracle.digests)}`);
     }
   }
@@ -260,7 +263,7 @@ class Simulation {
   /** Each record that fails is put aside once. */
   #checkLetters(): void {
     const { onError, partitions } = this.#scenario;
-    const wanted = onError === "skip" ? 0 : partitions.flat().filter(({ amount }) => fails(amount)).length;
+    const wanted = onError !== "dead-letter" ? 0 : partitions.flat().filter(({ amount }) => fails(amount)).length;
     const { letters } = this.#processes[0].current!.end!;
     if (letters !== wanted) this.#error ??= new Error(`${letters} records were put aside, wanted are ${wanted}`);
   }

@@ -6,7 +6,7 @@
  */
 
 import type { EffectResult } from "../../../engine/effects.ts";
-import { Engine, type EngineOptions } from "../../../engine/engine.ts";
+import { Engine, type EngineFeed, type EngineOptions } from "../../../engine/engine.ts";
 import { unpackSegments } from "../../../engine/feed.ts";
 import type { ProcessorGraph } from "../../../engine/graph.ts";
 import { checkProcessor } from "../../../engine/processor.ts";
@@ -140,7 +140,7 @@ function addBatch(
 
 /** Four words per segment; see `engine/feed.ts`. */
 function beginPackedFeed(feedJson: string, words: ArrayBuffer, timesMs: ArrayBuffer): void {
-  const { inputs, ...feed } = JSON.parse(feedJson) as { inputs: string[]; tickMs?: number; end?: boolean };
+  const { inputs, ...feed } = JSON.parse(feedJson) as { inputs: string[] } & Omit<EngineFeed, "batches" | "segments">;
   const segments = unpackSegments({ words: new Int32Array(words), timesMs: new Float64Array(timesMs), inputs });
   running().begin({ ...feed, segments, batches });
   batches = [];
