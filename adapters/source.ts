@@ -97,8 +97,11 @@ export interface Source {
   startOfAdded?(at: SourcePartition): Promise<bigint>;
   /** What {@linkcode verify} needs to know of the position that `start` gave last, where that is anything. */
   startAnchor?(at: SourcePartition): string | undefined;
-  /** The anchor of a position inside of what was read last, where one is needed that a batch cannot say. */
-  anchorAt?(at: SourcePartition, position: bigint): string | undefined;
+  /**
+   * The anchor of the position behind the first `rows` of a batch that was read: a feed may end there. Without it nobody
+   * would notice, when reading goes on there later, that something is gone.
+   */
+  anchorAt?(batch: Batch, rows: number): string | undefined;
   /** The position behind the last record there is now, where that is known: it tells how far a reader has come. */
   latest?(at: SourcePartition): Promise<bigint | undefined>;
   /** How many records there are behind `position`, where offsets do not count them; `anchor` is the one of `position`. */

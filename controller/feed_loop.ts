@@ -87,6 +87,8 @@ export class FeedLoop {
         const end = await this.#turn();
         if (!end) continue;
         await this.#parts.committer.drain();
+        // Who goes on after a halt need not run again what the sinks have.
+        this.#setup.taskJournal.flush();
         return end;
       }
     } finally {

@@ -103,7 +103,7 @@ export class Sealer {
     const inputs = taken.map(({ partition }) => partition.input);
     const ranges = batches.map((batch, i): Range => {
       const { source, partition, position: from } = taken[i];
-      const { next: to, count: records, repeats, anchor = source.anchorAt?.(partition, to) } = batch;
+      const { next: to, count: records, repeats, anchor = source.anchorAt?.(batch, batch.count) } = batch;
       return {
         ...partition,
         from,
@@ -189,7 +189,9 @@ function takeRows(lane: Lane, toRow: number): Batch {
   const isLast = toRow === batch.count;
   lane.row = isLast ? 0 : toRow;
   if (isLast) lane.batch = undefined;
-  return isLast && fromRow === 0 ? batch : sliceBatch(batch, fromRow, toRow);
+  if (isLast && fromRow === 0) return batch;
+  const anchor = lane.source.anchorAt?.(batch, toRow);
+  return { ...sliceBatch(batch, fromRow, toRow), ...(anchor === undefined ? {} : { anchor }) };
 }
 
 /** The processing order of a feed's batches, which must be in order of stream and partition. */
@@ -227,7 +229,7 @@ export function cutRanges(
 function cutRange(range: Range, batch: Batch, records: number, source: Source): Range {
   const { eventTimeMs: _, anchor: __, repeats, ...rest } = range;
   const to = positionAt(batch, records);
-  const anchor = source.anchorAt?.(range, to);
+  const anchor = source.anchorAt?.(batch, records);
   const before = repeats?.filter((offset) => offset < to) ?? [];
   return {
     ...rest,

@@ -7,7 +7,7 @@
  */
 
 import { basename, dirname, globToRegExp, isGlob, join, relative, resolve } from "@std/path";
-import type { Batch } from "../../engine/batch.ts";
+import { type Batch, positionAt } from "../../engine/batch.ts";
 import { type ReadLimit, type ReadResult, type Source, SourceError, type SourcePartition } from "../source.ts";
 import { type FieldNames, withFields } from "../../formats/fields.ts";
 import { batchOfLines } from "../../formats/lines.ts";
@@ -62,6 +62,10 @@ export class FileSource implements Source {
 
   async latest({ partition }: SourcePartition): Promise<bigint> {
     return BigInt((this.#tails.get(partition) ?? await this.#tail(partition)).size);
+  }
+
+  anchorAt(batch: Batch, rows: number): string | undefined {
+    return this.#tails.get(batch.partition)?.anchor(Number(positionAt(batch, rows)));
   }
 
   async verify({ partition }: SourcePartition, position: bigint, anchor: string | undefined): Promise<void> {

@@ -129,6 +129,11 @@ export class KafkaSource implements Source {
     if (position > end) throw otherLog(at, position, (await this.#offset(at, "earliest"))!, end);
   }
 
+  /** The topic's id is the same for all of it. */
+  anchorAt({ anchor }: Batch): string | undefined {
+    return anchor;
+  }
+
   async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
     const key = `${at.stream}/${at.partition}`;
     const end = this.#options.isBounded ? this.#ends.get(key) ?? await this.#pinEnd(key, at) : undefined;

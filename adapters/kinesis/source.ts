@@ -6,7 +6,7 @@
  * beginning, wherever the run began (`resharding`), so that keys keep their order.
  */
 
-import { rowsWithin } from "../../engine/batch.ts";
+import { type Batch, positionAt, rowsWithin } from "../../engine/batch.ts";
 import { compareText } from "../../engine/state.ts";
 import { type PatienceOptions, patiently } from "../patience.ts";
 import {
@@ -187,8 +187,8 @@ export class KinesisSource implements Source {
     return Promise.resolve();
   }
 
-  anchorAt({ partition }: SourcePartition, position: bigint): string | undefined {
-    return this.#reader(partition).anchorAt(position);
+  anchorAt(batch: Batch, rows: number): string | undefined {
+    return this.#reader(batch.partition).anchorAt(positionAt(batch, rows));
   }
 
   release({ partition }: SourcePartition, position: bigint): void {

@@ -6,6 +6,7 @@
  * that entry is gone, the server's counters, taken in the same step, tell (`stream_position.ts`).
  */
 
+import { type Batch, offsetAt } from "../../engine/batch.ts";
 import { patiently } from "../patience.ts";
 import type { ReadLimit, ReadResult, Source, SourcePartition } from "../source.ts";
 import { until } from "../until.ts";
@@ -76,6 +77,8 @@ interface Lane {
   readonly key: string;
   /** The entry that was read last, or what is known of the position where reading is to begin. */
   read?: StreamPosition | undefined;
+  /** A position with nothing between `read` and it: a feed that ends inside of a batch ends before the next entry. */
+  verified?: bigint;
   /** Where it was read last, whether or not anything was there. */
   asked: bigint;
   /** Where it ends, when it is bounded. */
@@ -155,6 +158,14 @@ export class RedisSource implements Source {
     return read && anchorOf(read);
   }
 
+  /** Each entry is a row. */
+  anchorAt(batch: Batch, rows: number): string | undefined {
+    if (batch.anchor === undefined || rows === 0) return undefined;
+    const { ordinal, isExact } = positionOf(batch.anchor);
+    const id = idOf(offsetAt(batch, rows - 1));
+    return anchorOf({ id, ordinal: ordinal - (batch.count - rows), isExact });
+  }
+
   async latest(at: SourcePartition): Promise<bigint> {
     return endOf(await this.#counters(at));
   }
@@ -180,6 +191,7 @@ export class RedisSource implements Source {
     if (proof.kind === "changed") throw otherStream(at, position, proof.reason);
     const lane = this.#laneOf(at);
     lane.read = from;
+    lane.verified = position;
     lane.held = lane.ahead = undefined;
   }
 
@@ -189,7 +201,8 @@ export class RedisSource implements Source {
     if (lane.failure) throw lane.failure;
     if (this.#options.isBounded) lane.end ??= await this.latest(at);
     if (lane.end !== undefined && from >= lane.end) return { kind: "ended" };
-    const known = lane.read && behind(lane.read) === max(from, FIRST_POSITION) ? lane.read : undefined;
+    const isKnown = lane.read && (behind(lane.read) === max(from, FIRST_POSITION) || lane.verified === from);
+    const known = isKnown ? lane.read : undefined;
     if (!known) lane.held = lane.ahead = undefined;
     if (!lane.held) {
       const range = await (lane.ahead ?? this.#range(at, known ?? from, limit));
@@ -231,6 +244,7 @@ export class RedisSource implements Source {
     if (!batch || held.left === 0) lane.held = undefined;
     if (!batch) return { kind: lane.end === undefined ? "idle" : "ended" };
     lane.read = held.taken;
+    delete lane.verified;
     lane.bytesMean = payloadBytes(batch) / batch.count;
     if (lane.group) lane.uncommitted.push(lane.read);
     if (held.left < limit.recordsMax && !held.isAtEnd) lane.ahead ??= this.#readAhead(at, held.end, limit);
