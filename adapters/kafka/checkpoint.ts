@@ -69,7 +69,8 @@ export function checkpointBatch({ topic, partition }: CheckpointPlace, record: C
 export async function readCheckpoint(cluster: Cluster, place: CheckpointPlace): Promise<CheckpointRecord | undefined> {
   const broker = await cluster.leaderOf(place.topic, place.partition);
   const first = (await offsetOf(broker, place, "earliest"))!;
-  const end = (await offsetOf(broker, place, "latest"))!;
+  // A commit that was acknowledged may not be marked yet: what is behind `read_committed` has to be waited for.
+  const end = (await offsetOf(broker, place, "end"))!;
   const tail = end - TAIL_OFFSETS > first ? end - TAIL_OFFSETS : first;
   return await lastIn(cluster, place, tail, end) ??
     (tail === first ? undefined : await lastIn(cluster, place, first, tail));
@@ -89,7 +90,7 @@ async function lastIn(
     const [{ errorCode, recordSet, aborted }] = partitions;
     check(errorCode, `read the checkpoint in ${topic}/${partition}`);
     const batch = decodeRecordSet({ stream: topic, partition: String(partition), bytes: recordSet, position, aborted });
-    // The leader does not show what it said was there: it is another one by now, or not yet up to date.
+    // The leader does not show what it said was there: it is another one by now, not yet up to date, or has yet to mark it.
     if (batch.next === position) throw new KafkaError(CODE.notLeaderOrFollower, `read all of ${topic}/${partition}`);
     if (batch.count > 0) last = parse(payloadAt(batch, batch.count - 1).value!);
     position = batch.next;

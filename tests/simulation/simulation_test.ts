@@ -1,6 +1,8 @@
 /** A few simulated worlds, as part of every test run; thousands are run by `deno task simulate` (docs/PROOF.md). */
 
 import { assertEquals } from "@std/assert";
+import type { SinkError } from "../../adapters/sink.ts";
+import { noOutputs } from "../../controller/broken_record.ts";
 import { Sandbox } from "../../controller/sandbox/sandbox.ts";
 import { TestFolder } from "../support/processor_script.ts";
 import { KafkaPlace } from "./kafka/place.ts";
@@ -11,6 +13,15 @@ import { installNetwork } from "./world/network.ts";
 import { installPlatform } from "./world/platform.ts";
 import { Machine, World } from "./world/world.ts";
 
+const EMPTY_COMMIT = {
+  run: "simulated",
+  task: "0",
+  epoch: 1n,
+  outputs: noOutputs(),
+  outputNames: ["default"],
+  positions: [],
+  digest: new Uint8Array(16),
+};
 const WORLDS = 80;
 const FIRST_SEED = Number(Deno.env.get("SLUICE_TEST_SEED") ?? 20261126);
 const processors = await loadSimulatedProcessors();
@@ -86,6 +97,36 @@ Deno.test("a sandbox that answers while its process is stopped is not given up",
   });
   await world.runUntil(() => told !== undefined, LIMITS);
   assertEquals(told, "done");
+});
+
+Deno.test("Kafka: whoever acquires a task again sees what was committed for it, also when that is not marked yet", async () => {
+  installPlatform();
+  installNetwork();
+  const world = new World(1);
+  const place = new KafkaPlace(world, calm(scenarioOf(1)));
+  const seen: (number | undefined)[] = [];
+  let failure: unknown;
+  const commitAndAcquire = async (): Promise<void> => {
+    const sink = await place.openSink("only:1:1", "default");
+    const acquire = async () => {
+      for (;;) {
+        try {
+          return await sink.acquire("0", 1n, undefined);
+        } catch (error) {
+          if (!(error as SinkError).isRetriable) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+      }
+    };
+    await acquire();
+    for (let seq = 0; seq < 20; seq++) {
+      await sink.commit({ ...EMPTY_COMMIT, seq });
+      seen.push((await acquire()).checkpoint?.seq);
+    }
+  };
+  new Machine(world, "only").run(() => void commitAndAcquire().catch((error) => failure = error));
+  await world.runUntil(() => seen.length === 20 || failure !== undefined, { ...LIMITS, eventsMax: 100_000 });
+  assertEquals([failure, seen], [undefined, Array.from({ length: 20 }, (_, seq) => seq)]);
 });
 
 Deno.test("Kafka: an owner whose takeover is committed and not yet marked does not take its predecessor for a successor", async () => {

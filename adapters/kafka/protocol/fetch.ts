@@ -35,6 +35,7 @@ export interface FetchAnswer {
   release(): void;
 }
 
+const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
 const ANSWER_MS = 10_000;
 const NO_REPLICA = -1;
@@ -103,19 +104,19 @@ function decodePartition(answer: Reader, topic: string, from: readonly FetchFrom
 }
 
 /** Where an offset is asked for. */
-export type OffsetOf = "earliest" | "latest" | { readonly timeMs: number };
+export type OffsetOf = "earliest" | "latest" | "end" | { readonly timeMs: number };
 
 /**
- * The offset of the first record, of the end as `read_committed` sees it, or of the first record at or after a time
- * (undefined when there is none).
+ * The offset of the first record, of the end as `read_committed` sees it (`latest`), of the end with what is not committed
+ * yet (`end`), or of the first record at or after a time (undefined when there is none).
  */
 export async function offsetOf(
   broker: Broker,
   { topic, partition }: Omit<FetchFrom, "position">,
   where: OffsetOf,
 ): Promise<bigint | undefined> {
-  const timeMs = where === "latest" ? -1n : where === "earliest" ? -2n : BigInt(where.timeMs);
-  const body = new Writer().int32(NO_REPLICA).int8(READ_COMMITTED);
+  const timeMs = typeof where === "object" ? BigInt(where.timeMs) : where === "earliest" ? -2n : -1n;
+  const body = new Writer().int32(NO_REPLICA).int8(where === "end" ? READ_UNCOMMITTED : READ_COMMITTED);
   body.array([topic], () => body.string(topic).array([partition], () => body.int32(partition).int64(timeMs)));
   const answer = await broker.send({
     name: "ListOffsets",

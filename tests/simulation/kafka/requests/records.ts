@@ -148,7 +148,7 @@ export const fetch: Handler = ({ kafka, node, body }, answer) => {
 /** The first and last offsets, and those of times. */
 export const listOffsets: Handler = ({ kafka, node, body }, answer) => {
   body.int32();
-  body.int8();
+  const isCommitted = body.int8() === 1;
   const wanted = body.array(() => {
     const topic = body.string()!;
     return body.array(() => ({ topic, partition: body.int32(), timeMs: body.int64() }));
@@ -162,7 +162,11 @@ export const listOffsets: Handler = ({ kafka, node, body }, answer) => {
       response.int64(-1n);
       if (!log || !isLeader) return response.int64(-1n);
       response.int64(
-        timeMs === EARLIEST ? log.first : timeMs === LATEST ? log.stableEnd : log.offsetAt(Number(timeMs)),
+        timeMs === EARLIEST
+          ? log.first
+          : timeMs === LATEST
+          ? isCommitted ? log.stableEnd : log.end
+          : log.offsetAt(Number(timeMs)),
       );
     });
   }));
