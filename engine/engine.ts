@@ -194,7 +194,9 @@ export class Engine {
   #stepBeyondRecords(): void {
     const { tickMs, unitsMin = 0, end } = this.#feed;
     const timerMs = this.#unit.timers.nextMs();
-    const isDue = timerMs !== undefined && (timerMs <= this.#clock.horizon({ tickMs, end }) || this.#units < unitsMin);
+    // What is behind the records of other feeds is their tick or their end.
+    const isCut = tickMs === undefined && !end && this.#units < unitsMin;
+    const isDue = timerMs !== undefined && (isCut || timerMs <= this.#clock.horizon({ tickMs, end }));
     if (isDue) return this.#fireTimer(timerMs);
     if (tickMs !== undefined) this.#clock.tick(tickMs);
     if (!end || this.#isEnded) {
