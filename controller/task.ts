@@ -239,10 +239,10 @@ export class Task {
   /** A feed broke its sandbox: find the record by cutting feeds, then do with it what the policy says. */
   async #answerBreak(pending: PendingFeed, error: RealmBroken): Promise<void> {
     const { onError } = this.#setup;
-    if (isLost(error)) return this.#snapshots.abandon();
+    this.#snapshots.abandon();
+    if (isLost(error)) return;
     const records = pending.sealed.ranges.reduce((sum, range) => sum + range.records, 0);
     const isUnstoppable = error.code === "E_SANDBOX_HUNG" && this.#setup.sandbox().isolation === "worker";
-    this.#snapshots.abandon();
     const isProven = isUnstoppable || (records <= 1 && this.#caution.isActive);
     if (!isProven) {
       const next = records > 1 ? "looking for the record" : "trying once more";

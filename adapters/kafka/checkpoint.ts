@@ -65,12 +65,32 @@ export function checkpointBatch({ topic, partition }: CheckpointPlace, record: C
   return batch;
 }
 
-/** The last committed checkpoint of a task; undefined before the first. */
+/**
+ * The last committed checkpoint of a task; undefined before the first. For the owner, who has seen to it that no transaction
+ * is open: a commit that was acknowledged may not be marked yet, which is waited for.
+ *
+ * @throws {KafkaError} while something is not marked; it passes
+ */
 export async function readCheckpoint(cluster: Cluster, place: CheckpointPlace): Promise<CheckpointRecord | undefined> {
+  return await lastBefore(cluster, place, "end");
+}
+
+/**
+ * The checkpoint that `read_committed` shows now, which may be the one before the last. For whoever may not own the task: a
+ * transaction may stay open as long as it likes, his own that broke off as well.
+ */
+export async function peekCheckpoint(cluster: Cluster, place: CheckpointPlace): Promise<CheckpointRecord | undefined> {
+  return await lastBefore(cluster, place, "latest");
+}
+
+async function lastBefore(
+  cluster: Cluster,
+  place: CheckpointPlace,
+  where: "end" | "latest",
+): Promise<CheckpointRecord | undefined> {
   const broker = await cluster.leaderOf(place.topic, place.partition);
   const first = (await offsetOf(broker, place, "earliest"))!;
-  // A commit that was acknowledged may not be marked yet: what is behind `read_committed` has to be waited for.
-  const end = (await offsetOf(broker, place, "end"))!;
+  const end = (await offsetOf(broker, place, where))!;
   const tail = end - TAIL_OFFSETS > first ? end - TAIL_OFFSETS : first;
   return await lastIn(cluster, place, tail, end) ??
     (tail === first ? undefined : await lastIn(cluster, place, first, tail));

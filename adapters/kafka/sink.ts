@@ -21,6 +21,7 @@ import {
   type CheckpointPlace,
   type CheckpointRecord,
   checkpointTopic,
+  peekCheckpoint,
   readCheckpoint,
   recordOf,
   topicSafe,
@@ -213,7 +214,7 @@ export class KafkaSink implements Sink {
 
   /** Who owned the task must not take it back from whoever came after him. */
   async #refuseZombie(task: string, place: CheckpointPlace): Promise<void> {
-    const found = await readCheckpoint(this.#cluster, place);
+    const found = await peekCheckpoint(this.#cluster, place);
     if (found && this.#isSuccessor(task, found)) throw this.#takenOver(task, found);
   }
 
@@ -227,7 +228,7 @@ export class KafkaSink implements Sink {
 
   async #lookForOwner(task: string, place: CheckpointPlace): Promise<void> {
     for (let look = 0; look < OWNER_LOOKS; look++) {
-      const found = await readCheckpoint(this.#cluster, place).catch(() => undefined);
+      const found = await peekCheckpoint(this.#cluster, place).catch(() => undefined);
       if (found && this.#isSuccessor(task, found)) throw this.#takenOver(task, found);
       await new Promise((resolve) => setTimeout(resolve, OWNER_LOOK_MS));
     }

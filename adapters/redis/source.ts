@@ -78,7 +78,7 @@ interface Lane {
   /** The entry that was read last, or what is known of the position where reading is to begin. */
   read?: StreamPosition | undefined;
   /** A position with nothing between `read` and it: a feed that ends inside of a batch ends before the next entry. */
-  verified?: bigint;
+  verified?: bigint | undefined;
   /** Where it was read last, whether or not anything was there. */
   asked: bigint;
   /** Where it ends, when it is bounded. */
@@ -244,7 +244,7 @@ export class RedisSource implements Source {
     if (!batch || held.left === 0) lane.held = undefined;
     if (!batch) return { kind: lane.end === undefined ? "idle" : "ended" };
     lane.read = held.taken;
-    delete lane.verified;
+    lane.verified = undefined;
     lane.bytesMean = payloadBytes(batch) / batch.count;
     if (lane.group) lane.uncommitted.push(lane.read);
     if (held.left < limit.recordsMax && !held.isAtEnd) lane.ahead ??= this.#readAhead(at, held.end, limit);

@@ -169,8 +169,7 @@ export class RoamingGroup {
   }
 
   async #start(row: TaskRow): Promise<void> {
-    const { roaming: { store }, journal, sources, code, environment, onError, clock, routes, observer, stop } = this
-      .#options;
+    const { roaming: { store }, journal, sources, code, environment, onError, clock, routes, observer } = this.#options;
     const taskJournal = journal.task(row);
     const owner = { openedMs: clock.nowMs(), codeHash: code.hash, environment, config: { onError } };
     try {
@@ -179,7 +178,7 @@ export class RoamingGroup {
       await this.#inherit(row);
       for (const { sink } of routes) sink.release?.(row.name);
       const unsettledMax = commitsInFlightMax(routes);
-      if (stop.aborted) return;
+      if (this.#options.stop.aborted) return;
       const stored = await StoredTask.takeOver({ store, journal, taskJournal, owner, unsettledMax });
       observer.onNotice?.(`Task ${row.name} runs here`);
       this.#tasks.start(row, { taskJournal, stored });

@@ -1,15 +1,15 @@
 /** A few simulated worlds, as part of every test run; thousands are run by `deno task simulate` (docs/PROOF.md). */
 
-import { assertEquals } from "@std/assert";
-import type { SinkError } from "../../adapters/sink.ts";
+import { assert, assertEquals } from "@std/assert";
+import type { Acquired, Sink, SinkError } from "../../adapters/sink.ts";
 import { noOutputs } from "../../controller/broken_record.ts";
 import { Sandbox } from "../../controller/sandbox/sandbox.ts";
 import { TestFolder } from "../support/processor_script.ts";
-import { KafkaPlace } from "./kafka/place.ts";
+import { KafkaPlace, TRANSACTION_TIMEOUT_MS } from "./kafka/place.ts";
 import { loadSimulatedProcessors } from "./processors.ts";
 import { badlyServed, calm, crashingAt, type Scenario, type ScenarioLimits, scenarioOf } from "./scenario.ts";
 import { simulate } from "./simulation.ts";
-import { installNetwork } from "./world/network.ts";
+import { installNetwork, networkOf } from "./world/network.ts";
 import { installPlatform } from "./world/platform.ts";
 import { Machine, World } from "./world/world.ts";
 
@@ -29,6 +29,18 @@ const LIMITS = { eventsMax: 10_000, timeMsMax: 3_600_000 };
 
 /** Two processes over shards that split and merge, and a sink that may lose what it acknowledged. */
 const SHARED: ScenarioLimits = { sources: ["kinesis"], sinks: ["redis"], processes: 2 };
+
+/** As a task does: until the sink can say. */
+async function acquireAgain(sink: Sink, epoch = 1n): Promise<Acquired> {
+  for (;;) {
+    try {
+      return await sink.acquire("0", epoch, undefined);
+    } catch (error) {
+      if (!(error as SinkError).isRetriable) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+}
 
 async function outcomeOf(scenario: Scenario) {
   await using folder = new TestFolder();
@@ -99,6 +111,32 @@ Deno.test("a sandbox that answers while its process is stopped is not given up",
   assertEquals(told, "done");
 });
 
+Deno.test("Kafka: whoever acquires a task again after a commit that broke off does not wait for its transaction to time out", async () => {
+  installPlatform();
+  installNetwork();
+  for (let cutMs = 1; cutMs <= 30; cutMs++) {
+    const world = new World(cutMs);
+    const place = new KafkaPlace(world, calm(scenarioOf(1)));
+    const machine = new Machine(world, "only");
+    let tookMs: number | undefined;
+    let failure: unknown;
+    machine.run(() =>
+      void (async () => {
+        const sink = await place.openSink("only:1:1", "default");
+        await acquireAgain(sink);
+        world.schedule(machine, cutMs, "loses its connections", () => networkOf(machine).cutAll(() => true));
+        await sink.commit({ ...EMPTY_COMMIT, seq: 0 }).catch(() => {});
+        const startMs = world.nowMs;
+        await acquireAgain(sink);
+        tookMs = world.nowMs - startMs;
+      })().catch((error) => failure = error)
+    );
+    await world.runUntil(() => tookMs !== undefined || failure !== undefined, { ...LIMITS, eventsMax: 100_000 });
+    assertEquals(failure, undefined);
+    assert(tookMs! < TRANSACTION_TIMEOUT_MS / 4, `cut after ${cutMs} ms, it took ${tookMs} ms`);
+  }
+});
+
 Deno.test("Kafka: whoever acquires a task again sees what was committed for it, also when that is not marked yet", async () => {
   installPlatform();
   installNetwork();
@@ -108,20 +146,10 @@ Deno.test("Kafka: whoever acquires a task again sees what was committed for it, 
   let failure: unknown;
   const commitAndAcquire = async (): Promise<void> => {
     const sink = await place.openSink("only:1:1", "default");
-    const acquire = async () => {
-      for (;;) {
-        try {
-          return await sink.acquire("0", 1n, undefined);
-        } catch (error) {
-          if (!(error as SinkError).isRetriable) throw error;
-          await new Promise((resolve) => setTimeout(resolve, 1));
-        }
-      }
-    };
-    await acquire();
+    await acquireAgain(sink);
     for (let seq = 0; seq < 20; seq++) {
       await sink.commit({ ...EMPTY_COMMIT, seq });
-      seen.push((await acquire()).checkpoint?.seq);
+      seen.push((await acquireAgain(sink)).checkpoint?.seq);
     }
   };
   new Machine(world, "only").run(() => void commitAndAcquire().catch((error) => failure = error));
@@ -138,9 +166,9 @@ Deno.test("Kafka: an owner whose takeover is committed and not yet marked does n
   let failure: unknown;
   const acquireTwice = async (owner: string, epoch: bigint): Promise<void> => {
     const sink = await place.openSink(owner, "default");
-    await sink.acquire("0", epoch, undefined);
+    await acquireAgain(sink, epoch);
     // At once: markers take a while.
-    acquired.push((await sink.acquire("0", epoch, undefined)).epoch);
+    acquired.push((await acquireAgain(sink, epoch)).epoch);
   };
   new Machine(world, "first").run(() => void acquireTwice("first:1:1", 1n).catch((error) => failure = error));
   await world.runUntil(() => acquired.length === 1 || failure !== undefined, LIMITS);

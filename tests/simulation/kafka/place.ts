@@ -21,7 +21,8 @@ const INPUT = "in";
 const OUTPUT = "out";
 const OUTPUT_PARTITIONS = 2;
 const DOWN_MS = { from: 5, to: 3000 };
-const TRANSACTION_TIMEOUT_MS = 20_000;
+/** When a broker aborts what a dead process left open. */
+export const TRANSACTION_TIMEOUT_MS = 20_000;
 /** Whose transactions are in the input: one for each partition. */
 const OTHER_PRODUCER = 7n;
 const NOBODY = { producerId: -1n, epoch: -1 };
