@@ -195,7 +195,8 @@ export class Committer {
       seq: pending.seq,
       epoch: this.#epoch,
       ranges,
-      ...(pending.tickMs === undefined ? {} : { tickMs: pending.tickMs }),
+      // A timer that halts it leaves those behind it, and the time itself, to the next tick or end.
+      ...(pending.tickMs === undefined || fed.isHalted ? {} : { tickMs: pending.tickMs }),
       isEnd: pending.isEnd && !fed.isHalted,
       isReborn: pending.isReborn,
       records: fed.records,

@@ -71,3 +71,36 @@ export default defineProcessor({
   assertEquals((await cli("replay", "test")).code, 0);
   assertEquals(folder.read("out.ndjson").split("\n").filter((line) => line.includes("timer")).length, 4);
 });
+
+for (const { clock, what } of [{ clock: "feed", what: "one tick rings" }, { clock: "event", what: "the end rings" }]) {
+  Deno.test(`a run halted by the second of timers that ${what} replays, and goes on with that one`, async () => {
+    await using folder = new TestFolder();
+    const script = (bad: string) =>
+      `import { defineProcessor, json } from "@sluice/sluice/processor";
+export default defineProcessor({
+  name: "test",
+  input: json<number>(),
+  output: json<string>(),
+  process({ value }, { timers, now }) {
+    timers.set("t" + value, now + 30 + value);
+  },
+  onTimer({ key }, { emit }) {
+    if (key === "${bad}") throw new Error("bad");
+    emit({ value: key });
+  },
+});
+`;
+    folder.write("in.ndjson", "0\n1\n2\n");
+    const cli = async (...args: readonly string[]) => await runCli(args, { cwd: folder.path });
+    const run = ["run", "p.ts", "--from", "file:in.ndjson", "--to", "file:out.ndjson", "--quiet", "--clock", clock]
+      .concat(clock === "event" ? ["--until-end"] : []);
+    for (const bad of ["t1", "t2"]) {
+      folder.write("p.ts", script(bad));
+      const { code, stderr } = await cli(...run);
+      assertEquals([code, stderr.includes("bad")], [1, true], stderr);
+      const replayed = await cli("replay", "test");
+      assertEquals(replayed.code, 0, replayed.stdout + replayed.stderr);
+    }
+    assertEquals(folder.read("out.ndjson"), '"t0"\n"t1"\n');
+  });
+}
