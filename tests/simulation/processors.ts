@@ -8,6 +8,9 @@ import { TestFolder } from "../support/processor_script.ts";
 /** Of which amounts records fail. */
 const FAILING = { of: 29, at: 4 };
 
+/** At which totals of their keys alarms fail. */
+const FAILING_ALARM = { of: 7, at: 4 };
+
 /** Whether the record of this amount fails. */
 export function fails(amount: number): boolean {
   return amount % FAILING.of === FAILING.at;
@@ -20,7 +23,7 @@ interface ScriptOptions {
   readonly isMended?: boolean;
 }
 
-/** A key's running total, alarms behind it, what others say of it; and now and then a record that fails behind all it did. */
+/** A key's running total, alarms behind it, what others say of it; and now and then a record or an alarm that fails in the end. */
 const scriptOf = ({ known, other, isMended = false }: ScriptOptions): string =>
   `import { defineProcessor, json } from "@sluice/sluice/processor";
 async function emitRated(context, value) {
@@ -48,7 +51,11 @@ export default defineProcessor({
     if (value.amount % 11 === 2) return emitRated(context, { key, kind: "rated", ...now });
   },
   onTimer({ key }, context) {
-    context.emit({ key, value: { key, kind: "alarm", known: context.state.get(key) ?? null, at: context.now } });
+    const known = context.state.get(key) ?? null;
+    const isUnlucky = known !== null && known.total % ${FAILING_ALARM.of} === ${FAILING_ALARM.at};
+    if (${isMended} && isUnlucky) return;
+    context.emit({ key, value: { key, kind: "alarm", known, at: context.now } });
+    if (isUnlucky) throw new Error("unlucky");
   },
 });
 `;
@@ -79,7 +86,7 @@ export interface SimulatedProcessors {
 /** One processor, in two versions that do the same. */
 export interface SimulatedProcessor {
   readonly codes: readonly JournaledCode[];
-  /** The same, in which no record fails. */
+  /** The same, in which nothing fails. */
   readonly mended: JournaledCode;
   readonly info: Cell["info"];
 }
