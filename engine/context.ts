@@ -48,6 +48,10 @@ export class RecordContext implements Context {
     this.#isOver = true;
   }
 
+  forgetRecord(): void {
+    this.#record = undefined;
+  }
+
   readonly emit = (output: Output<never>, name?: string): void => this.#live("emit").emit(output, name);
 
   get state(): State {

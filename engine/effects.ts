@@ -5,6 +5,8 @@
  * journal. A request is identified by its place: the n-th of its record.
  */
 
+import { takeAll } from "./take_all.ts";
+
 /** A call out of the realm, not answered yet. */
 export interface EffectRequest {
   /** Counts from 0 within the feed. */
@@ -51,7 +53,7 @@ interface Pending {
 /** The requests of one feed. */
 export class EffectQueue {
   readonly #pending = new Map<number, Pending>();
-  #requests: EffectRequest[] = [];
+  readonly #requests: EffectRequest[] = [];
   #nextId = 0;
 
   /** Asks for an effect on behalf of a record. */
@@ -66,9 +68,7 @@ export class EffectQueue {
 
   /** Takes the requests that were made since the last call. */
   take(): EffectRequest[] {
-    const requests = this.#requests;
-    this.#requests = [];
-    return requests;
+    return takeAll(this.#requests);
   }
 
   deliver({ id, ok, text }: EffectResult): void {
@@ -86,7 +86,7 @@ export class EffectQueue {
   /** Forgets requests of a record that is over, answered or not. */
   drop(): void {
     this.#pending.clear();
-    this.#requests = [];
+    this.#requests.length = 0;
   }
 
   /** Counts from 0 again, for the next feed. */

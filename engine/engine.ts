@@ -150,6 +150,7 @@ export class Engine {
     // Many tasks share a thread: those that wait for their next feed should not hold on to the last.
     this.#feed = NO_FEED;
     this.#batch = undefined;
+    this.#unit.forgetRecord();
     return report.take({
       outputs: outputs.take(),
       trace: trace.take(),

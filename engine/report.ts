@@ -5,6 +5,7 @@ import { IntColumn } from "./columns.ts";
 import type { Failure } from "./failure.ts";
 import type { OutputColumns } from "./output.ts";
 import type { StateEntries } from "./state.ts";
+import { takeAll } from "./take_all.ts";
 import type { TraceColumns } from "./trace.ts";
 
 /** How many log lines one feed keeps; the rest is counted. */
@@ -64,9 +65,9 @@ export class FeedReport {
   readonly #records = new IntColumn();
   readonly #outputEnds = new IntColumn();
   readonly #traceEnds = new IntColumn();
-  #failures: Failure[] = [];
-  #logs: LogLine[] = [];
-  #reads: UnitReads[] = [];
+  readonly #failures: Failure[] = [];
+  readonly #logs: LogLine[] = [];
+  readonly #reads: UnitReads[] = [];
   #logsDropped = 0;
 
   endUnit(record: number, outputEnd: number, traceEnd: number, reads: readonly string[]): void {
@@ -94,15 +95,12 @@ export class FeedReport {
         outputEnds: this.#outputEnds.toArray(),
         traceEnds: this.#traceEnds.toArray(),
       },
-      failures: this.#failures,
-      logs: this.#logs,
+      failures: takeAll(this.#failures),
+      logs: takeAll(this.#logs),
       logsDropped: this.#logsDropped,
-      reads: this.#reads,
+      reads: takeAll(this.#reads),
     };
     this.#records.length = this.#outputEnds.length = this.#traceEnds.length = 0;
-    this.#failures = [];
-    this.#logs = [];
-    this.#reads = [];
     this.#logsDropped = 0;
     return result;
   }

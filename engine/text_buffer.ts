@@ -6,12 +6,14 @@
  * run).
  */
 
+import { takeAll } from "./take_all.ts";
+
 /** A piece and its tree fit into a cache. */
 const PIECE_UNITS = 1 << 15;
 
 /** See the module. */
 export class TextBuffer {
-  #pieces: string[] = [];
+  readonly #pieces: string[] = [];
   #piece = "";
   #kept = 0;
 
@@ -35,10 +37,8 @@ export class TextBuffer {
   /** Takes everything, in pieces; the buffer is empty afterwards. */
   take(): readonly string[] {
     this.#finishPiece();
-    const pieces = this.#pieces;
-    this.#pieces = [];
     this.#kept = 0;
-    return pieces;
+    return takeAll(this.#pieces);
   }
 
   #finishPiece(): void {

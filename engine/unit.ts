@@ -92,6 +92,12 @@ export class Unit implements ContextHost {
     return this.#context;
   }
 
+  /** Lets go of the last record, and of the batch that it is part of. */
+  forgetRecord(): void {
+    this.#opened = undefined;
+    this.#context.forgetRecord();
+  }
+
   /** The processor answered a promise: from here on the context is this unit's alone. */
   suspend(): void {
     this.#isSuspended = true;

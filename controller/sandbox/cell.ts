@@ -13,6 +13,7 @@ import { type Feed, packSegments, unpackSegments } from "../../engine/feed.ts";
 import type { PackedOutputs } from "../../engine/output.ts";
 import type { FeedResult } from "../../engine/report.ts";
 import type { CopyPart } from "../../engine/state.ts";
+import { takeAll } from "../../engine/take_all.ts";
 import { type Enclosure, RealmEnclosure } from "./enclosure.ts";
 import type { Fed, RealmOptions, SentFeed, TaskState } from "./protocol.ts";
 import type { Door, ProcessorInfo } from "./realm/guest.ts";
@@ -156,7 +157,7 @@ export class Cell {
     this.#go();
   }
 
-  #requests: EffectRequest[] = [];
+  readonly #requests: EffectRequest[] = [];
 
   #hasRequests(): boolean {
     this.#requests.push(...JSON.parse(this.#door.takeEffects()) as EffectRequest[]);
@@ -165,9 +166,7 @@ export class Cell {
 
   /** Takes the effects the feed waits for. */
   takeRequests(): EffectRequest[] {
-    const requests = this.#requests;
-    this.#requests = [];
-    return requests;
+    return takeAll(this.#requests);
   }
 
   /** Hands in the answers, in request order. */

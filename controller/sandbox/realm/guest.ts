@@ -12,6 +12,7 @@ import type { ProcessorGraph } from "../../../engine/graph.ts";
 import { checkProcessor } from "../../../engine/processor.ts";
 import type { FeedResult } from "../../../engine/report.ts";
 import type { StateEntries } from "../../../engine/state.ts";
+import { takeAll } from "../../../engine/take_all.ts";
 import type { TextBatch } from "../../../engine/text_batch.ts";
 import { sealGlobal } from "./freeze.ts";
 import { DOOR } from "./install.ts";
@@ -54,8 +55,8 @@ export interface ProcessorInfo {
 }
 
 let engine: Engine | undefined;
-let texts: string[] = [];
-let batches: TextBatch[] = [];
+const texts: string[] = [];
+const batches: TextBatch[] = [];
 let go: () => void = () => {};
 
 function open(optionsJson: string): void {
@@ -118,7 +119,7 @@ function addBatch(
   const { invalidRows, ...meta } = JSON.parse(metaJson) as BatchMeta;
   batches.push({
     ...meta,
-    texts: [...texts, text],
+    texts: [...takeAll(texts), text],
     textRanges: new Uint32Array(textRanges),
     ranges: new Uint32Array(ranges),
     offsetWords: new Uint32Array(offsetWords),
@@ -135,15 +136,13 @@ function addBatch(
       }
       : {}),
   });
-  texts = [];
 }
 
 /** Four words per segment; see `engine/feed.ts`. */
 function beginPackedFeed(feedJson: string, words: ArrayBuffer, timesMs: ArrayBuffer): void {
   const { inputs, ...feed } = JSON.parse(feedJson) as { inputs: string[] } & Omit<EngineFeed, "batches" | "segments">;
   const segments = unpackSegments({ words: new Int32Array(words), timesMs: new Float64Array(timesMs), inputs });
-  running().begin({ ...feed, segments, batches });
-  batches = [];
+  running().begin({ ...feed, segments, batches: takeAll(batches) });
 }
 
 const door = {
