@@ -17,10 +17,11 @@ import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
 import { decodeRecordSet } from "./protocol/record_set.ts";
 import { explain, otherLog } from "./source_errors.ts";
 
-const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
-/** What all partitions together may hold. */
-const BUFFER_BYTES_MAX = 32 * 1024 * 1024;
+/** Of many partitions, one answer has some, and the next one has others: feeds of theirs are as large as those of few. */
+const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 const PARTITION_BYTES_MAX = 1024 * 1024;
+/** While all partitions together hold more than this, others still get as much as nobody can do without. */
+const BUFFER_BYTES_MAX = 32 * 1024 * 1024;
 const PARTITION_BYTES_MIN = 128 * 1024;
 /** What is smaller, and not taken yet, is added to: a reader that is busy finds all that has come meanwhile. */
 const TOP_UP_BYTES_MAX = 64 * 1024;
@@ -48,6 +49,8 @@ interface Lane extends SourcePartition {
   batch: Batch | undefined;
   /** Whether the last answer held nothing: the log ends here, or did then. */
   isCaughtUp: boolean;
+  /** Tells when it had records last, by the number of the answer. */
+  servedAt: number;
   gap: FetchGap | undefined;
   error: unknown;
   /** The broker whose fetches it is part of. */
@@ -70,6 +73,7 @@ export class Fetcher {
   readonly #outageMsMax: number;
   readonly #lanes = new Map<string, Lane>();
   readonly #fetching = new Map<number, Promise<void>>();
+  #answers = 0;
   #isClosed = false;
 
   constructor({ cluster, outageMsMax }: FetcherOptions) {
@@ -144,6 +148,7 @@ export class Fetcher {
     const nothing = {
       batch: undefined,
       isCaughtUp: false,
+      servedAt: 0,
       gap: undefined,
       error: undefined,
       leader: undefined,
@@ -203,10 +208,12 @@ export class Fetcher {
   }
 
   async #fetchOnce(broker: Broker, lanes: readonly Lane[], waitMs: number): Promise<boolean> {
-    const from = lanes.map(({ stream, number, position }) => ({ topic: stream, partition: number, position }));
-    const share = Math.floor(BUFFER_BYTES_MAX / this.#lanes.size);
-    const partitionBytesMax = Math.min(Math.max(share, PARTITION_BYTES_MIN), PARTITION_BYTES_MAX);
-    const answers = await fetchFrom(broker, from, { waitMs, bytesMax: ANSWER_BYTES_MAX, partitionBytesMax });
+    // A broker fills its answer in this order.
+    const from = lanes.toSorted((a, b) => a.servedAt - b.servedAt)
+      .map(({ stream, number, position }) => ({ topic: stream, partition: number, position }));
+    const limit = { waitMs, bytesMax: ANSWER_BYTES_MAX, partitionBytesMax: this.#partitionBytesMax() };
+    const answers = await fetchFrom(broker, from, limit);
+    this.#answers++;
     let hasArrived = false;
     let passing: KafkaError | undefined;
     for (const answer of answers.partitions) {
@@ -214,11 +221,7 @@ export class Fetcher {
       // The reader went elsewhere while the broker answered.
       if (!this.#wants(lane)) continue;
       if (answer.errorCode === 0) {
-        const hasMoved = accept(lane, answer);
-        const isNews = hasMoved || !lane.isCaughtUp;
-        lane.isCaughtUp = !hasMoved;
-        if (isNews) wake(lane);
-        hasArrived ||= hasMoved;
+        hasArrived = this.#accept(lane, answer) || hasArrived;
         continue;
       }
       const error = new KafkaError(answer.errorCode, `read ${lane.stream}/${lane.partition}`);
@@ -230,6 +233,22 @@ export class Fetcher {
     answers.release();
     if (passing) throw passing;
     return hasArrived;
+  }
+
+  #partitionBytesMax(): number {
+    let held = 0;
+    for (const { batch } of this.#lanes.values()) held += batch?.bytes.length ?? 0;
+    return held > BUFFER_BYTES_MAX ? PARTITION_BYTES_MIN : PARTITION_BYTES_MAX;
+  }
+
+  /** Takes in what was fetched; whether the lane has moved on. */
+  #accept(lane: Lane, answer: Fetched): boolean {
+    const hasMoved = accept(lane, answer);
+    if (hasMoved) lane.servedAt = this.#answers;
+    const wasCaughtUp = lane.isCaughtUp;
+    lane.isCaughtUp = !hasMoved && lane.position >= answer.stableEnd;
+    if (hasMoved || (lane.isCaughtUp && !wasCaughtUp)) wake(lane);
+    return hasMoved;
   }
 
   /** A position before the first offset is a gap; one behind the end means that the log is another one. */

@@ -34,6 +34,11 @@ async function copy(folder: TestFolder, from: string, ...more: readonly string[]
   return await runCli([...args, ...more], { cwd: folder.path });
 }
 
+async function openBounded(topic: string): Promise<KafkaSource> {
+  const settings = new Map();
+  return await KafkaSource.open({ brokers: [address], topics: [topic], isBounded: true, start: "earliest", settings });
+}
+
 /** The lines of all parts, sorted as numbers. */
 function outputOf(folder: TestFolder): readonly number[] {
   const lines = [...Deno.readDirSync(folder.at("out"))].flatMap(({ name }) => folder.read(`out/${name}`).split("\n"));
@@ -78,13 +83,7 @@ Deno.test("a run begins at the earliest record, at an offset, at a time, or befo
 Deno.test("a bounded topic ends where it ended when its reader began, whatever is written meanwhile", async () => {
   const topic = await freshTopic();
   await writeTopic(topic, records(0, 10));
-  const source = await KafkaSource.open({
-    brokers: [address],
-    topics: [topic],
-    isBounded: true,
-    start: "earliest",
-    settings: new Map(),
-  });
+  const source = await openBounded(topic);
   const at = { stream: topic, partition: "0" };
   // The first read pins the end; what is written now lies behind it.
   const first = await source.read(at, 0n, { recordsMax: 1, bytesMax: 1 << 20 });
@@ -261,6 +260,27 @@ Deno.test("several topics are one input, named or by a pattern, also one that is
     assertEquals((await copy(folder, from)).code, 0);
     assertEquals(outputOf(folder), range(0, 25));
   }
+});
+
+Deno.test("a partition that an answer of the broker had no room for does not count as one without records", async () => {
+  const partitions = 12;
+  const topic = await freshTopic(partitions);
+  const value = "x".repeat(100_000);
+  for (let batch = 0; batch < 2; batch++) {
+    const written = Array.from({ length: 6 * partitions }, (_, i) => ({ partition: i % partitions, key: null, value }));
+    await writeTopic(topic, written);
+  }
+  const source = await openBounded(topic);
+  const limit = { recordsMax: 100, bytesMax: 1 << 20 };
+  const all = Array.from({ length: partitions }, (_, partition) => ({ stream: topic, partition: String(partition) }));
+  // The first reader's fetch is under way when the others ask: the next one is for all of them, more than it may hold.
+  const first = await Promise.all(all.map((at) => source.read(at, 0n, limit)));
+  const known = await Promise.all(all.map((at) => source.read(at, 0n, { ...limit, untilKnown: true })));
+  assertEquals([...first, ...known].map(({ kind }) => kind), [
+    ...all.map(() => "idle"),
+    ...all.map(() => "batch"),
+  ]);
+  await source.close();
 });
 
 Deno.test("what was compacted away, and what is nothing but control records, is passed over", async () => {

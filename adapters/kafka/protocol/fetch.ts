@@ -23,6 +23,8 @@ export interface FetchLimit {
 export interface Fetched extends FetchFrom {
   /** 0, or see `kafka_error.ts`. */
   readonly errorCode: number;
+  /** Where the records end that `read_committed` sees: without any before it, the answer had no room for more. */
+  readonly stableEnd: bigint;
   readonly aborted: readonly AbortedTransaction[];
   /** A view of the answer, valid until that is released. */
   readonly recordSet: Uint8Array;
@@ -95,12 +97,13 @@ function decodePartition(answer: Reader, topic: string, from: readonly FetchFrom
   const asked = from.find((each) => each.topic === topic && each.partition === partition);
   if (!asked) throw new WireError(`it is about ${topic}/${partition}, which was not asked for`);
   const errorCode = answer.int16();
-  // High watermark, last stable offset, start of the log.
-  for (let offsets = 0; offsets < 3; offsets++) answer.int64();
+  const _highWatermark = answer.int64();
+  const stableEnd = answer.int64();
+  const _logStart = answer.int64();
   const aborted = answer.array(() => ({ producerId: answer.int64(), firstOffset: answer.int64() }));
   answer.int32();
   const recordSet = answer.raw(Math.max(0, answer.int32()));
-  return { ...asked, errorCode, aborted, recordSet };
+  return { ...asked, errorCode, stableEnd, aborted, recordSet };
 }
 
 /** Where an offset is asked for. */
