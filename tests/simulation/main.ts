@@ -9,6 +9,8 @@ import { type Outcome, simulate } from "./simulation.ts";
 const TRACE_LINES = 60;
 /** Worlds of one process: what engines keep of the realms of old ones is given back with it. */
 const WORLDS_PER_PROCESS = 100;
+/** How often many worlds are told of that are done. */
+const TOLD_EVERY = 1000;
 
 interface Options {
   readonly seeds: number;
@@ -130,6 +132,7 @@ async function runSideBySide(options: Options): Promise<void> {
       next = Math.min(end, next + WORLDS_PER_PROCESS);
       for await (const told of worldsOf(from, next - from, options)) {
         totals.worlds++;
+        if (totals.worlds % TOLD_EVERY === 0) console.error(`${totals.worlds} of ${options.seeds} worlds`);
         totals.starts += told.starts;
         totals.events += told.events;
         if (told.error === undefined) continue;
