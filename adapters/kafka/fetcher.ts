@@ -47,7 +47,7 @@ interface Lane extends SourcePartition {
   /** Where the next fetch begins. */
   position: bigint;
   batch: Batch | undefined;
-  /** Whether the last answer held nothing: the log ends here, or did then. */
+  /** Whether the log ended here when it was last looked at. */
   isCaughtUp: boolean;
   /** Tells when it had records last, by the number of the answer. */
   servedAt: number;
