@@ -12,10 +12,26 @@ export interface Enclosure {
    * Evaluates `code`, which finds the text `initial` where it leaves its door.
    *
    * @throws whatever the processor's modules throw
+   * @throws {LoadTimeout} when they do not come to an end
    */
   evaluate(code: string, initial: string): Door;
   /** Runs what the door was told to do; answers whether it took longer than it may. */
   go(timeMsMax: number): "done" | "late";
+}
+
+/** The modules of a processor did not come to an end. */
+export class LoadTimeout extends Error {
+  override readonly name = "LoadTimeout";
+  readonly code = "E_LOAD_TIMEOUT";
+
+  constructor() {
+    super(
+      `its modules were still not evaluated after ${
+        LOAD_TIME_MS_MAX / 1000
+      } s; leave work out of their top level, or do it ` +
+        "in onStart",
+    );
+  }
 }
 
 /** The global under which host and realm find each other. */
@@ -29,7 +45,7 @@ export class RealmEnclosure implements Enclosure {
 
   evaluate(code: string, initial: string): Door {
     Reflect.set(this.#context, DOOR, initial);
-    compile(code).runInContext(this.#context, { timeout: LOAD_TIME_MS_MAX, displayErrors: false });
+    if (this.#run(compile(code), LOAD_TIME_MS_MAX) === "late") throw new LoadTimeout();
     const door = Reflect.get(this.#context, DOOR) as Door;
     BIND.runInContext(this.#context);
     // Bundles of before 0.2 cannot let go of it.
@@ -38,8 +54,12 @@ export class RealmEnclosure implements Enclosure {
   }
 
   go(timeMsMax: number): "done" | "late" {
+    return this.#run(GO, timeMsMax);
+  }
+
+  #run(script: vm.Script, timeMsMax: number): "done" | "late" {
     try {
-      GO.runInContext(this.#context, { timeout: timeMsMax, displayErrors: false });
+      script.runInContext(this.#context, { timeout: timeMsMax, displayErrors: false });
       return "done";
     } catch (error) {
       if ((error as { code?: unknown }).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;

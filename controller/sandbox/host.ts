@@ -1,6 +1,7 @@
 /** The inside of a sandbox: answers requests, one cell per task. Runs in a Web Worker or in a child process. */
 
 import { Cell, RecordTimeout } from "./cell.ts";
+import { LoadTimeout } from "./enclosure.ts";
 import { CELL_GONE, endsWaiting, type Envelope, type Reply, type Request } from "./protocol.ts";
 
 /** Answers requests. */
@@ -48,7 +49,11 @@ export class SandboxHost {
     } catch (error) {
       if ("task" in request) this.#drop(request.task);
       if (error instanceof RecordTimeout) return { kind: "timeout", record: error.record, timeMsMax: error.timeMsMax };
-      return { kind: "broken", code: codeOf(error), message: showReason(error) };
+      return {
+        kind: "broken",
+        code: codeOf(error),
+        message: error instanceof LoadTimeout ? error.message : showReason(error),
+      };
     }
   }
 
@@ -136,7 +141,6 @@ class MicrotaskError extends Error {
 
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
-  if (code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return "E_LOAD_TIMEOUT";
   return typeof code === "string" ? code : "E_PROCESSOR_BROKEN";
 }
 

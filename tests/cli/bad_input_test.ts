@@ -99,6 +99,11 @@ const USAGE: readonly (readonly [args: string, code: number, stderr: RegExp])[] 
   ],
   ["run nodefault.ts --from in.ndjson --to o", 1, /no default export/],
   ["run throws.ts --from in.ndjson --to o", 1, /Cannot load processor throws\.ts: Error: at load/],
+  [
+    "run endless.ts --from in.ndjson --to o",
+    1,
+    /Cannot load processor endless\.ts: its modules were still not .* 10 s/,
+  ],
   ["run noname.ts --from in.ndjson --to o", 1, /Cannot use processor: it has no name/],
 ];
 
@@ -109,6 +114,7 @@ Deno.test("mistakes on the command line are told in a sentence, with the nearest
   folder.write("syntax.ts", "export default {");
   folder.write("node.ts", `import { readFileSync } from "node:fs";\n${scriptOf("readFileSync('/etc/hosts');")}`);
   folder.write("remote.ts", `import x from "https://example.com/x.ts";\n${scriptOf("void x;")}`);
+  folder.write("endless.ts", `while (true);\n${ECHO}`);
   folder.write("nodefault.ts", "export const a = 1;");
   folder.write("throws.ts", `throw new Error("at load");\n${ECHO}`);
   folder.write("noname.ts", ECHO.replace('name: "test",', ""));
