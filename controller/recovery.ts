@@ -11,7 +11,7 @@
 import type { Checkpoint, Receipt } from "../adapters/sink.ts";
 import { toHex } from "../engine/digest.ts";
 import { acquire, commitAhead, commitTo } from "./commit_to.ts";
-import { type FeedEntry, JournalError, type Progress, progressBehind, UNSETTLED_FEEDS_MAX } from "./journal/journal.ts";
+import { type FeedEntry, JournalError, type Progress, progressBehind } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 import { Rerun, type RerunFeed } from "./replay/rerun.ts";
 import { positionsOf, type Route, routeOutputs, runIdentity } from "./routing.ts";
@@ -58,9 +58,9 @@ export async function recover(setup: TaskSetup, epoch: bigint, routes: readonly 
 
 /** The newest feed that all sinks have, as far as the journal knows. */
 function lastSettled({ taskJournal }: TaskSetup, last: FeedEntry | undefined): FeedEntry | undefined {
-  if (last === undefined || last.receipts) return last;
-  const entries = [...taskJournal.feeds(last.seq - UNSETTLED_FEEDS_MAX, last.seq)];
-  return entries.findLast(({ receipts }) => receipts !== undefined);
+  let entry = last;
+  while (entry && !entry.receipts) [entry] = taskJournal.feeds(entry.seq - 1, entry.seq);
+  return entry;
 }
 
 /** What the journal knows about a sink; that it may have begun, when no feed is settled. */

@@ -14,6 +14,7 @@ import {
   JournalError,
   type Progress,
   progressBehind,
+  REWOUND_TO,
   type Run,
   type TaskJournal,
 } from "./journal/journal.ts";
@@ -86,12 +87,9 @@ function positionsBefore(taskJournal: TaskJournal, seq: number): ReadonlyMap<str
   return positions;
 }
 
-const REWOUND = /^rewound to feed (\d+)$/;
-
 /** The feed that `entry` goes back to, when it is a rewind. */
 export function rewoundTo({ givenUp }: FeedEntry): number | undefined {
-  const [, target] = REWOUND.exec(givenUp ?? "") ?? [];
-  return target === undefined ? undefined : Number(target);
+  return givenUp?.startsWith(REWOUND_TO) ? Number(givenUp.slice(REWOUND_TO.length)) : undefined;
 }
 
 /** Rewinds the task in its journal; its sinks follow when it is run next. Nobody else may own it meanwhile. */
@@ -119,7 +117,7 @@ export async function rewind(
     isStarted: before?.isStarted ?? false,
     chain: last.chain,
     inputDigest: new Uint8Array(16),
-    givenUp: `rewound to feed ${toFeed}`,
+    givenUp: `${REWOUND_TO}${toFeed}`,
     unitDigests: new Uint32Array(0),
     changes: changesBack(taskJournal, toFeed, seq),
     deadLetters: [],

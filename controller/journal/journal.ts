@@ -13,8 +13,14 @@ import type { EffectRequest } from "../../engine/effects.ts";
 import type { Failure } from "../../engine/failure.ts";
 import type { TaskState } from "../sandbox/protocol.ts";
 
-/** So many feeds at the end of a journal may be unsettled: on their way to the sinks (`Sink.commitsInFlightMax`). */
+/**
+ * So many feeds at the end of a journal may be unsettled: on their way to the sinks (`Sink.commitsInFlightMax`). Rewinds
+ * come on top, whose sinks learn of them when the task is run next.
+ */
 export const UNSETTLED_FEEDS_MAX = 4;
+
+/** How `FeedEntry.givenUp` begins where the task was rewound. */
+export const REWOUND_TO = "rewound to feed ";
 
 /** What fixes a run for its whole life. */
 export interface RunSpec {

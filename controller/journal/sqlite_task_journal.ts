@@ -13,6 +13,7 @@ import {
   JournalError,
   type PreparedFeed,
   type Progress,
+  REWOUND_TO,
   type SnapshotPart,
   type Task,
   type TaskJournal,
@@ -332,11 +333,11 @@ export class SqliteTaskJournal implements TaskJournal {
 
   /** The last feeds may be on their way to the sinks; they settle in order. */
   #mayBeUnsettled(seq: number): boolean {
-    if (seq <= this.#lastSeq()! - UNSETTLED_FEEDS_MAX || [...this.#settled.keys()].some((each) => each > seq)) {
-      return false;
-    }
-    const sql = "SELECT seq FROM settlements WHERE task = ? AND seq > ? LIMIT 1";
-    return this.#database.one(sql, this.task.id, seq) === undefined;
+    if ([...this.#settled.keys()].some((each) => each > seq)) return false;
+    const settled = "SELECT seq FROM settlements WHERE task = ? AND seq > ? LIMIT 1";
+    if (this.#database.one(settled, this.task.id, seq) !== undefined) return false;
+    const behind = "SELECT count(*) FROM feeds WHERE task = ? AND seq > ? AND ifnull(given_up, '') NOT LIKE ?";
+    return this.#database.number(behind, this.task.id, seq, `${REWOUND_TO}%`)! < UNSETTLED_FEEDS_MAX;
   }
 
   #missing(what: string): JournalError {

@@ -66,6 +66,22 @@ Deno.test("a run that was rewound does the same again behind what it has, ends i
   assertEquals(events.match(/rewound task 0/g)?.length, 2);
 });
 
+Deno.test("a run that was rewound over and over goes on from where it was put last", async () => {
+  await using folder = await recorded();
+  const before = folder.read("out.ndjson").split("\n");
+  for (const feed of [4, 3, 5, 2, 4, 1, 2, 3]) {
+    const { code, stderr } = await sluice(folder, "rewind", "test", "--to-feed", String(feed), "--yes", "--emit-again");
+    assertEquals(code, 0, stderr);
+  }
+  const { code, stderr } = await sluice(folder, ...RUN);
+  assertEquals(code, 0, stderr);
+  assertEquals(folder.read("out.ndjson").split("\n"), [...before.slice(0, -1), ...before.slice(12)]);
+  for (const args of [["replay", "test"], ["journal", "verify"]]) {
+    const { code, stderr } = await sluice(folder, ...args);
+    assertEquals(code, 0, stderr);
+  }
+});
+
 Deno.test("changed code is what a rewound run goes on with", async () => {
   await using folder = await recorded();
   assertEquals((await sluice(folder, "rewind", "test", "--to-feed", "4", "--yes", "--emit-again")).code, 0);

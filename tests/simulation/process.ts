@@ -6,6 +6,7 @@
 import { join } from "@std/path";
 import { pruneRun } from "../../controller/journal/prune.ts";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
+import { planRewind, rewind } from "../../controller/rewind.ts";
 import { type Start, start, type StartOptions } from "./controller.ts";
 import { attachDisk, copyAfterCrash, detachDisk, type DiskFaults } from "./world/disk.ts";
 import { Machine } from "./world/world.ts";
@@ -24,6 +25,10 @@ export interface ProcessOptions extends Pick<StartOptions, "scenario" | "process
   readonly onStep: (machine: Machine) => void;
   /** Called when it was killed, before anybody goes on. */
   readonly onCrash: () => void;
+  /** Called when a task was rewound. */
+  readonly onRewind: () => void;
+  /** Called when the operator could not do what he wanted. */
+  readonly onError: (error: Error) => void;
 }
 
 const RESTART_MS = { from: 1, to: 2000 };
@@ -124,7 +129,37 @@ export class Process implements DiskFaults {
     const { operator } = this.#options;
     this.#current = undefined;
     const delayMs = operator.world.chance.skewed(RESTART_MS.from, RESTART_MS.to);
-    operator.world.schedule(operator, delayMs, "starts Sluice again", () => this.start(before));
+    operator.world.schedule(operator, delayMs, "starts Sluice again", () => {
+      if (this.#mayRewind(before)) this.#rewind(before.journal).then(() => this.start(before), this.#options.onError);
+      else this.start(before);
+    });
+  }
+
+  #mayRewind({ journal }: Start): boolean {
+    const { scenario: { rewind }, operator: { world }, isCalm } = this.#options;
+    return rewind > 0 && !isCalm() && world.chance.happens(rewind) && exists(journal);
+  }
+
+  /** Moves one of its tasks back to one of its feeds, if it has any. */
+  async #rewind(path: string): Promise<void> {
+    const { operator: { world, wallMs }, onRewind } = this.#options;
+    const journal = await SqliteJournal.open(path);
+    try {
+      const run = journal.run("simulated");
+      const tasks = run ? journal.tasks(run).map((task) => journal.task(task)).filter((task) => task.lastFeed()) : [];
+      if (!run || tasks.length === 0) return;
+      const target = { journal, run, taskJournal: world.chance.pick(tasks) };
+      const { task } = target.taskJournal;
+      const isRetired = journal.tasks(run).some(({ predecessors }) => predecessors.includes(task.name));
+      const [first, last] = [target.taskJournal.firstReplayable(), target.taskJournal.lastFeed()!.seq];
+      if (isRetired || first > last) return;
+      const plan = planRewind(target, world.chance.integer(first, last + 1));
+      world.note(`task ${task.name} is rewound from feed ${last} to feed ${plan.toFeed}`);
+      await rewind(target, plan, wallMs);
+      onRewind();
+    } finally {
+      journal.close();
+    }
   }
 
   isFull(machine: Machine): boolean {

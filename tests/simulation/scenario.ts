@@ -51,6 +51,8 @@ export interface Scenario {
   readonly capture: Exclude<CapturePolicy, "none">;
   /** Whether every other start has other code that does the same. */
   readonly changesCode: boolean;
+  /** How likely whoever operates it rewinds a task before it is started again. */
+  readonly rewind: number;
   /** How likely each fault is, per event; 0 in a calm world. */
   readonly faults: Faults;
 }
@@ -112,7 +114,16 @@ export function chanceOfInput({ seed }: Scenario): Chance {
 }
 
 /** What was added when seeds were known already: what they decided before is to stay. */
-type Later = "processes" | "leaseMs" | "clock" | "onError" | "addsPartition" | "capture" | "changesCode" | "otherSink";
+type Later =
+  | "processes"
+  | "leaseMs"
+  | "clock"
+  | "onError"
+  | "addsPartition"
+  | "capture"
+  | "changesCode"
+  | "otherSink"
+  | "rewind";
 
 /** The scenario of a seed. */
 export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario {
@@ -147,15 +158,19 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
     capture: chance.pick(["auto", "all"]),
     changesCode: chance.happens(0.3),
     otherSink: chance.happens(0.25) ? chance.pick(SYSTEMS.filter((system) => system !== scenario.sink)) : undefined,
+    rewind: chance.happens(0.2) ? 0.3 : 0,
   };
   return processes > 1 ? shared(whole) : whole;
 }
 
-/** A shared run has a task per shard. One of its tasks may stop for good while others go on, so nothing is trimmed. */
+/**
+ * A shared run has a task per shard. One of its tasks may stop for good while others go on, so nothing is trimmed; and its
+ * tasks are not in one journal, so none is rewound.
+ */
 function shared(scenario: Scenario): Scenario {
   const tasksMax = scenario.source === "kinesis" ? undefined : scenario.tasksMax;
   const onError = scenario.onError === "halt" ? "skip" : scenario.onError;
-  return { ...scenario, tasksMax, onError, faults: { ...scenario.faults, trim: 0 } };
+  return { ...scenario, tasksMax, onError, rewind: 0, faults: { ...scenario.faults, trim: 0 } };
 }
 
 /** Of a world with fewer steps. */
@@ -163,18 +178,18 @@ const CRASH_EVENTS_MAX = 5000;
 
 /** The same, but nothing fails except that one process is killed right after a step of a feed. */
 export function crashingAt(scenario: Scenario, crashAtStep: number): Scenario {
-  return { ...scenario, grows: false, faults: { ...NO_FAULTS, crashAtStep, eventsMax: CRASH_EVENTS_MAX } };
+  return { ...scenario, grows: false, rewind: 0, faults: { ...NO_FAULTS, crashAtStep, eventsMax: CRASH_EVENTS_MAX } };
 }
 
 /** The same by one process, without any fault. What halts a run until its code is mended does nothing then. */
 export function calm(scenario: Scenario): Scenario {
   const onError = scenario.onError === "halt" ? "skip" : scenario.onError;
-  return { ...scenario, grows: false, processes: 1, onError, faults: NO_FAULTS };
+  return { ...scenario, grows: false, processes: 1, onError, rewind: 0, faults: NO_FAULTS };
 }
 
 /** The same, but nothing fails except servers, often. */
 export function badlyServed(scenario: Scenario): Scenario {
-  return { ...scenario, grows: false, faults: { ...NO_FAULTS, server: 1 / 50, eventsMax: 3000 } };
+  return { ...scenario, grows: false, rewind: 0, faults: { ...NO_FAULTS, server: 1 / 50, eventsMax: 3000 } };
 }
 
 function inputOf(chance: Chance, partition: number, records: number): readonly InputRecord[] {

@@ -9,6 +9,30 @@ export function valuesByKey(outputs: readonly SeenOutput[]): ReadonlyMap<string,
   );
 }
 
+/** How far outputs have come in what is wanted. */
+export interface Followed {
+  /** How many of those wanted are there. */
+  readonly reached: number;
+  /** The first output that is not the next one. */
+  readonly wrongAt: number | undefined;
+}
+
+/** Compares outputs with those `wanted`, in order. A task that was rewound gives again what it gave, from some place on. */
+export function follow(
+  values: readonly string[],
+  wanted: readonly string[] = [],
+  { isRewound = false } = {},
+): Followed {
+  let reached = 0;
+  for (const [at, value] of values.entries()) {
+    const isNext = value === wanted[reached];
+    const again = isNext || !isRewound ? -1 : wanted.slice(0, reached).lastIndexOf(value);
+    if (!isNext && again < 0) return { reached, wrongAt: at };
+    reached = isNext ? reached + 1 : again + 1;
+  }
+  return { reached, wrongAt: undefined };
+}
+
 /** What does not depend on the time of its task, nor on whom it asks. */
 export function withoutTime({ key, value }: SeenOutput): readonly SeenOutput[] {
   const { at: _, rate: __, ...rest } = JSON.parse(value) as { readonly at: number; readonly rate?: number };

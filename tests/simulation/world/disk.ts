@@ -105,15 +105,15 @@ function installFiles(): void {
 
 function syncVirtually(machine: Machine, path: string): Promise<void> {
   const { world } = machine;
-  const disk = disks.get(machine)!;
+  const disk = disks.get(machine);
   const log = readLog(path);
   const timeMs = world.chance.skewed(SYNC_MS.from, SYNC_MS.to);
   return new Promise((resolve, reject) => {
     world.schedule(machine, timeMs, "syncs its log", () => {
-      if (disk.isDetached || disk.faults.failsSync(machine)) {
+      if (disk?.isDetached || disk?.faults.failsSync(machine)) {
         return reject(new Error("Input/output error (os error 5)"));
       }
-      if (log) noteSynced(disk, path, log);
+      if (disk && log) noteSynced(disk, path, log);
       resolve();
     });
   });
