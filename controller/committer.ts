@@ -163,7 +163,8 @@ export class Committer {
       const rest = { epoch: this.#epoch, outputNames: this.#outputNames, positions, digest: chain };
       const commit = { run: runIdentity(this.#setup.run), task, seq, outputs: parts[i], ...rest };
       const settled = this.#settled && { ...this.#settled, receipt: this.#receipts[name] ?? {} };
-      receipts[name] = this.#inFlightMax > 1
+      // What a sink has lost may be that of a predecessor: all has to be looked at, before anything is written again.
+      receipts[name] = this.#inFlightMax > 1 || sink.mayHaveLost
         ? await commitAhead(sink, commit, this.#setup)
         : await commitTo(sink, commit, settled, this.#setup);
     }

@@ -65,26 +65,56 @@ export function planRewind({ journal, run, taskJournal }: RewindTarget, toFeed: 
   return { task: task.name, toFeed, lastFeed: last, records, outputs, positions: positionsBefore(taskJournal, toFeed) };
 }
 
-/** Where the task stood before feed `seq`. */
+/**
+ * Where the task stood before feed `seq`.
+ *
+ * @throws {JournalError} when that was pruned
+ */
 function positionsBefore(taskJournal: TaskJournal, seq: number): ReadonlyMap<string, Progress> {
-  const positions = new Map<string, Progress>();
   const { partitions, starts } = taskJournal.task;
-  for (let at = seq - 1; at >= taskJournal.firstReplayable() && positions.size < partitions.length; at--) {
-    const [entry] = taskJournal.feeds(at, at + 1);
-    const target = rewoundTo(entry);
-    // Behind a rewind the task stood where it stood before its target.
-    if (target !== undefined) return new Map([...positionsBefore(taskJournal, target), ...positions]);
+  const keys = partitions.map(partitionKey);
+  const behind = positionsBehind(taskJournal, seq, keys.length);
+  const others = keys.filter((key) => !behind.has(key));
+  const isPruned = taskJournal.firstReplayable() > 0;
+  const rest = isPruned && others.length > 0 ? positionsAhead(taskJournal, seq, others) : starts;
+  return new Map(keys.flatMap((key) => {
+    const position = behind.get(key) ?? rest.get(key);
+    return position ? [[key, position] as const] : [];
+  }));
+}
+
+/** Where partitions stood before feed `seq`, `count` of them, by the feeds that moved them last. */
+function positionsBehind(taskJournal: TaskJournal, seq: number, count: number): ReadonlyMap<string, Progress> {
+  const positions = new Map<string, Progress>();
+  let [entry] = taskJournal.feeds(seq - 1, seq);
+  while (entry && positions.size < count) {
     for (const range of entry.ranges) {
       const key = partitionKey(range);
       if (!positions.has(key)) positions.set(key, progressBehind(range));
     }
-  }
-  for (const partition of partitions) {
-    const key = partitionKey(partition);
-    const start = starts.get(key);
-    if (!positions.has(key) && start) positions.set(key, start);
+    // Behind a rewind the task stood where it stood before its target.
+    const before = rewoundTo(entry) ?? entry.seq;
+    [entry] = taskJournal.feeds(before - 1, before);
   }
   return positions;
+}
+
+/** The same, of partitions that were moved by none of the feeds that are left, by those that moved them next. */
+function positionsAhead(taskJournal: TaskJournal, seq: number, keys: readonly string[]): ReadonlyMap<string, Progress> {
+  const positions = new Map<string, Progress>();
+  for (const entry of taskJournal.feeds(seq, Infinity)) {
+    for (const range of entry.ranges) {
+      const key = partitionKey(range);
+      if (!positions.has(key)) positions.set(key, { position: range.from });
+    }
+    const unknown = keys.find((key) => !positions.has(key));
+    if (unknown === undefined) return positions;
+    if (rewoundTo(entry) === undefined) continue;
+    const { task } = taskJournal;
+    const reason = `where ${unknown} stood then is not known any more, what was before was pruned`;
+    throw new JournalError(`Cannot rewind task ${task.name} to feed ${seq}: ${reason}`, { code: "E_FEED_UNKNOWN" });
+  }
+  return new Map([...taskJournal.progress(), ...positions]);
 }
 
 /** The feed that `entry` goes back to, when it is a rewind. */

@@ -34,6 +34,11 @@ export class Outputs {
     return this.places.every((place) => place.isSettled());
   }
 
+  /** See {@linkcode Place.lostAtMs}. */
+  get lostAtMs(): number {
+    return Math.max(...this.places.map(({ lostAtMs = -Infinity }) => lostAtMs));
+  }
+
   /** See {@linkcode Place.hasLostAll}. */
   get haveLostAll(): boolean {
     return this.places.some((place) => place.hasLostAll());

@@ -23,6 +23,8 @@ export interface Place {
   isSettled(): boolean;
   /** Whether a run may have to stop for good, and say so, because its whole checkpoint is lost. */
   hasLostAll(): boolean;
+  /** When it lost last what it had acknowledged; absent when it never did. */
+  readonly lostAtMs?: number;
   /** Retention takes the oldest part of the input away. */
   trim(): void;
   /** Something happens to one of its servers. */

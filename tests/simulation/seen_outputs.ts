@@ -17,18 +17,19 @@ export interface Followed {
   readonly wrongAt: number | undefined;
 }
 
-/** Compares outputs with those `wanted`, in order. A task that was rewound gives again what it gave, from some place on. */
+/** Compares outputs with those `wanted`, in order. A task that was rewound goes on from any place where it ever was. */
 export function follow(
   values: readonly string[],
   wanted: readonly string[] = [],
   { isRewound = false } = {},
 ): Followed {
-  let reached = 0;
+  let [reached, farthest] = [0, 0];
   for (const [at, value] of values.entries()) {
     const isNext = value === wanted[reached];
-    const again = isNext || !isRewound ? -1 : wanted.slice(0, reached).lastIndexOf(value);
+    const again = isNext || !isRewound ? -1 : wanted.slice(0, farthest + 1).lastIndexOf(value);
     if (!isNext && again < 0) return { reached, wrongAt: at };
     reached = isNext ? reached + 1 : again + 1;
+    farthest = Math.max(farthest, reached);
   }
   return { reached, wrongAt: undefined };
 }

@@ -15,6 +15,7 @@ import { Outputs } from "./outputs.ts";
 import type { Place } from "./place.ts";
 import { placeFor } from "./places.ts";
 import { Process } from "./process.ts";
+import { EXPECTED_FAILURES, LOST_FAILURES, TRIMMED_FAILURES } from "./expected_failures.ts";
 import { fails, type SimulatedProcessors } from "./processors.ts";
 import { calm, type Scenario, type System } from "./scenario.ts";
 import { follow, isAlarm, valuesByKey, withoutTime } from "./seen_outputs.ts";
@@ -34,20 +35,10 @@ export interface Outcome {
 }
 
 const LIMITS = { eventsMax: 400_000, timeMsMax: 3_600_000 };
-/** What may stop a start while things fail; what else does is a defect. */
-const EXPECTED_FAILURES: ReadonlySet<string> = new Set([
-  "E_JOURNAL_UNWRITABLE",
-  "E_DISK_FULL",
-  "E_SOURCE_UNREADABLE",
-  "E_SOURCE_UNREACHABLE",
-  "E_SINK_UNWRITABLE",
-  "E_STORE_UNREACHABLE",
-]);
-/** How a run may stop for good, once a part of its input is gone that it may not have read. */
-const TRIMMED_FAILURES: ReadonlySet<string> = new Set(["E_GAP", "E_INPUTS_CHANGED", "E_SOURCE_CHANGED"]);
 const STALL_MS = { from: 1, to: 60_000 };
 const WRITE_MS = { from: 1, to: 5000 };
 const JUMP_MS = 3_600_000;
+const CLOSING_MS = 100;
 /** How often a shared run, which has no end, is looked at; and when it had better be done, once nothing fails any more. */
 const LOOK_MS = 1000;
 const SHARED_MS_MAX = 900_000;
@@ -214,6 +205,9 @@ class Simulation {
     if (failure) return this.#noteFailure(process, failure as Error & { readonly code?: string });
     const { isStopped } = process.current!;
     if (isStopped && !process.isStartedCalmly && !this.#isFinishing) return process.goOn("its process has stopped");
+    // Nobody looks any more while realms and connections are closed; who starts it again gets it back.
+    const hasLost = this.#outputs.lostAtMs > this.#world.nowMs - CLOSING_MS;
+    if (hasLost && !process.isStartedCalmly && !this.#table) return process.goOn("its sink has lost the last of it");
     if (this.#table && !isStopped) this.#error = new Error("a process that shares its run has ended by itself");
   }
 
@@ -233,7 +227,7 @@ class Simulation {
     const { sink, otherSink, onError } = this.#scenario;
     if (code === "E_PROCESSOR_FAILED" && onError === "halt") return process.mend();
     const isGone = this.#outputs.haveLostAll || (this.#hasPruned && [sink, otherSink].includes("redis"));
-    const isLost = code === "E_CHECKPOINT_MISMATCH" && isGone;
+    const isLost = LOST_FAILURES.has(code) && isGone;
     if (isLost || (this.#hasTrimmed && TRIMMED_FAILURES.has(code))) {
       this.#hasGivenUp = true;
       return;

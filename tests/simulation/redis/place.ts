@@ -28,6 +28,7 @@ export class RedisPlace implements Place {
   readonly #scenario: Scenario;
   readonly #written: (readonly string[])[] = [];
   #hasLostAll = false;
+  #lostAtMs = -Infinity;
 
   constructor(world: World, scenario: Scenario) {
     this.#world = world;
@@ -85,6 +86,10 @@ export class RedisPlace implements Place {
     return true;
   }
 
+  get lostAtMs(): number {
+    return this.#lostAtMs;
+  }
+
   hasLostAll(): boolean {
     return this.#hasLostAll;
   }
@@ -101,6 +106,7 @@ export class RedisPlace implements Place {
     const isFailover = chance.happens(0.5);
     const before = this.#checkpoints().length;
     const hasLost = isFailover && this.redis.failOver(chance.number() * LOST_MS_MAX);
+    if (hasLost) this.#lostAtMs = this.#world.nowMs;
     this.#hasLostAll ||= this.#checkpoints().length < before;
     // Who wrote the input waited for the replica (WAIT): what is there already is refused.
     if (isFailover) { for (const words of this.#written) this.redis.do(words); }
