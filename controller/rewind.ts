@@ -16,6 +16,7 @@ import {
   progressBehind,
   REWOUND_TO,
   type Run,
+  SHARED_THROUGH,
   type TaskJournal,
 } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
@@ -45,6 +46,7 @@ export interface RewindPlan {
 /** @throws {JournalError} when the task does not have that feed any more, or others go on for it */
 export function planRewind({ journal, run, taskJournal }: RewindTarget, toFeed: number): RewindPlan {
   const { task } = taskJournal;
+  refuseShared(journal, run);
   const heirs = journal.tasks(run).filter(({ predecessors }) => predecessors.includes(task.name));
   if (heirs.length > 0) {
     const names = heirs.map(({ name }) => name).join(", ");
@@ -63,6 +65,18 @@ export function planRewind({ journal, run, taskJournal }: RewindTarget, toFeed: 
     outputs += entry.outputs;
   }
   return { task: task.name, toFeed, lastFeed: last, records, outputs, positions: positionsBefore(taskJournal, toFeed) };
+}
+
+/** What is in the journal alone is dropped when a process takes the task over. */
+function refuseShared(journal: Journal, run: Run): void {
+  const store = journal.events(run).findLast(({ detail }) => detail[SHARED_THROUGH] !== undefined)
+    ?.detail[SHARED_THROUGH];
+  if (store === undefined) return;
+  throw new JournalError(
+    `Cannot rewind run ${run.name}: processes share it through ${store}, by which they go on, not by this journal; start ` +
+      "one of another --name, at the place that is wanted",
+    { code: "E_RUN_SHARED" },
+  );
 }
 
 /**

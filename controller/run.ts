@@ -3,7 +3,7 @@
 import type { ClockPolicy } from "../engine/clock.ts";
 import { environmentFingerprint } from "./environment.ts";
 import { assignTasks, findFresh, isSideBySide } from "./assignment.ts";
-import { JournalError, type JournalEvent, type Run, type RunSpec } from "./journal/journal.ts";
+import { JournalError, type JournalEvent, type Run, type RunSpec, SHARED_THROUGH } from "./journal/journal.ts";
 import { limitsFor } from "./limits.ts";
 import { agree, follow, newPlan, type Plan, planOfJournal } from "./roaming/plan.ts";
 import { RoamingGroup, type RoamingOptions } from "./roaming/roaming_group.ts";
@@ -202,8 +202,9 @@ function stepChanges(events: readonly JournalEvent[], now: readonly string[] | u
 }
 
 function noteStart(started: Run, options: RunOptions, kind: "started" | "resumed"): void {
-  const { journal, code, clock, onError, steps, codecs } = options;
+  const { journal, code, clock, onError, steps, codecs, roaming } = options;
   journal.putCode(code);
-  const detail = { code: code.hash, onError, codecs, ...(steps === undefined ? {} : { steps }) };
+  const shared = roaming && { [SHARED_THROUGH]: roaming.store.description };
+  const detail = { code: code.hash, onError, codecs, ...(steps === undefined ? {} : { steps }), ...shared };
   journal.addEvent(started, { kind, atMs: clock.nowMs(), detail });
 }

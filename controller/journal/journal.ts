@@ -19,6 +19,9 @@ import type { TaskState } from "../sandbox/protocol.ts";
  */
 export const UNSETTLED_FEEDS_MAX = 4;
 
+/** In the detail of a start: the store through which several processes share the run. */
+export const SHARED_THROUGH = "store";
+
 /** How `FeedEntry.givenUp` begins where the task was rewound. */
 export const REWOUND_TO = "rewound to feed ";
 

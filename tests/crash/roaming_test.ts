@@ -346,6 +346,11 @@ Deno.test("a run that was not shared so far is taken up into a store, and goes o
   await outputsOf(job, 15);
   await using elsewhere = new Sharer([...job.args, "--owner", "elsewhere"]);
   await first.end("SIGKILL");
+  // What its journal says is dropped for what the store says.
+  const rewind = ["rewind", "shared", "--task", "0", "--to-feed", "0", "--yes", "--emit-again"];
+  const { code, stderr } = await runCli(rewind, { cwd: first.folder.path });
+  assertEquals(code, 1, stderr);
+  assertStringIncludes(stderr, "Cannot rewind run shared: processes share it through dynamodb");
   await put(job, 15, 20);
   assertCounted(await outputsOf(job, 20), 20);
   assertEquals((await elsewhere.end("SIGTERM")).code, 0);
