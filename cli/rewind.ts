@@ -3,7 +3,8 @@
 import type { Run, TaskJournal } from "../controller/journal/journal.ts";
 import { lockRun } from "../controller/journal/lock.ts";
 import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
-import { planRewind, rewind, type RewindPlan, type RewindTarget } from "../controller/rewind.ts";
+import type { TaskInJournal } from "../controller/journal/positions.ts";
+import { planRewind, rewind, type RewindPlan } from "../controller/rewind.ts";
 import { EXIT } from "./exit_code.ts";
 import { findRun } from "./find_run.ts";
 import { offsetText, parseOffset } from "./offsets.ts";
@@ -45,7 +46,7 @@ export async function rewindCommand(name: string, options: RewindCommandOptions)
   }
 }
 
-async function execute(target: RewindTarget, plan: RewindPlan, { emitAgain }: RewindCommandOptions): Promise<void> {
+async function execute(target: TaskInJournal, plan: RewindPlan, { emitAgain }: RewindCommandOptions): Promise<void> {
   if (plan.outputs > 0 && !emitAgain) throw emitsAgain(target.run, plan);
   await rewind(target, plan, Date.now());
 }

@@ -9,25 +9,16 @@
 
 import type { StateEntries } from "../engine/state.ts";
 import {
-  type FeedEntry,
   type Journal,
   JournalError,
   type Progress,
-  progressBehind,
   REWOUND_TO,
   type Run,
   SHARED_THROUGH,
   type TaskJournal,
 } from "./journal/journal.ts";
-import { partitionKey } from "./journal/rows.ts";
+import { positionsBefore, type TaskInJournal } from "./journal/positions.ts";
 import { ownedStateMap, packEntries } from "./state_map.ts";
-
-/** The task to rewind. */
-export interface RewindTarget {
-  readonly journal: Journal;
-  readonly run: Run;
-  readonly taskJournal: TaskJournal;
-}
 
 /** What a rewind would do. */
 export interface RewindPlan {
@@ -44,7 +35,8 @@ export interface RewindPlan {
 }
 
 /** @throws {JournalError} when the task does not have that feed any more, or others go on for it */
-export function planRewind({ journal, run, taskJournal }: RewindTarget, toFeed: number): RewindPlan {
+export function planRewind(target: TaskInJournal, toFeed: number): RewindPlan {
+  const { journal, run, taskJournal } = target;
   const { task } = taskJournal;
   refuseShared(journal, run);
   const heirs = journal.tasks(run).filter(({ predecessors }) => predecessors.includes(task.name));
@@ -64,7 +56,10 @@ export function planRewind({ journal, run, taskJournal }: RewindTarget, toFeed: 
     records += entry.records;
     outputs += entry.outputs;
   }
-  return { task: task.name, toFeed, lastFeed: last, records, outputs, positions: positionsBefore(taskJournal, toFeed) };
+  const positions = positionsBefore(target, toFeed);
+  if (positions) return { task: task.name, toFeed, lastFeed: last, records, outputs, positions };
+  const reason = "where all of its partitions stood then is not known any more; what was before was pruned";
+  throw new JournalError(`Cannot rewind task ${task.name} to feed ${toFeed}: ${reason}`, { code: "E_FEED_UNKNOWN" });
 }
 
 /** What is in the journal alone is dropped when a process takes the task over. */
@@ -79,66 +74,9 @@ function refuseShared(journal: Journal, run: Run): void {
   );
 }
 
-/**
- * Where the task stood before feed `seq`.
- *
- * @throws {JournalError} when that was pruned
- */
-function positionsBefore(taskJournal: TaskJournal, seq: number): ReadonlyMap<string, Progress> {
-  const { partitions, starts } = taskJournal.task;
-  const keys = partitions.map(partitionKey);
-  const behind = positionsBehind(taskJournal, seq, keys.length);
-  const others = keys.filter((key) => !behind.has(key));
-  const isPruned = taskJournal.firstReplayable() > 0;
-  const rest = isPruned && others.length > 0 ? positionsAhead(taskJournal, seq, others) : starts;
-  return new Map(keys.flatMap((key) => {
-    const position = behind.get(key) ?? rest.get(key);
-    return position ? [[key, position] as const] : [];
-  }));
-}
-
-/** Where partitions stood before feed `seq`, `count` of them, by the feeds that moved them last. */
-function positionsBehind(taskJournal: TaskJournal, seq: number, count: number): ReadonlyMap<string, Progress> {
-  const positions = new Map<string, Progress>();
-  let [entry] = taskJournal.feeds(seq - 1, seq);
-  while (entry && positions.size < count) {
-    for (const range of entry.ranges) {
-      const key = partitionKey(range);
-      if (!positions.has(key)) positions.set(key, progressBehind(range));
-    }
-    // Behind a rewind the task stood where it stood before its target.
-    const before = rewoundTo(entry) ?? entry.seq;
-    [entry] = taskJournal.feeds(before - 1, before);
-  }
-  return positions;
-}
-
-/** The same, of partitions that were moved by none of the feeds that are left, by those that moved them next. */
-function positionsAhead(taskJournal: TaskJournal, seq: number, keys: readonly string[]): ReadonlyMap<string, Progress> {
-  const positions = new Map<string, Progress>();
-  for (const entry of taskJournal.feeds(seq, Infinity)) {
-    for (const range of entry.ranges) {
-      const key = partitionKey(range);
-      if (!positions.has(key)) positions.set(key, { position: range.from });
-    }
-    const unknown = keys.find((key) => !positions.has(key));
-    if (unknown === undefined) return positions;
-    if (rewoundTo(entry) === undefined) continue;
-    const { task } = taskJournal;
-    const reason = `where ${unknown} stood then is not known any more, what was before was pruned`;
-    throw new JournalError(`Cannot rewind task ${task.name} to feed ${seq}: ${reason}`, { code: "E_FEED_UNKNOWN" });
-  }
-  return new Map([...taskJournal.progress(), ...positions]);
-}
-
-/** The feed that `entry` goes back to, when it is a rewind. */
-export function rewoundTo({ givenUp }: FeedEntry): number | undefined {
-  return givenUp?.startsWith(REWOUND_TO) ? Number(givenUp.slice(REWOUND_TO.length)) : undefined;
-}
-
 /** Rewinds the task in its journal; its sinks follow when it is run next. Nobody else may own it meanwhile. */
 export async function rewind(
-  { journal, run, taskJournal }: RewindTarget,
+  { journal, run, taskJournal }: TaskInJournal,
   plan: RewindPlan,
   nowMs: number,
 ): Promise<void> {

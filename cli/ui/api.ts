@@ -12,7 +12,7 @@ import { replayTask } from "../../controller/replay/replay.ts";
 import { runRecorded } from "../../controller/replay/rerun.ts";
 import { placeOf } from "../../controller/replay/divergence.ts";
 import { stateAt } from "../../controller/replay/state_in_time.ts";
-import { rewoundTo } from "../../controller/rewind.ts";
+import { rewoundTo } from "../../controller/journal/positions.ts";
 import { recordAt } from "../../controller/feed_record.ts";
 import { toHex } from "../../engine/digest.ts";
 import { placeText } from "../divergence_report.ts";

@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { MemorySink } from "../../adapters/memory/sink.ts";
 import { MemorySource } from "../../adapters/memory/source.ts";
 import { pruneRun } from "../../controller/journal/prune.ts";
+import type { Progress } from "../../controller/journal/journal.ts";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
 import { planRewind, rewind } from "../../controller/rewind.ts";
 import { runProcessor } from "../../controller/run_processor.ts";
@@ -51,9 +52,23 @@ async function targetIn(path: string) {
   return { journal, run, taskJournal: journal.task(journal.tasks(run)[0]) };
 }
 
-function positionsOf(target: Awaited<ReturnType<typeof targetIn>>, feed: number): Readonly<Record<string, bigint>> {
-  const { positions } = planRewind(target, feed);
-  return Object.fromEntries([...positions].map(([key, { position }]) => [key, position]));
+type Target = Awaited<ReturnType<typeof targetIn>>;
+
+/** Where each partition stood before each feed that is left. */
+function positionsIn(target: Target): ReadonlyMap<number, ReadonlyMap<string, Progress>> {
+  const { taskJournal } = target;
+  const first = taskJournal.firstReplayable();
+  const feeds = Array.from({ length: taskJournal.lastFeed()!.seq + 1 - first }, (_, i) => first + i);
+  return new Map(feeds.map((feed) => [feed, planRewind(target, feed).positions]));
+}
+
+/** Prunes all but `keepFeeds`; what is left has to say what it said before. */
+function pruneTo(target: Target, keepFeeds: number): void {
+  const before = positionsIn(target);
+  pruneRun(target.journal, target.run, keepFeeds, 0);
+  const after = positionsIn(target);
+  assert(after.size < before.size, `none of ${before.size} feeds was pruned`);
+  for (const [feed, positions] of after) assertEquals(positions, before.get(feed), `feed ${feed}`);
 }
 
 Deno.test("a task that was pruned is rewound to any feed that is left, with its positions of then", async () => {
@@ -61,15 +76,27 @@ Deno.test("a task that was pruned is rewound to any feed that is left, with its 
   const all = await job.run();
   const target = await targetIn(job.journal);
   const { journal, run, taskJournal } = target;
-  const last = taskJournal.lastFeed()!.seq;
-  const wanted = Array.from({ length: last + 1 }, (_, feed) => positionsOf(target, feed));
-  const outputs = [...taskJournal.feeds(0, last + 1)].map((entry) => entry.outputs);
-  pruneRun(journal, run, 4, 0);
+  const outputs = [...taskJournal.feeds(0, Infinity)].map((entry) => entry.outputs);
+  pruneTo(target, 4);
   const first = taskJournal.firstReplayable();
-  assert(first > 10, `it was pruned up to feed ${first} of ${last}`);
-  for (let feed = first; feed <= last; feed++) assertEquals(positionsOf(target, feed), wanted[feed], `feed ${feed}`);
   await rewind(target, planRewind(target, first), 0);
   journal.close();
   const before = outputs.slice(0, first).reduce((sum, count) => sum + count, 0);
   assertEquals(await job.run(), [...all, ...all.slice(before)]);
+});
+
+Deno.test("where a feed that is left goes back to is left, too: what comes behind it is rewound as well as before", async () => {
+  await using job = new Job();
+  const all = await job.run();
+  const target = await targetIn(job.journal);
+  for (const feed of [20, 14, 27, 16]) await rewind(target, planRewind(target, feed), 0);
+  pruneTo(target, 2);
+  assert(target.taskJournal.firstReplayable() <= 14);
+  // Before the third of the four: where the second went.
+  const third = target.taskJournal.lastFeed()!.seq - 1;
+  await rewind(target, planRewind(target, third), 0);
+  target.journal.close();
+  const again = (await job.run()).slice(all.length);
+  assert(again.length > 10, `${again.length} outputs came again`);
+  assertEquals(again, all.slice(-again.length));
 });
