@@ -6,6 +6,7 @@
 import { join } from "@std/path";
 import { pruneRun } from "../../controller/journal/prune.ts";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
+import { rewoundTo } from "../../controller/journal/positions.ts";
 import { planRewind, rewind } from "../../controller/rewind.ts";
 import { type Start, start, type StartOptions } from "./controller.ts";
 import { attachDisk, copyAfterCrash, detachDisk, type DiskFaults } from "./world/disk.ts";
@@ -25,8 +26,8 @@ export interface ProcessOptions extends Pick<StartOptions, "scenario" | "process
   readonly onStep: (machine: Machine) => void;
   /** Called when it was killed, before anybody goes on. */
   readonly onCrash: () => void;
-  /** Called when a task was rewound. */
-  readonly onRewind: () => void;
+  /** Called when a task was rewound; to a feed of before its last rewind, it may stand further on by that. */
+  readonly onRewind: (isForward: boolean) => void;
   /** Called when the operator could not do what he wanted. */
   readonly onError: (error: Error) => void;
 }
@@ -155,8 +156,9 @@ export class Process implements DiskFaults {
       if (isRetired || first > last) return;
       const plan = planRewind(target, world.chance.integer(first, last + 1));
       world.note(`task ${task.name} is rewound from feed ${last} to feed ${plan.toFeed}`);
+      const feeds = [...target.taskJournal.feeds(plan.toFeed, last + 1)];
       await rewind(target, plan, wallMs);
-      onRewind();
+      onRewind(feeds.some((feed) => rewoundTo(feed) !== undefined));
     } finally {
       journal.close();
     }

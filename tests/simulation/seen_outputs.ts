@@ -11,8 +11,10 @@ export function valuesByKey(outputs: readonly SeenOutput[]): ReadonlyMap<string,
 
 /** How far outputs have come in what is wanted. */
 export interface Followed {
-  /** How many of those wanted are there. */
+  /** How many of those wanted are there, up to where it stands. */
   readonly reached: number;
+  /** How many are there, up to where it ever stood. */
+  readonly farthest: number;
   /** The first output that is not the next one. */
   readonly wrongAt: number | undefined;
 }
@@ -27,11 +29,11 @@ export function follow(
   for (const [at, value] of values.entries()) {
     const isNext = value === wanted[reached];
     const again = isNext || !isRewound ? -1 : wanted.slice(0, farthest + 1).lastIndexOf(value);
-    if (!isNext && again < 0) return { reached, wrongAt: at };
+    if (!isNext && again < 0) return { reached, farthest, wrongAt: at };
     reached = isNext ? reached + 1 : again + 1;
     farthest = Math.max(farthest, reached);
   }
-  return { reached, wrongAt: undefined };
+  return { reached, farthest, wrongAt: undefined };
 }
 
 /** What does not depend on the time of its task, nor on whom it asks. */
