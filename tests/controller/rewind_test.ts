@@ -75,7 +75,7 @@ Deno.test("a task that was pruned is rewound to any feed that is left, with its 
   await using job = new Job();
   const all = await job.run();
   const target = await targetIn(job.journal);
-  const { journal, run, taskJournal } = target;
+  const { journal, taskJournal } = target;
   const outputs = [...taskJournal.feeds(0, Infinity)].map((entry) => entry.outputs);
   pruneTo(target, 4);
   const first = taskJournal.firstReplayable();
