@@ -88,6 +88,13 @@ export interface Sink {
    */
   readonly commitsInFlightMax?: number;
   /**
+   * Makes what is missing where outputs go. Called before the first `acquire`, once it is certain that the run goes ahead:
+   * a start that is refused leaves nothing behind.
+   *
+   * @throws {SinkError} when it cannot be made
+   */
+  prepare?(): Promise<void>;
+  /**
    * Takes over the task (I4): older owners cannot commit any more, and what was written after the checkpoint is gone.
    *
    * @param settled what the journal knows; the answer for a sink whose home is the journal

@@ -69,9 +69,12 @@ export async function run(options: RunOptions): Promise<RunSummary> {
   const known = journal.run(options.name);
   const plan = roaming && await planOf(options, roaming);
   const rows = known ? journal.tasks(known) : [];
+  if (known) refuseChange(known, options);
   const fresh = plan ? [] : await findFresh(options.sources, rows, known);
+  for (const sink of new Set(options.routes.map(({ sink }) => sink))) await sink.prepare?.();
   const started = journal.atomically(() => {
-    const run = known ? resume(known, options) : journal.createRun(plan?.run ?? specOf(options));
+    if (known) noteCodeChange(known, options);
+    const run = known ?? journal.createRun(plan?.run ?? specOf(options));
     noteStart(run, options, known ? "resumed" : "started");
     if (plan) follow(journal, run, plan);
     else assignTasks(run, fresh, options);
@@ -138,12 +141,6 @@ function specOf(options: RunOptions): RunSpec {
 }
 
 /** A run keeps what fixes its results; other code is allowed, and noted. */
-function resume(known: Run, options: RunOptions): Run {
-  refuseChange(known, options);
-  noteCodeChange(known, options);
-  return known;
-}
-
 function refuseChange(known: RunSpec, options: RunOptions): void {
   const { sources, sinks } = identities(options);
   const compared = [

@@ -36,7 +36,7 @@ import type { GroupOffsets } from "./protocol/transaction_offsets.ts";
 import { type TransactionProtocol, transactionProtocolOf } from "./protocol/transaction_protocol.ts";
 import { SharedProducer } from "./shared_producer.ts";
 import { isFenced, mayPass, reasonOf, refused, unknown } from "./sink_errors.ts";
-import { openTopic, type SinkTopic, type SinkTopicOptions } from "./sink_topic.ts";
+import { findTopic, openTopic, type SinkTopic, type SinkTopicOptions } from "./sink_topic.ts";
 
 /** How to write topics of a cluster. */
 export interface KafkaSinkOptions {
@@ -78,6 +78,7 @@ const OWNER_LOOK_MS = 200;
 interface Opened {
   readonly cluster: Cluster;
   readonly protocol: TransactionProtocol;
+  /** Those that there are. */
   readonly topics: ReadonlyMap<string, SinkTopic>;
 }
 
@@ -89,7 +90,8 @@ export class KafkaSink implements Sink {
   readonly description: string;
   readonly #options: KafkaSinkOptions;
   readonly #cluster: Cluster;
-  readonly #topics: ReadonlyMap<string, SinkTopic>;
+  /** By output name; all of them once it is prepared. */
+  readonly #topics: Map<string, SinkTopic>;
   readonly #checkpoints: CheckpointPartitions;
   readonly #protocol: TransactionProtocol;
   readonly #owner: string;
@@ -102,16 +104,15 @@ export class KafkaSink implements Sink {
   private constructor(options: KafkaSinkOptions, { cluster, protocol, topics }: Opened) {
     this.#options = options;
     this.#cluster = cluster;
-    this.#topics = topics;
+    this.#topics = new Map(topics);
     this.#checkpoints = new CheckpointPartitions(cluster, checkpointTopic(options.run));
-    this.#checkpoints.prepare(options.tasks ?? 1);
     this.#protocol = protocol;
     this.#owner = options.owner ?? THIS_PROCESS;
-    this.description = `kafka:${cluster.id}/${[...topics.values()].map(({ topic }) => topic).join(",")}`;
+    this.description = `kafka:${cluster.id}/${[...options.topics.values()].map(({ topic }) => topic).join(",")}`;
   }
 
   /**
-   * Connects, and finds or makes the topics.
+   * Connects, and finds the topics; those that are to be made are made by {@linkcode KafkaSink.prepare}.
    *
    * @throws {SinkError} when no broker answers, or there is no such topic
    */
@@ -123,14 +124,24 @@ export class KafkaSink implements Sink {
         connectionOf(brokers, settings),
         [...options.topics.values()][0]?.topic,
       );
-      return new KafkaSink(options, await patiently(patience(found, OPEN_MS_MAX), () => openAll(found, options)));
+      return new KafkaSink(options, await patiently(patience(found, OPEN_MS_MAX), () => findAll(found, options)));
     } catch (cause) {
       cluster?.close();
-      if ((cause as { readonly code?: unknown }).code === "E_USAGE" || cause instanceof SinkError) throw cause;
-      throw new SinkError(`Cannot write kafka://${brokers.join(",")}: ${reasonOf(cause)}`, {
-        code: "E_SINK_UNWRITABLE",
-        cause,
-      });
+      throw unwritable(brokers, cause);
+    }
+  }
+
+  async prepare(): Promise<void> {
+    const { brokers, tasks = 1, topics } = this.#options;
+    this.#checkpoints.prepare(tasks);
+    const missing = [...topics].filter(([output]) => !this.#topics.has(output));
+    try {
+      for (const [output, topic] of missing) {
+        const made = await patiently(patience(this.#cluster, OPEN_MS_MAX), () => openTopic(this.#cluster, topic));
+        this.#topics.set(output, made);
+      }
+    } catch (cause) {
+      throw unwritable(brokers, cause);
     }
   }
 
@@ -258,10 +269,21 @@ export class KafkaSink implements Sink {
   }
 }
 
-async function openAll(cluster: Cluster, options: KafkaSinkOptions): Promise<Opened> {
+async function findAll(cluster: Cluster, options: KafkaSinkOptions): Promise<Opened> {
   const topics = new Map<string, SinkTopic>();
-  for (const [name, topic] of options.topics) topics.set(name, await openTopic(cluster, topic));
+  for (const [output, topic] of options.topics) {
+    const found = await findTopic(cluster, topic);
+    if (found) topics.set(output, found);
+  }
   return { cluster, topics, protocol: options.protocol ?? await transactionProtocolOf(cluster) };
+}
+
+function unwritable(brokers: readonly string[], cause: unknown): unknown {
+  if ((cause as { readonly code?: unknown }).code === "E_USAGE" || cause instanceof SinkError) return cause;
+  return new SinkError(`Cannot write kafka://${brokers.join(",")}: ${reasonOf(cause)}`, {
+    code: "E_SINK_UNWRITABLE",
+    cause,
+  });
 }
 
 function checkpointOf({ seq, epoch }: CheckpointRecord): Checkpoint | undefined {

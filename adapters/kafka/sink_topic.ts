@@ -58,20 +58,30 @@ const LOOK_MS_MAX = 100;
  * @throws {SinkError} with code `E_NO_TOPIC` when it is missing and not to be made
  */
 export async function openTopic(cluster: Cluster, options: SinkTopicOptions): Promise<SinkTopic> {
+  const found = await findTopic(cluster, options);
+  if (found) return found;
+  await createTopic(cluster, options.topic, options.creation!);
+  return (await findTopic(cluster, options)) ?? missing(options.topic);
+}
+
+/**
+ * Finds a topic; undefined when it is missing and to be made.
+ *
+ * @throws {SinkError} with code `E_NO_TOPIC` when it is missing and not to be made
+ */
+export async function findTopic(cluster: Cluster, options: SinkTopicOptions): Promise<SinkTopic | undefined> {
   const { topic, creation } = options;
-  let partitions = await countPartitions(cluster, topic);
-  if (partitions === 0 && creation) {
-    await createTopic(cluster, topic, creation);
-    partitions = await countPartitions(cluster, topic);
-  }
-  if (partitions === 0) {
-    throw new SinkError(
-      `Cannot write topic ${topic}: there is none of that name; make it, or add ?create=true&partitions=N to the URI`,
-      { code: "E_NO_TOPIC" },
-    );
-  }
+  const partitions = await countPartitions(cluster, topic);
+  if (partitions === 0) return creation ? undefined : missing(topic);
   const settings = await describeTopic(cluster, topic);
   return { ...options, partitions, ...limitsOf(settings) };
+}
+
+function missing(topic: string): never {
+  throw new SinkError(
+    `Cannot write topic ${topic}: there is none of that name; make it, or add ?create=true&partitions=N to the URI`,
+    { code: "E_NO_TOPIC" },
+  );
 }
 
 async function countPartitions(cluster: Cluster, topic: string): Promise<number> {

@@ -21,8 +21,8 @@ export default defineProcessor({
 }
 
 async function run(folder: TestFolder, ...args: readonly string[]): Promise<CliResult> {
-  const more = ["--until-end", "--quiet", "--name", `run-${crypto.randomUUID()}`];
-  return await runCli(["run", "p.ts", ...args, ...more], { cwd: folder.path });
+  const first = ["run", "p.ts", "--until-end", "--quiet", "--name", `run-${crypto.randomUUID()}`];
+  return await runCli([...first, ...args], { cwd: folder.path });
 }
 
 async function fromFile(body: string, to: readonly string[], count: number, outputs?: string): Promise<CliResult> {
@@ -186,4 +186,18 @@ Deno.test("a tombstone is a record without value, on both sides", async () => {
   );
   assertEquals([code, stderr], [0, ""]);
   assertEquals((await readTopic(to)).map(({ key, value }) => [key, value]), [["a", "1"], ["a", null]]);
+});
+
+Deno.test("a run that cannot go on with other outputs makes no topic for them", async () => {
+  const [topic, other] = [await freshTopic(), `other-${crypto.randomUUID()}`];
+  await using folder = new TestFolder();
+  folder.write("in.ndjson", lines(3));
+  folder.write("p.ts", script("emit({ value });"));
+  const name = ["--name", `kept-${crypto.randomUUID()}`];
+  const first = await run(folder, "--from", "in.ndjson", "--to", uri(topic), ...name);
+  assertEquals([first.code, first.stderr], [0, ""]);
+  const second = await run(folder, "--from", "in.ndjson", "--to", `${uri(other)}?create=true`, ...name);
+  assertEquals(second.code, 1);
+  assertStringIncludes(second.stderr, "its sink is");
+  assertEquals((await withAdmin((admin) => admin.listTopics())).includes(other), false);
 });
