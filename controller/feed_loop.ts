@@ -11,6 +11,7 @@ import { SANDBOX_LOST } from "./sandbox/protocol.ts";
 import type { Limits } from "./limits.ts";
 import { Linger } from "./linger.ts";
 import { pause } from "./pause.ts";
+import { FULL, permitsFor } from "./permits.ts";
 import type { SealedFeed, Sealer, SealResult } from "./sealer.ts";
 import { isSmall } from "./small_feed.ts";
 import type { CopiedPart, Snapshots, WantedPart } from "./snapshots.ts";
@@ -45,6 +46,8 @@ export interface FeedLoopParts {
 interface InFlight {
   readonly pending: PendingFeed;
   readonly fed: Promise<DigestedFed>;
+  /** What it has to give back; ticks and ends hold no records, and have none. */
+  readonly permits: number;
   /** Whether `fed` has settled. */
   isProcessed: boolean;
   readonly copied: Promise<CopiedPart> | undefined;
@@ -58,7 +61,7 @@ export class FeedLoop {
   readonly #parts: FeedLoopParts;
   readonly #inFlight: InFlight[] = [];
   readonly #linger: Linger;
-  /** How many of the run's permits it holds. */
+  /** How many of the run's permits its feeds hold. */
   #permits = 0;
   #nextSeq: number;
   #lastMs: number;
@@ -104,7 +107,7 @@ export class FeedLoop {
     const { leftMs } = this.#linger;
     if (leftMs > 0) return await this.#wait(leftMs);
     const timeMs = this.#now();
-    if (!this.#takePermit()) {
+    if (!this.#takePermits()) {
       if (this.#inFlight.length > 0) return await this.#commitOldest();
       await this.#setup.permits.freed(this.#setup.stop);
       return undefined;
@@ -118,12 +121,13 @@ export class FeedLoop {
       if (end) return end;
       throw error;
     }
-    if (sealed.kind !== "feed") this.#givePermit();
+    const permits = sealed.kind === "feed" ? permitsFor(sealed.feed) : 0;
+    this.#givePermits(FULL - permits);
     switch (sealed.kind) {
       case "feed":
         this.#isEnded = false;
         this.#linger.sealed(sealed.feed);
-        this.#dispatch(sealed.feed, { timeMs });
+        this.#dispatch(sealed.feed, { timeMs, permits });
         return undefined;
       case "ended":
         return await this.#end(timeMs);
@@ -137,17 +141,15 @@ export class FeedLoop {
     }
   }
 
-  #takePermit(): boolean {
+  #takePermits(): boolean {
     if (!this.#setup.permits.tryTake()) return false;
-    this.#permits++;
+    this.#permits += FULL;
     return true;
   }
 
-  /** Ticks and ends have none: they hold no records. */
-  #givePermit(): void {
-    if (this.#permits === 0) return;
-    this.#permits--;
-    this.#setup.permits.give(1);
+  #givePermits(count: number): void {
+    this.#permits -= count;
+    this.#setup.permits.give(count);
   }
 
   /** Waits for more records to share the next feed; there may be something to commit meanwhile. */
@@ -168,7 +170,7 @@ export class FeedLoop {
     return this.#lastMs;
   }
 
-  #dispatch(sealed: SealedFeed, { timeMs, isTick = false, isEnd = false }: DispatchOptions): void {
+  #dispatch(sealed: SealedFeed, { timeMs, permits = 0, isTick = false, isEnd = false }: DispatchOptions): void {
     const { realm, snapshots } = this.#parts;
     const { observer, limits, taskJournal } = this.#setup;
     if (this.#wantsRebirth) this.#rebear();
@@ -183,7 +185,7 @@ export class FeedLoop {
     const fed = realm.process({ seq, batches, segments, ...tick, end: isEnd });
     const part = snapshots.wantedPart(seq);
     const copied = part && copyOf(realm, part, limits);
-    const feed: InFlight = { pending, fed, isProcessed: false, copied };
+    const feed: InFlight = { pending, fed, permits, isProcessed: false, copied };
     // They are awaited in order; an earlier one that fails must not leave these unhandled.
     fed.catch(() => {}).then(() => feed.isProcessed = true);
     copied?.catch(() => {});
@@ -202,7 +204,7 @@ export class FeedLoop {
   }
 
   async #commitOldest(): Promise<FeedLoopEnd | undefined> {
-    const { pending, fed: processing, copied: copying } = this.#inFlight.shift()!;
+    const { pending, fed: processing, permits, copied: copying } = this.#inFlight.shift()!;
     const { committer, caution, snapshots } = this.#parts;
     const { observer, taskJournal } = this.#setup;
     let fed: DigestedFed;
@@ -222,7 +224,7 @@ export class FeedLoop {
     caution.passed(fed.records);
     this.#nextTimerMs = fed.nextTimerMs;
     if (snapshots.takeCompleted()) this.#wantsRebirth = true;
-    if (pending.sealed.batches.length > 0) this.#givePermit();
+    this.#givePermits(permits);
     if (!fed.isHalted) return undefined;
     const { timeMs } = pending.sealed.ranges[0] ?? { timeMs: fed.nowMs };
     const seq = pending.seq + (didNothing ? 0 : 1);
@@ -321,6 +323,7 @@ async function copyOf(realm: Realm, { beginSeq, isFirst }: WantedPart, limits: L
 const WAIT_MS_MAX = 60_000;
 interface DispatchOptions {
   readonly timeMs: number;
+  readonly permits?: number;
   readonly isTick?: boolean;
   readonly isEnd?: boolean;
 }

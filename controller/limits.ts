@@ -12,7 +12,7 @@ export interface Limits {
   readonly lingerMs: number;
   /** Feeds of one task between sealing and commit. */
   readonly feedsInFlightMax: number;
-  /** Feeds of all tasks together between sealing and commit. */
+  /** Full feeds of all tasks together between sealing and commit; smaller ones count for what they hold. */
   readonly feedsTogetherMax: number;
   /** How long one record may run. */
   readonly recordTimeMsMax: number;
@@ -34,7 +34,7 @@ export const DEFAULT_LIMITS: Limits = {
   feedBytesMax: 4 * 1024 * 1024,
   lingerMs: 0,
   feedsInFlightMax: 3,
-  feedsTogetherMax: 12,
+  feedsTogetherMax: 4,
   recordTimeMsMax: 10_000,
   sandboxGraceMs: 10_000,
   snapshotFeedsMin: 256,

@@ -11,7 +11,6 @@ import {
 } from "../../adapters/sink.ts";
 import { type CommitContext, commitTo } from "../../controller/commit_to.ts";
 import { DEFAULT_LIMITS } from "../../controller/limits.ts";
-import { Permits } from "../../controller/permits.ts";
 import { commitOf } from "../conformance/sink_suite.ts";
 
 /** Loses the answers to its first commits; whether it did them is for the test to say. */
@@ -86,19 +85,4 @@ Deno.test("a sink that stays out of reach is given up after its limit", async ()
     "Cannot tell",
   );
   assertEquals(sink.commits, []);
-});
-
-Deno.test("permits are never more than there are, and go to who asked first", async () => {
-  const permits = new Permits(2);
-  const stop = new AbortController();
-  assertEquals([permits.tryTake(), permits.tryTake(), permits.tryTake()], [true, true, false]);
-  const order: number[] = [];
-  const waiting = [1, 2].map((who) => permits.freed(stop.signal).then(() => order.push(who)));
-  permits.give(1);
-  await waiting[0];
-  assertEquals(order, [1]);
-  assertEquals([permits.tryTake(), permits.tryTake()], [true, false]);
-  stop.abort();
-  await Promise.all(waiting);
-  assertEquals(order, [1, 2]);
 });
