@@ -19,6 +19,11 @@ export interface ReadLimit {
    * longer than {@linkcode KNOWN_MS_MAX}, so that a partition out of reach does not hold up the others for long.
    */
   readonly untilKnown?: boolean;
+  /**
+   * Whether what the source has found out so far does not count: records should be there that were read before, perhaps by
+   * somebody else. "Nothing" then means that there is nothing; as long as the source does not know, it says so (`isUnsure`).
+   */
+  readonly looksAgain?: boolean;
 }
 
 /** See {@linkcode ReadLimit.untilKnown}. */

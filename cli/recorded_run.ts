@@ -89,6 +89,14 @@ function openRun(name: string, path: string): OpenedCase {
   }
 }
 
+/**
+ * What a run reads later is behind the end of now, so there is none. But a file ends where it does: without that, its last
+ * line is none as long as nothing ends it.
+ */
+function openAgain(uri: string): Promise<Source> {
+  return openSource(uri, { isBounded: parseUri(uri).scheme === "file" });
+}
+
 /** Opens a source when its records are needed: what was captured needs none. */
 export class LazySources implements SourcesAtHand {
   readonly #uris: Run["uris"];
@@ -102,7 +110,7 @@ export class LazySources implements SourcesAtHand {
     const uri = this.#uris[input];
     if (uri === undefined || parseUri(uri).scheme === "stdio") return undefined;
     let source = this.#opened.get(input);
-    if (!source) this.#opened.set(input, source = openSource(uri, { isBounded: true }));
+    if (!source) this.#opened.set(input, source = openAgain(uri));
     return source;
   }
 

@@ -151,7 +151,7 @@ export async function runLoadedCommand(
       sourceMap: processor.bundle.sourceMap,
       elapsedMs: performance.now() - startMs,
       isStdout,
-    }) ?? signals.exitCode ?? (check.hasFound ? EXIT.divergence : undefined);
+    }) ?? (check.hasFound ? EXIT.divergence : undefined) ?? signals.exitCode;
     // A thread that cannot be stopped would keep the process alive for ever.
     if (summary.hasHung) Deno.exit(exitCode ?? EXIT.ok);
     return exitCode ?? EXIT.ok;

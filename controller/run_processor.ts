@@ -152,10 +152,11 @@ interface SelfCheckContext extends Pick<RunProcessorOptions, "journal" | "isolat
 function selfCheckOf(
   run: string,
   { share, onDivergence, sources = new Map() }: VerifyOptions,
-  { journal, isolation = "worker", limits, observer }: SelfCheckContext,
+  { journal, isolation, limits, observer }: SelfCheckContext,
 ): SelfCheck {
   const onNotice = (text: string): void => observer?.onNotice?.(text);
-  return new SelfCheck({ run, journal, share, sources, isolation, limits, onDivergence, onNotice });
+  const openSandboxes = (): SandboxPool => openPool({ ...(isolation ? { isolation } : {}) });
+  return new SelfCheck({ run, journal, share, sources, openPool: openSandboxes, limits, onDivergence, onNotice });
 }
 
 function observedBy(selfCheck: SelfCheck, observer: Observer = {}): Observer {

@@ -10,9 +10,7 @@ import type { Limits } from "./limits.ts";
 import type { Divergence } from "./replay/divergence.ts";
 import type { SourcesAtHand } from "./replay/recording.ts";
 import { replayTask } from "./replay/replay.ts";
-import { openPool } from "./sandbox/open_pool.ts";
 import type { SandboxPool } from "./sandbox/pool.ts";
-import type { Isolation } from "./sandbox/sandbox.ts";
 
 /** What a self-check is given. */
 export interface SelfCheckOptions {
@@ -23,7 +21,8 @@ export interface SelfCheckOptions {
   readonly share: number;
   /** For inputs that the journal does not hold. */
   readonly sources: SourcesAtHand;
-  readonly isolation: Isolation;
+  /** Opens sandboxes of its own, when there is something to check. */
+  readonly openPool: () => SandboxPool;
   readonly limits: Limits;
   readonly onDivergence: (divergence: Divergence) => void;
   /** Told why no more checks can be made: the run itself goes on. */
@@ -90,9 +89,9 @@ export class SelfCheck {
   }
 
   async #check(task: string, seq: number): Promise<void> {
-    const { run: name, sources, limits, onDivergence, isolation, journal: path } = this.#options;
+    const { run: name, sources, limits, onDivergence, openPool, journal: path } = this.#options;
     const journal = this.#journal ??= SqliteJournal.openReader(path);
-    const pool = this.#pool ??= openPool({ isolation });
+    const pool = this.#pool ??= openPool();
     const run = journal.run(name)!;
     const taskJournal = journal.task(journal.tasks(run).find((each) => each.name === task)!);
     const recording = { journal, run, taskJournal, sources, sandbox: () => pool.get(0), limits };

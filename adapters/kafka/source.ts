@@ -143,7 +143,9 @@ export class KafkaSource implements Source {
       await this.#fetcher.known(at, KNOWN_MS_MAX);
       taken = await this.#fetcher.take(at, from, limit);
     }
-    if (taken === undefined) return { kind: "idle" };
+    if (taken === undefined) {
+      return { kind: "idle", isUnsure: limit.looksAgain === true && await this.#hasMore(at, from) };
+    }
     if ("first" in taken) return { kind: "gap", to: taken.first, reason: TRIMMED };
     const batch = end === undefined ? taken : before(taken, end);
     return batch ? { kind: "batch", batch } : { kind: "ended" };
@@ -157,6 +159,11 @@ export class KafkaSource implements Source {
     this.#fetcher.close();
     this.#cluster.close();
     return Promise.resolve();
+  }
+
+  /** Whether the log goes on behind what has been looked through for a reader at `from`. */
+  async #hasMore(at: SourcePartition, from: bigint): Promise<boolean> {
+    return await this.latest(at) > this.#fetcher.positionOf(at, from);
   }
 
   async #pinEnd(key: string, at: SourcePartition): Promise<bigint> {

@@ -66,7 +66,7 @@ export class ShardReader {
   #held: Batch | undefined;
   #isClosed = false;
   #isAtEnd = false;
-  /** Looks for the first records behind a position: pages may be empty before them, and what is there is waited for. */
+  /** Looks for records: pages may be empty before them, and what is there is waited for. */
   #isSought = false;
   #nextCallMs = 0;
   readonly #repeats: RepeatFilter | undefined;
@@ -96,6 +96,11 @@ export class ShardReader {
   /** Nobody goes back behind `position` any more. */
   release(position: bigint): void {
     this.#repeats?.release(position);
+  }
+
+  /** What it found out before does not count at the next read. */
+  forget(): void {
+    this.#isSought = true;
   }
 
   /** When it may be asked again, on the clock of `performance.now()`. */

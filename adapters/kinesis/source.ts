@@ -215,8 +215,9 @@ export class KinesisSource implements Source {
   }
 
   /** Empty pages, and calls that have to wait for their turn, do not say that there is nothing. */
-  async #readKnown(reader: ShardReader, from: bigint, { untilKnown = false }: ReadLimit): Promise<ShardRead> {
+  async #readKnown(reader: ShardReader, from: bigint, { untilKnown, looksAgain }: ReadLimit): Promise<ShardRead> {
     const endMs = performance.now() + KNOWN_MS_MAX;
+    if (looksAgain) reader.forget();
     for (;;) {
       const result = await this.#patiently(() => reader.read(from));
       const leftMs = reader.nextCallMs - performance.now();

@@ -204,6 +204,7 @@ export class RedisSource implements Source {
     const isKnown = lane.read && (behind(lane.read) === max(from, FIRST_POSITION) || lane.verified === from);
     const known = isKnown ? lane.read : undefined;
     if (!known) lane.held = lane.ahead = undefined;
+    const wasAhead = !lane.held && lane.ahead !== undefined;
     if (!lane.held) {
       const range = await (lane.ahead ?? this.#range(at, known ?? from, limit));
       lane.ahead = undefined;
@@ -216,7 +217,9 @@ export class RedisSource implements Source {
       if (!known) lane.read = startPosition(max(from, FIRST_POSITION), range.counters);
       lane.held = new HeldRange(range);
     }
-    return this.#take(at, lane, lane.held, limit);
+    const result = this.#take(at, lane, lane.held, limit);
+    // That there was nothing yet when it was read ahead says nothing of now.
+    return result.kind === "idle" && wasAhead && limit.looksAgain ? await this.read(at, from, limit) : result;
   }
 
   waitForMore(at: readonly SourcePartition[], signal: AbortSignal): Promise<void> {

@@ -75,11 +75,8 @@ function readAgain({ seq, ranges }: FeedEntry, sources: SourcesAtHand): Promise<
 /** Reads what is known to be there: a source that has to ask for it may be idle meanwhile. */
 async function readPresent(source: Source, at: Range, from: bigint, recordsMax: number): Promise<ReadResult> {
   for (;;) {
-    const result = await source.read(at, from, { recordsMax, bytesMax: READ_BYTES_MAX });
-    if (result.kind !== "idle") return result;
-    const end = await source.latest?.(at);
-    const isThere = result.isUnsure || (end !== undefined && end > from);
-    if (!isThere) return result;
+    const result = await source.read(at, from, { recordsMax, bytesMax: READ_BYTES_MAX, looksAgain: true });
+    if (result.kind !== "idle" || !result.isUnsure) return result;
     await source.waitForMore([at], AbortSignal.timeout(WAIT_MS_MAX));
   }
 }

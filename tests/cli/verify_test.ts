@@ -1,7 +1,7 @@
 /** `run --verify`: feeds are run again while the run goes on, and what would not survive a restart is told at once. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { runCli } from "../support/cli.ts";
+import { runCli, spawnCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
 async function run(body: string, args: readonly string[]) {
@@ -33,6 +33,20 @@ Deno.test("something kept in a module variable is told with record, field and ca
 Deno.test("--on-divergence stop ends the run with what is committed, and exit code 3", async () => {
   const { code, stderr } = await run(HIDDEN, ["--verify", "1", "--on-divergence", "stop"]);
   assertEquals(code, 3, stderr);
+});
+
+Deno.test("a run that is stopped says by its exit code that something was found", async () => {
+  await using folder = new TestFolder();
+  folder.write("p.ts", scriptOf(HIDDEN));
+  folder.write("in.ndjson", '{"n":1}\n{"n":2}\n');
+  const args = ["run", "p.ts", "--from", "in.ndjson", "--to", "out.ndjson", "--feed-records", "1", "--verify", "1"];
+  const child = spawnCli(args, { cwd: folder.path });
+  const [told, rest] = child.stderr.tee();
+  const reading = new Response(rest).text();
+  for await (const text of told.pipeThrough(new TextDecoderStream())) if (text.includes("DIVERGED")) break;
+  child.kill("SIGTERM");
+  await Promise.all([child.stdin.close(), child.stdout.cancel()]);
+  assertEquals((await child.status).code, 3, await reading);
 });
 
 Deno.test("a share that is none is a usage error", async () => {

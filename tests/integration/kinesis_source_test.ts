@@ -1,6 +1,7 @@
 /** Kinesis as a source, on an emulator: runs, positions as sequence numbers, aggregates, replay, and what is said to mistakes. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { KinesisSource } from "../../adapters/kinesis/source.ts";
 import { runCli } from "../support/cli.ts";
 import { aggregate, freshStream, kinesisEndpoint, putRecords } from "../support/kinesis.ts";
 import { KinesisProxy } from "../support/kinesis_proxy.ts";
@@ -45,6 +46,21 @@ Deno.test("a stream with plain and aggregated records is run, resumed, replayed 
   assertEquals(key, "inner");
   const place = `${stream}/${record.partition}@${BigInt(record.offset) >> 32n}.${BigInt(record.offset) % (1n << 32n)}`;
   assertEquals((await sluice(["state", "test", "--at", place])).stdout, "sum\t22\n");
+});
+
+Deno.test("who reads again what somebody else has read meanwhile gets it, though there was nothing at the last call", async () => {
+  const { stream, ...address } = await freshStream();
+  // The next call is a long time off.
+  const options = { ...address, stream, start: "earliest", isBounded: false, callsPerSecond: 0.5 } as const;
+  const source = await KinesisSource.open(options);
+  const [at] = await source.partitions();
+  const limit = { recordsMax: 10, bytesMax: 1000 };
+  const from = await source.start();
+  while ((await source.read(at, from, limit)).kind !== "idle");
+  await putRecords(stream, [{ key: "a", value: '{"n":1}' }]);
+  assertEquals((await source.read(at, from, limit)).kind, "idle");
+  assertEquals((await source.read(at, from, { ...limit, looksAgain: true })).kind, "batch");
+  await source.close();
 });
 
 Deno.test("latest is pinned when the run starts: what arrives later is read, what was there is not", async () => {

@@ -123,6 +123,24 @@ Deno.test("a reader at the end waits for the next entry; a start is the earliest
   }
 });
 
+Deno.test("who reads again what somebody else has read meanwhile gets it, though there was nothing yet when it was read ahead", async () => {
+  for (const [looksAgain, kind] of [[false, "idle"], [true, "batch"]] as const) {
+    const stream = freshKey();
+    const at = { stream, partition: "0" };
+    await add(stream, 1, 11);
+    const source = await open(stream);
+    // As many as were asked for: there may be more.
+    const limit = { recordsMax: 10, bytesMax: 1_000_000 };
+    const first = await source.read(at, 0n, limit);
+    assert(first.kind === "batch" && first.batch.count === 10);
+    // Answered behind what was read ahead.
+    await source.latest(at);
+    await add(stream, 11, 12);
+    assertEquals((await source.read(at, first.batch.next, { ...limit, looksAgain })).kind, kind);
+    await source.close();
+  }
+});
+
 Deno.test("a run that began at the end knows what was added before: an entry it read may be trimmed", async () => {
   const stream = freshKey();
   const at = { stream, partition: "0" };

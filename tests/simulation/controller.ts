@@ -5,12 +5,13 @@ import { DEFAULT_LIMITS } from "../../controller/limits.ts";
 import { routesTo } from "../../controller/routing.ts";
 import { run } from "../../controller/run.ts";
 import { SandboxPool } from "../../controller/sandbox/pool.ts";
-import type { SharedTable } from "./dynamodb/place.ts";
-import type { Outputs } from "./outputs.ts";
-import type { Place } from "./place.ts";
 import { replayAll } from "./replay.ts";
+import type { SharedTable } from "./dynamodb/place.ts";
+import type { Inputs } from "./inputs.ts";
+import type { Outputs } from "./outputs.ts";
 import type { SimulatedProcessor } from "./processors.ts";
 import type { Scenario } from "./scenario.ts";
+import { SimulatedSelfCheck } from "./self_check.ts";
 import { simulatedSandboxes } from "./simulated_sandbox.ts";
 import type { Machine } from "./world/world.ts";
 
@@ -23,7 +24,7 @@ export interface StartOptions {
   readonly number: number;
   readonly scenario: Scenario;
   readonly processor: SimulatedProcessor;
-  readonly input: Place;
+  readonly inputs: Inputs;
   readonly outputs: Outputs;
   /** Present when several processes share the run. */
   readonly table: SharedTable | undefined;
@@ -33,6 +34,8 @@ export interface StartOptions {
   readonly isBounded: boolean;
   /** Whether nothing fails any more. */
   readonly isCalm: () => boolean;
+  /** Called when something is wrong, although it goes on. */
+  readonly onError: (error: Error) => void;
   /** Called after each step of a feed; the machine may be gone then. */
   readonly onStep: (machine: Machine) => void;
 }
@@ -100,11 +103,12 @@ export function start(options: StartOptions): Start {
 }
 
 async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal): Promise<End> {
-  const { machine, scenario, processor, input, outputs, table, isBounded } = options;
-  const source = await input.openSource(isBounded);
+  const { machine, scenario, processor, inputs, outputs, table, isBounded } = options;
+  const sources = await inputs.openSources(isBounded);
   const sinks = await outputs.openSinks(`${machine.name}:1:${machine.wallMs}`);
   const roaming = await table?.open(machine.name);
   const journal = opened.journal = await SqliteJournal.open(options.journal);
+  const check = scenario.verify > 0 ? new SimulatedSelfCheck(options, limitsOf(scenario)) : undefined;
   const { info, codes, mended } = processor;
   const summary = await run({
     name: "simulated",
@@ -117,7 +121,7 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
     steps: undefined,
     codecs: { inputs: info.inputCodecs ?? {}, outputs: info.outputCodecs ?? {} },
     code: options.isMended ? mended : codes[scenario.changesCode ? options.number % codes.length : 0],
-    sources: new Map([["default", source]]),
+    sources,
     routes: routesTo(sinks),
     uris: {},
     clock: { nowMs: () => Date.now() },
@@ -135,14 +139,16 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
       onStep(step, task, seq): void {
         opened.hasBegun = true;
         machine.world.note(`${machine.name} task ${task} feed ${seq} ${step}`);
+        if (step === "settled") check?.noteSettled(task, seq);
         options.onStep(machine);
       },
     },
     stop,
   });
+  await check?.close();
   const isWhole = summary.failures.length === 0 && scenario.faults.trim === 0 && options.isCalm();
-  const divergences = isWhole ? await replayAll(journal, source, limitsOf(scenario)) : [];
-  await source.close();
+  const divergences = isWhole ? await replayAll(journal, sources, limitsOf(scenario)) : [];
+  for (const source of sources.values()) await source.close();
   for (const sink of Object.values(sinks)) await sink.close();
   await roaming?.leases.close();
   await roaming?.store.close();

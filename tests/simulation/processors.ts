@@ -3,6 +3,7 @@
 import { bundleProcessor } from "../../controller/sandbox/bundle.ts";
 import { Cell } from "../../controller/sandbox/cell.ts";
 import type { JournaledCode } from "../../controller/journal/journal.ts";
+import type { Scenario } from "./scenario.ts";
 import { TestFolder } from "../support/processor_script.ts";
 
 /** Of which amounts records fail. */
@@ -16,15 +17,21 @@ export function fails(amount: number): boolean {
   return amount % FAILING.of === FAILING.at;
 }
 
+/** How many inputs and outputs a processor has. */
+type Shape = Pick<Scenario, "otherSource" | "otherSink">;
+
 interface ScriptOptions {
   readonly known: string;
+  /** Whether it has a second input. */
+  readonly reads: boolean;
+  /** Whether it has a second output. */
   readonly other: boolean;
   /** Whether records that failed do nothing. */
   readonly isMended?: boolean;
 }
 
 /** A key's running total, alarms behind it, what others say of it; and now and then a record or an alarm that fails in the end. */
-const scriptOf = ({ known, other, isMended = false }: ScriptOptions): string =>
+const scriptOf = ({ known, reads, other, isMended = false }: ScriptOptions): string =>
   `import { defineProcessor, json } from "@sluice/sluice/processor";
 async function emitRated(context, value) {
   const rate = await context.effect("rate", value).catch(() => null);
@@ -32,7 +39,7 @@ async function emitRated(context, value) {
 }
 export default defineProcessor({
   name: "totals",
-  input: json(),
+  ${reads ? "inputs: { default: json(), other: json() }" : "input: json()"},
   ${other ? "outputs: { default: json(), other: json() }" : "output: json()"},
   process({ value, key, partition }, context) {
     if (${isMended} && value.amount % ${FAILING.of} === ${FAILING.at}) return;
@@ -60,27 +67,37 @@ export default defineProcessor({
 });
 `;
 
-/** What worlds run: a processor with one output, and one with two. */
+/** What worlds run. */
 export async function loadSimulatedProcessors(): Promise<SimulatedProcessors> {
   await using folder = new TestFolder();
-  return { one: await load(folder, false), two: await load(folder, true) };
+  const loaded = new Map<string, SimulatedProcessor>();
+  for (const reads of [false, true]) {
+    for (const other of [false, true]) loaded.set(nameOf(reads, other), await load(folder, { reads, other }));
+  }
+  return {
+    of: ({ otherSource, otherSink }) => loaded.get(nameOf(otherSource !== undefined, otherSink !== undefined))!,
+  };
 }
 
-async function load(folder: TestFolder, other: boolean): Promise<SimulatedProcessor> {
+function nameOf(reads: boolean, other: boolean): string {
+  return `${reads ? "two inputs" : "one input"}, ${other ? "two outputs" : "one output"}`;
+}
+
+async function load(folder: TestFolder, shape: Pick<ScriptOptions, "reads" | "other">): Promise<SimulatedProcessor> {
   const bundleOf = async (options: ScriptOptions): Promise<JournaledCode> => {
     const path = folder.write(`${JSON.stringify(options).replaceAll(/\W/g, "")}.ts`, scriptOf(options));
     const { hash, code, sourceMap } = await bundleProcessor(path);
     return { hash, bundle: code, sourceMap, script: "totals.ts" };
   };
-  const codes = await Promise.all(["known", "before"].map((known) => bundleOf({ known, other })));
-  const mended = await bundleOf({ known: "known", other, isMended: true });
+  const codes = await Promise.all(["known", "before"].map((known) => bundleOf({ known, ...shape })));
+  const mended = await bundleOf({ known: "known", ...shape, isMended: true });
   return { codes, mended, info: new Cell(codes[0].bundle, { initialTimeMs: 0, seed: 0, recordTimeMsMax: 1000 }).info };
 }
 
 /** See {@linkcode loadSimulatedProcessors}. */
 export interface SimulatedProcessors {
-  readonly one: SimulatedProcessor;
-  readonly two: SimulatedProcessor;
+  /** The processor with the inputs and outputs of a scenario. */
+  of(shape: Shape): SimulatedProcessor;
 }
 
 /** One processor, in two versions that do the same. */

@@ -1,14 +1,19 @@
 /** Replays all that a journal has, where the run has just ended. */
 
-import type { Source } from "../../adapters/source.ts";
 import type { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
 import type { Limits } from "../../controller/limits.ts";
+import type { SourcesAtHand } from "../../controller/replay/recording.ts";
+import type { Divergence } from "../../controller/replay/divergence.ts";
 import { replayTask } from "../../controller/replay/replay.ts";
 import { SandboxPool } from "../../controller/sandbox/pool.ts";
 import { simulatedSandboxes } from "./simulated_sandbox.ts";
 
 /** Answers what is not as it was recorded. */
-export async function replayAll(journal: SqliteJournal, source: Source, limits: Limits): Promise<readonly string[]> {
+export async function replayAll(
+  journal: SqliteJournal,
+  sources: SourcesAtHand,
+  limits: Limits,
+): Promise<readonly string[]> {
   const run = journal.run("simulated")!;
   const pool = new SandboxPool(1, simulatedSandboxes(() => false));
   const found: string[] = [];
@@ -19,7 +24,7 @@ export async function replayAll(journal: SqliteJournal, source: Source, limits: 
       journal,
       run,
       taskJournal,
-      sources: new Map([["default", source]]),
+      sources,
       sandbox: () => pool.get(0),
       limits,
     };
@@ -30,10 +35,13 @@ export async function replayAll(journal: SqliteJournal, source: Source, limits: 
       divergencesMax: 1,
       refusesHidden: true,
     });
-    for (const { feed, field, cause, because } of divergences) {
-      found.push(`${field} in feed ${feed} of task ${task.name} (${cause}: ${because})`);
-    }
+    found.push(...divergences.map(divergenceText));
   }
   pool.close();
   return found;
+}
+
+/** What differs, where, and why. */
+export function divergenceText({ feed, task, field, cause, because }: Divergence): string {
+  return `${field} in feed ${feed} of task ${task} (${cause}: ${because})`;
 }

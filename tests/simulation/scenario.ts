@@ -23,6 +23,8 @@ export interface Scenario {
   readonly seed: number;
   readonly source: System;
   readonly sink: System;
+  /** Where the second half of the partitions is instead: an input of its own. */
+  readonly otherSource: System | undefined;
   /** The records of each partition. */
   readonly partitions: readonly (readonly InputRecord[])[];
   readonly feedRecordsMax: number;
@@ -53,6 +55,8 @@ export interface Scenario {
   readonly changesCode: boolean;
   /** How likely whoever operates it rewinds a task before it is started again. */
   readonly rewind: number;
+  /** Which share of feeds is run again at once, in a realm of its own (`--verify`). */
+  readonly verify: number;
   /** How likely each fault is, per event; 0 in a calm world. */
   readonly faults: Faults;
 }
@@ -123,7 +127,9 @@ type Later =
   | "capture"
   | "changesCode"
   | "otherSink"
-  | "rewind";
+  | "rewind"
+  | "otherSource"
+  | "verify";
 
 /** The scenario of a seed. */
 export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario {
@@ -159,18 +165,26 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
     changesCode: chance.happens(0.3),
     otherSink: chance.happens(0.25) ? chance.pick(SYSTEMS.filter((system) => system !== scenario.sink)) : undefined,
     rewind: chance.happens(0.2) ? 0.3 : 0,
+    otherSource: otherSourceOf(chance, partitions, sources.filter((system) => system !== scenario.source)),
+    verify: chance.happens(0.2) ? chance.pick([0.3, 1]) : 0,
   };
   return processes > 1 ? shared(whole) : whole;
 }
 
+function otherSourceOf(chance: Chance, partitions: number, systems: readonly System[]): System | undefined {
+  const isWanted = partitions > 1 && systems.length > 0 && chance.happens(0.3);
+  return isWanted ? chance.pick(systems) : undefined;
+}
+
 /**
- * A shared run has a task per shard. One of its tasks may stop for good while others go on, so nothing is trimmed; and its
+ * A shared run has one input, and a task per shard. One of its tasks may stop for good while others go on, so nothing is trimmed; and its
  * tasks are not in one journal, so none is rewound.
  */
 function shared(scenario: Scenario): Scenario {
   const tasksMax = scenario.source === "kinesis" ? undefined : scenario.tasksMax;
   const onError = scenario.onError === "halt" ? "skip" : scenario.onError;
-  return { ...scenario, tasksMax, onError, rewind: 0, faults: { ...scenario.faults, trim: 0 } };
+  const faults = { ...scenario.faults, trim: 0 };
+  return { ...scenario, tasksMax, onError, rewind: 0, otherSource: undefined, faults };
 }
 
 /** Of a world with fewer steps. */
@@ -184,7 +198,7 @@ export function crashingAt(scenario: Scenario, crashAtStep: number): Scenario {
 /** The same by one process, without any fault. What halts a run until its code is mended does nothing then. */
 export function calm(scenario: Scenario): Scenario {
   const onError = scenario.onError === "halt" ? "skip" : scenario.onError;
-  return { ...scenario, grows: false, processes: 1, onError, rewind: 0, faults: NO_FAULTS };
+  return { ...scenario, grows: false, processes: 1, onError, rewind: 0, verify: 0, faults: NO_FAULTS };
 }
 
 /** The same, but nothing fails except servers, often. */

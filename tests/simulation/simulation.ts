@@ -11,13 +11,14 @@ import { join } from "@std/path";
 import type { End, Start } from "./controller.ts";
 import { SharedTable, warmUpDynamoDb } from "./dynamodb/place.ts";
 import { warmUpKinesis } from "./kinesis/place.ts";
-import { Outputs } from "./outputs.ts";
+import type { Inputs } from "./inputs.ts";
+import type { Outputs } from "./outputs.ts";
 import type { Place } from "./place.ts";
-import { placeFor } from "./places.ts";
+import { placesOf } from "./places.ts";
 import { Process } from "./process.ts";
 import { EXPECTED_FAILURES, LOST_FAILURES, TRIMMED_FAILURES } from "./expected_failures.ts";
 import { fails, type SimulatedProcessors } from "./processors.ts";
-import { calm, type Scenario, type System } from "./scenario.ts";
+import { calm, type Scenario } from "./scenario.ts";
 import { follow, isAlarm, valuesByKey, withoutTime } from "./seen_outputs.ts";
 import { installDisks } from "./world/disk.ts";
 import { installNetwork, networkOf } from "./world/network.ts";
@@ -77,7 +78,7 @@ class Simulation {
   readonly #world: World;
   /** Where whoever starts Sluice lives; it never fails. */
   readonly #operator: Machine;
-  readonly #input: Place;
+  readonly #inputs: Inputs;
   readonly #outputs: Outputs;
   /** Present when several processes share the run. */
   readonly #table: SharedTable | undefined;
@@ -107,22 +108,15 @@ class Simulation {
     this.#world = new World(scenario.seed);
     this.#world.folder = folder;
     this.#operator = new Machine(this.#world, "operator");
-    const places = new Map<System, Place>();
-    const placeOf = (system: System): Place => {
-      if (!places.has(system)) places.set(system, placeFor(system, this.#world, scenario));
-      return places.get(system)!;
-    };
-    this.#input = placeOf(scenario.source);
-    const { sink, otherSink } = scenario;
-    this.#outputs = new Outputs({ default: placeOf(sink), ...(otherSink ? { other: placeOf(otherSink) } : {}) });
+    ({ inputs: this.#inputs, outputs: this.#outputs } = placesOf(this.#world, scenario));
     this.#table = scenario.processes > 1 ? new SharedTable(this.#world, scenario) : undefined;
-    this.#writing = this.#input.write();
+    this.#writing = this.#inputs.write();
     const options = {
       scenario,
-      processor: otherSink ? processors.two : processors.one,
+      processor: processors.of(scenario),
       folder,
       operator: this.#operator,
-      input: this.#input,
+      inputs: this.#inputs,
       outputs: this.#outputs,
       table: this.#table,
       starts: this.#starts,
@@ -167,7 +161,8 @@ class Simulation {
 
   /** A partition that cannot be read for a while is not waited for: how it is merged with the others is up to the faults. */
   get #isMerged(): boolean {
-    const { tasksMax, partitions, source } = this.#scenario;
+    const { tasksMax, partitions, source, otherSource } = this.#scenario;
+    if (otherSource) return true;
     // The only shard of a stream may split.
     return tasksMax === 1 && (partitions.length > 1 || source === "kinesis");
   }
@@ -326,7 +321,7 @@ class Simulation {
   }
 
   get #servers(): readonly Pick<Place, "disturb" | "restore">[] {
-    return [this.#input, ...this.#outputs.places, ...(this.#table ? [this.#table] : [])];
+    return [...this.#inputs.places, ...this.#outputs.places, ...(this.#table ? [this.#table] : [])];
   }
 
   #anyCurrent(): Start | undefined {
@@ -367,7 +362,7 @@ class Simulation {
   #trim(): void {
     this.#hasTrimmed = true;
     this.#world.note("the oldest part of the input is gone");
-    this.#input.trim();
+    this.#inputs.trim(this.#world.chance);
   }
 
   #beCalm(): void {
