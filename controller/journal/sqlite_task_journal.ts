@@ -334,8 +334,8 @@ export class SqliteTaskJournal implements TaskJournal {
   /** The last feeds may be on their way to the sinks; they settle in order. */
   #mayBeUnsettled(seq: number): boolean {
     if ([...this.#settled.keys()].some((each) => each > seq)) return false;
-    const settled = "SELECT seq FROM settlements WHERE task = ? AND seq > ? LIMIT 1";
-    if (this.#database.one(settled, this.task.id, seq) !== undefined) return false;
+    const settled = this.#database.number("SELECT max(seq) FROM settlements WHERE task = ?", this.task.id) ?? -1;
+    if (settled > seq) return false;
     const behind = "SELECT count(*) FROM feeds WHERE task = ? AND seq > ? AND ifnull(given_up, '') NOT LIKE ?";
     return this.#database.number(behind, this.task.id, seq, `${REWOUND_TO}%`)! < UNSETTLED_FEEDS_MAX;
   }

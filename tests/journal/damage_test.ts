@@ -1,5 +1,6 @@
 /** A damaged journal gives an error or the right answer, never a wrong one (M4, M5). */
 
+import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { JournalError } from "../../controller/journal/journal.ts";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
@@ -100,6 +101,17 @@ Deno.test("owners that vanished with a damaged index are missed", async () => {
   const [task] = journal.tasks(journal.runs()[0]);
   assertThrows(() => journal.task(task).epochs(), JournalError, "epoch 0 is missing");
   journal.close();
+});
+
+Deno.test("a settlement that is missing while later ones are there is named, and is no damage", async () => {
+  await using folder = new TestFolder();
+  const path = await writeJournal(folder);
+  const database = new DatabaseSync(path);
+  database.exec("DELETE FROM settlements WHERE seq = 3");
+  database.close();
+  const { code, message } = assertThrows(() => readAll(path), JournalError);
+  assertEquals(code, "E_JOURNAL_INCOMPLETE");
+  assertStringIncludes(message, "the settlement of feed 3 is missing");
 });
 
 Deno.test("a journal that was cut off anywhere is refused, or read right", async () => {

@@ -168,7 +168,9 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
     otherSource: otherSourceOf(chance, partitions, sources.filter((system) => system !== scenario.source)),
     verify: chance.happens(0.2) ? chance.pick([0.3, 1]) : 0,
   };
-  return processes > 1 ? shared(whole) : whole;
+  if (processes > 1) return shared(whole);
+  // The one task of several inputs has its partitions for good.
+  return whole.otherSource ? { ...whole, addsPartition: false } : whole;
 }
 
 function otherSourceOf(chance: Chance, partitions: number, systems: readonly System[]): System | undefined {
