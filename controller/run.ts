@@ -140,7 +140,7 @@ function specOf(options: RunOptions): RunSpec {
   return { name, processor, seed, clock: clockPolicy, uris, ...identities(options), createdMs: clock.nowMs() };
 }
 
-/** A run keeps what fixes its results; other code is allowed, and noted. */
+/** A run keeps what fixes its results; other code is allowed ({@linkcode noteCodeChange}). */
 function refuseChange(known: RunSpec, options: RunOptions): void {
   const { sources, sinks } = identities(options);
   const compared = [

@@ -179,8 +179,8 @@ function otherSourceOf(chance: Chance, partitions: number, systems: readonly Sys
 }
 
 /**
- * A shared run has one input, and a task per shard. One of its tasks may stop for good while others go on, so nothing is trimmed; and its
- * tasks are not in one journal, so none is rewound.
+ * A shared run has one input, and a task per shard. One of its tasks may stop for good while others go on, so nothing is
+ * trimmed; and its tasks are not in one journal, so none is rewound.
  */
 function shared(scenario: Scenario): Scenario {
   const tasksMax = scenario.source === "kinesis" ? undefined : scenario.tasksMax;
