@@ -83,7 +83,7 @@ export function assignTasks(run: Run, fresh: readonly StartedPartition[], contex
   if (fresh.length === 0) return [];
   const { journal, tasksMax = fresh.length } = context;
   const known = journal.tasks(run).length;
-  if (known > 0 && !isSideBySide(context)) throw newPartitions(run, fresh);
+  if (known > 0 && !isSideBySide(context)) throw newPartitions(run, fresh, context);
   return shareOut(fresh, isSideBySide(context) ? tasksMax : 1).map((group, i) =>
     journal.createTask(run, String(known + i), group)
   );
@@ -100,11 +100,13 @@ export function shareOut(partitions: readonly StartedPartition[], tasksMax: numb
   return Array.from({ length: tasks }, (_, task) => partitions.filter((_, i) => i % tasks === task));
 }
 
-function newPartitions({ name }: Run, fresh: readonly TaskPartition[]): JournalError {
+function newPartitions({ name }: Run, fresh: readonly TaskPartition[], { sources }: AssignmentContext): JournalError {
+  const wayOut = sources.size > 1
+    ? "use another --name: a run with several inputs has one task"
+    : "use another --name, or write where each task has its own place, such as a folder or a topic";
   const list = fresh.map(({ stream, partition }) => `${stream}/${partition}`).join(", ");
   return new JournalError(
-    `Cannot go on with run ${name}: ${list} is new, and its one task has fixed partitions; ` +
-      "use another --name, or write where each task has its own place, such as a folder or a topic",
+    `Cannot go on with run ${name}: ${list} is new, and its one task has fixed partitions; ${wayOut}`,
     { code: "E_PARTITIONS_CHANGED" },
   );
 }

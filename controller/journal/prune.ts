@@ -18,7 +18,8 @@ const BY_SEQ = ["feeds", "settlements", "unit_digests", "effects", "inputs"];
 /**
  * Removes feeds before the last `keepFeeds`, as far as a snapshot allows: the state before the first feed that is left
  * must be known without those before it. One feed before that is kept for its digest and time. The changes made while the
- * snapshot was taken belong to it, and stay. So does whatever may not have reached the sinks: it may have to be run again.
+ * snapshot was taken belong to it, and stay. So does whatever may not have reached the sinks, or was lost there: it has to be
+ * run again.
  */
 export function pruneRun(journal: SqliteJournal, run: Run, keepFeeds: number, atMs: number): readonly PruneReport[] {
   const { database } = journal;
@@ -27,7 +28,7 @@ export function pruneRun(journal: SqliteJournal, run: Run, keepFeeds: number, at
     const last = database.number("SELECT max(seq) FROM feeds WHERE task = ?", id) ?? -1;
     const first = database.number("SELECT min(seq) FROM feeds WHERE task = ?", id) ?? 0;
     const settled = database.number("SELECT max(seq) FROM settlements WHERE task = ?", id) ?? -1;
-    const end = endOf(database, id, Math.min(last - keepFeeds, settled));
+    const end = endOf(database, id, Math.min(last - keepFeeds, settled, lostFrom(journal, run, name, settled) - 1));
     const begin = database.number(
       "SELECT begin_seq FROM snapshots WHERE task = ? AND seq = ? AND is_last = 1 AND begin_seq <= seq",
       id,
@@ -45,6 +46,14 @@ export function pruneRun(journal: SqliteJournal, run: Run, keepFeeds: number, at
     });
     return { task: name, firstFeed: end + 1, feedsPruned: Math.max(0, end - first) };
   });
+}
+
+/** The first feed that a sink lost and may not have again yet: no feed was settled since it was missed. */
+function lostFrom(journal: SqliteJournal, run: Run, task: string, settled: number): number {
+  const lost = journal.events(run).filter(({ kind, task: name, detail }) =>
+    kind === "sink rewound" && name === task && Number(detail.to) > settled
+  );
+  return Math.min(...lost.map(({ detail }) => Number(detail.from)));
 }
 
 /** The last snapshot's end up to `limit`. Where a feed that is left goes back to is left, too. */

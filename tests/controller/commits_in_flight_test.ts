@@ -1,12 +1,13 @@
 /** Feeds that are prepared while the ones before them are on their way: none is seen before it is durable. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { MemorySink } from "../../adapters/memory/sink.ts";
 import { MemorySource } from "../../adapters/memory/source.ts";
-import { type Acquired, type Commit, type Receipt, SinkError } from "../../adapters/sink.ts";
+import { type Acquired, type Checkpoint, type Commit, type Receipt, SinkError } from "../../adapters/sink.ts";
 import { pruneRun } from "../../controller/journal/prune.ts";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
 import { runProcessor } from "../../controller/run_processor.ts";
+import { toHex } from "../../engine/digest.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
 const RECORDS = 5;
@@ -94,6 +95,12 @@ Deno.test("after a commit whose outcome is unknown, the feeds behind it are sent
   assertEquals(sink.outputs.map(({ value }) => value), records.map(({ value }) => value));
 });
 
+async function pruneAll(path: string): Promise<void> {
+  const journal = await SqliteJournal.open(path);
+  pruneRun(journal, journal.run("test")!, 0, 0);
+  journal.close();
+}
+
 /** Of each third feed nobody knows whether its first commit happened; it did not, and somebody prunes the journal meanwhile. */
 class PrunedSink extends MemorySink {
   readonly commitsInFlightMax = 3;
@@ -108,12 +115,62 @@ class PrunedSink extends MemorySink {
   override async commit(commit: Commit): Promise<Receipt> {
     if (commit.seq % 3 !== 2 || this.#failed.has(commit.seq)) return await super.commit(commit);
     this.#failed.add(commit.seq);
-    const journal = await SqliteJournal.open(this.#path);
-    pruneRun(journal, journal.run("test")!, 0, 0);
-    journal.close();
+    await pruneAll(this.#path);
     throw new SinkError("Cannot tell", { code: "E_COMMIT_UNKNOWN", isRetriable: true });
   }
 }
+
+/** Between two runs its system loses all but the first feeds; somebody prunes the journal while they are brought back. */
+class ForgetfulSink extends MemorySink {
+  readonly broughtBack: number[] = [];
+  readonly #path: string;
+  readonly #checkpoints: Checkpoint[] = [];
+  #remembered: Checkpoint | undefined;
+
+  constructor(path: string) {
+    super();
+    this.#path = path;
+  }
+
+  forgetBehind(seq: number): void {
+    this.#remembered = this.#checkpoints.find((each) => each.seq === seq);
+  }
+
+  override async acquire(task: string, epoch: bigint): Promise<Acquired> {
+    return this.#remembered ? { epoch, checkpoint: this.#remembered } : await super.acquire(task, epoch);
+  }
+
+  override async commit(commit: Commit): Promise<Receipt> {
+    if (this.#remembered) {
+      this.broughtBack.push(commit.seq);
+      await pruneAll(this.#path);
+      return {};
+    }
+    this.#checkpoints.push({ seq: commit.seq, epoch: commit.epoch, receipt: {}, digest: toHex(commit.digest) });
+    return await super.commit(commit);
+  }
+}
+
+Deno.test("what a sink lost is brought back, however much is pruned meanwhile", async () => {
+  await using folder = new TestFolder();
+  const sink = new ForgetfulSink(folder.at("j.db"));
+  const run = async () => {
+    const { failures } = await runProcessor({
+      processor: folder.write("p.ts", scriptOf("context.emit({ value });")),
+      journal: folder.at("j.db"),
+      from: { default: new MemorySource("lines", { "0": Array.from({ length: 20 }, () => ({ value: "0" })) }) },
+      to: { default: sink },
+      limits: { feedRecordsMax: 1, snapshotFeedsMin: 1 },
+    });
+    assertEquals(failures, []);
+  };
+  await run();
+  sink.forgetBehind(4);
+  await run();
+  assertEquals(sink.broughtBack, Array.from({ length: sink.broughtBack.length }, (_, i) => 5 + i));
+  assert(sink.broughtBack.length >= 15, `feeds ${sink.broughtBack} were brought back`);
+  await pruneAll(folder.at("j.db"));
+});
 
 Deno.test("a feed whose commit is of unknown outcome can be run again, however much is pruned meanwhile", async () => {
   await using folder = new TestFolder();

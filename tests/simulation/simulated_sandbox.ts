@@ -4,7 +4,13 @@
  */
 
 import { SandboxHost } from "../../controller/sandbox/host.ts";
-import { type Envelope, type Reply, replyBuffers, type Request } from "../../controller/sandbox/protocol.ts";
+import {
+  endsWaiting,
+  type Envelope,
+  type Reply,
+  replyBuffers,
+  type Request,
+} from "../../controller/sandbox/protocol.ts";
 import { Sandbox } from "../../controller/sandbox/sandbox.ts";
 import { currentMachine, type Machine } from "./world/world.ts";
 
@@ -17,8 +23,10 @@ export function simulatedSandboxes(dies: () => boolean): () => Sandbox {
   const machine = currentMachine()!;
   /** Tasks at whose work a sandbox has died: once more would look like the fault of one of the same records. */
   const suspects = new Set<string>();
-  const diesOf = (request: Request): boolean => {
+  const diesOf = (request: Request, waiting: ReadonlySet<string>): boolean => {
     if (!("task" in request) || !DEADLY.has(request.kind) || suspects.has(request.task) || !dies()) return false;
+    // It is put off: nothing works on it yet, and the blame would fall on another task.
+    if (waiting.has(request.task)) return false;
     suspects.add(request.task);
     return true;
   };
@@ -26,15 +34,20 @@ export function simulatedSandboxes(dies: () => boolean): () => Sandbox {
     new Sandbox("worker", ({ onReply, onDeath }) => {
       const host = new SandboxHost(() => {});
       const ways = { in: new Way(machine, "hands to its sandbox"), out: new Way(machine, "hears of its sandbox") };
+      /** Tasks that wait for effects. */
+      const waiting = new Set<string>();
       let isDead = false;
       return {
         post: (envelope) => {
           const sent = structuredClone(envelope) as Envelope<Request>;
           ways.in.deliver(() => {
             if (isDead) return;
-            isDead = diesOf(sent.message);
+            const { message: request } = sent;
+            if (endsWaiting(request)) waiting.delete(request.task);
+            isDead = diesOf(request, waiting);
             if (isDead) return ways.out.deliver(() => onDeath("E_SANDBOX_DIED", "somebody killed it"));
             for (const { id, message } of host.handle(sent)) {
+              if (message.kind === "effects" && "task" in request) waiting.add(request.task);
               const reply = structuredClone({ id, message } as Envelope<Reply>, { transfer: replyBuffers(message) });
               ways.out.deliver(() => onReply(reply));
             }
