@@ -1,7 +1,6 @@
 /** `sluice run`: runs a processor between streams. */
 
-import { type Sink, SinkError } from "../adapters/sink.ts";
-import type { Source } from "../adapters/source.ts";
+import { SinkError } from "../adapters/sink.ts";
 import type { LoadedProcessor } from "../controller/load_processor.ts";
 import type { RunSummary } from "../controller/run.ts";
 import { runLoaded } from "../controller/run_processor.ts";
@@ -10,24 +9,19 @@ import type { Isolation } from "../controller/sandbox/sandbox.ts";
 import type { CapturePolicy } from "../controller/task_setup.ts";
 import type { ClockPolicy } from "../engine/clock.ts";
 import type { ErrorPolicy } from "../engine/failure.ts";
-import type { LogLine } from "../engine/report.ts";
 import { lintBundle } from "../controller/sandbox/lint.ts";
-import { openSinks, openSource } from "./adapters.ts";
-import { absoluteUri, parseUri } from "./uri.ts";
 import { describeFinding } from "./check.ts";
-import { bindUris } from "./bindings.ts";
 import { loadEffects } from "./effects.ts";
-import type { RoamingOptions } from "../controller/roaming/roaming_group.ts";
 import { EXIT } from "./exit_code.ts";
 import { loadNamed } from "./load.ts";
 import { reportFailures } from "./failures.ts";
 import { printData, printMessage } from "./output.ts";
 import type { ProgramHooks } from "./program.ts";
-import { openProgress, type ProgressBar } from "./progress.ts";
+import { openCounter, openProgress, type Progress } from "./progress.ts";
 import { RunCheck } from "./run_check.ts";
+import { planRun, RunEnds, type RunPlan } from "./run_ends.ts";
 import { runReport } from "./run_report.ts";
 import { listenForSignals } from "./signals.ts";
-import { openStore } from "./store_uris.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The options of `sluice run` as commander gives them. */
@@ -87,50 +81,27 @@ export async function runLoadedCommand(
   hooks: ProgramHooks = {},
 ): Promise<number> {
   for (const finding of await lintBundle(processor.bundle)) printMessage(describeFinding(finding));
-  const inputs = bindUris("--from", options.from, processor.info.inputs);
-  const outputs = bindUris("--to", options.to, processor.info.outputs);
-  const isStdin = [...inputs.values()].some((uri) => parseUri(uri).scheme === "stdio");
-  const isStdout = [...outputs.values()].some((uri) => parseUri(uri).scheme === "stdio");
-  const name = options.name ?? (isStdin ? unnamed(processor.info.name) : processor.info.name);
-  if (options.store !== undefined && options.untilEnd) {
-    throw new UsageError("Cannot share a run that ends: use --store without --until-end, and a signal ends it");
-  }
-  const from: Record<string, Source> = {};
-  let to: Record<string, Sink> = {};
-  let roaming: RoamingOptions | undefined;
-  const uris = Object.fromEntries([...inputs].map(([input, uri]) => [input, absoluteUri(uri)]));
-  const check = new RunCheck({ name, uris }, options);
+  const plan = planRun(processor, options);
+  let progress: Progress | undefined;
+  const say = (text: string) => progress ? progress.say(text) : printMessage(text);
+  const check = new RunCheck(plan, options, say);
   const signals = listenForSignals(options.shutdownTimeout * 1000);
   const startMs = performance.now();
-  let progress: ProgressBar | undefined;
+  await using ends = new RunEnds();
   try {
-    for (const [input, uri] of inputs) {
-      from[input] = await openSource(uri, { isBounded: options.untilEnd || isStdin, onNotice: printMessage });
-    }
-    const partitions = await Promise.all(Object.values(from).map((source) => source.partitions()));
-    to = await openSinks(outputs, {
-      run: name,
-      tasks: partitions.flat().length,
-      isShared: options.store !== undefined,
-      onNotice: printMessage,
-    });
-    const { owner, lease } = options;
-    if (options.store !== undefined) {
-      roaming = await openStore(options.store, { run: name, owner, leaseMs: lease * 1000 });
-    }
-    const isWatched = options.untilEnd && !options.quiet && !options.json && !isStdout && !options.isOneOfMany;
-    progress = isWatched ? await openProgress(Object.values(from)) : undefined;
+    await ends.open(plan, options, say);
+    progress = await openLook(plan, ends, options);
     const { verify: _, ...rest } = options;
     const summary = await runLoaded(processor, pool, {
       ...rest,
       ...check.options,
-      from,
-      to,
-      name,
+      ...tasksFor(processor, options, ends.partitions),
+      from: ends.from,
+      to: ends.to,
+      roaming: ends.roaming,
+      name: plan.name,
+      uris: plan.uris,
       acceptsGaps: options.acceptGap,
-      ...tasksFor(processor, options, partitions.flat().length),
-      roaming,
-      uris,
       limits: {
         feedRecordsMax: options.feedRecords,
         lingerMs: options.linger,
@@ -139,18 +110,19 @@ export async function runLoadedCommand(
       },
       effects: await loadEffects(options.effects),
       observer: {
-        onNotice: printMessage,
-        onLog: printLog,
+        onNotice: say,
+        onLog: (task, { level, text }) => say(`[${task}] ${level}: ${text}`),
         onCommit: (task, committed) => progress?.advance(task, committed),
         ...hooks.observer,
       },
       stop: AbortSignal.any([signals.stop, check.stop, ...options.stop ? [options.stop] : []]),
     });
     progress?.close();
+    progress = undefined;
     const exitCode = await finish(summary, options, {
       sourceMap: processor.bundle.sourceMap,
       elapsedMs: performance.now() - startMs,
-      isStdout,
+      isStdout: plan.isStdout,
     }) ?? (check.hasFound ? EXIT.divergence : undefined) ?? signals.exitCode;
     // A thread that cannot be stopped would keep the process alive for ever.
     if (summary.hasHung) Deno.exit(exitCode ?? EXIT.ok);
@@ -159,10 +131,19 @@ export async function runLoadedCommand(
     progress?.close();
     signals.close();
     await check.close();
-    for (const port of new Set([...Object.values(from), ...Object.values(to)])) await port.close();
-    await roaming?.leases.close();
-    await roaming?.store.close();
   }
+}
+
+/** Says that a run goes on until it is stopped, and opens what shows how far it has come, where somebody looks. */
+async function openLook(
+  { name, inputs, isStdout, isFollowing }: RunPlan,
+  { from }: RunEnds,
+  { quiet, json, isOneOfMany }: RunCommandOptions,
+): Promise<Progress | undefined> {
+  if (quiet || json) return undefined;
+  if (isFollowing) printMessage(`${name}: follows ${[...inputs.values()].join(", ")} until it is stopped (Ctrl-C)`);
+  if (isStdout || isOneOfMany) return undefined;
+  return await (isFollowing ? openCounter() : openProgress(Object.values(from)));
 }
 
 /** Keys that are made anew may be equal in different partitions: then one task has to see them all. */
@@ -177,15 +158,6 @@ function tasksFor({ info }: LoadedProcessor, { tasks, store }: RunCommandOptions
     );
   }
   return { tasksMax: 1 };
-}
-
-function printLog(task: string, { level, text }: LogLine): void {
-  printMessage(`[${task}] ${level}: ${text}`);
-}
-
-/** Every unnamed reading of standard input is a run of its own: the next one brings other bytes. */
-function unnamed(processor: string): string {
-  return `${processor}-${new Date().toISOString().replace(/[-:.]/g, "")}-${Deno.pid}`;
 }
 
 interface Finish {

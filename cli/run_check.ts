@@ -5,7 +5,6 @@ import type { Divergence } from "../controller/replay/divergence.ts";
 import type { Run } from "../controller/journal/journal.ts";
 import { describeDivergence } from "./divergence_report.ts";
 import { DEFAULT_JOURNAL } from "./options.ts";
-import { printMessage } from "./output.ts";
 import { LazySources } from "./recorded_run.ts";
 
 /** What the check of a run is given. */
@@ -19,13 +18,16 @@ export interface RunCheckOptions {
 export class RunCheck {
   readonly #options: RunCheckOptions;
   readonly #run: Pick<Run, "name" | "uris">;
+  readonly #say: (text: string) => void;
   readonly #sources: LazySources;
   readonly #stop = new AbortController();
   #found = 0;
 
-  constructor(run: Pick<Run, "name" | "uris">, options: RunCheckOptions) {
+  /** @param say prints a message */
+  constructor(run: Pick<Run, "name" | "uris">, options: RunCheckOptions, say: (text: string) => void) {
     this.#run = run;
     this.#options = options;
+    this.#say = say;
     this.#sources = new LazySources(run.uris);
   }
 
@@ -54,7 +56,7 @@ export class RunCheck {
     this.#found++;
     const { name } = this.#run;
     const journal = this.#options.journal === DEFAULT_JOURNAL ? "" : ` --journal ${this.#options.journal}`;
-    printMessage(describeDivergence(divergence, { run: this.#run, again: `sluice replay ${name}${journal}` }));
+    this.#say(describeDivergence(divergence, { run: this.#run, again: `sluice replay ${name}${journal}` }));
     if (this.#options.onDivergence === "stop") this.#stop.abort();
   }
 }

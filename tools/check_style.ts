@@ -56,7 +56,8 @@ export function styleFindings(path: string, text: string): string[] {
 function longFunctions(path: string, lines: readonly string[]): string[] {
   const findings: string[] = [];
   lines.forEach((line, start) => {
-    const [, indent] = /^( *)(?:export |async |static |get |set |function\*? |#?\w+(?:<.*>)?\().*\{$/.exec(line) ?? [];
+    const [, indent] = /^( *)(?:export |async )*function\*? .*\($/.exec(line) ??
+      /^( *)(?:export |async |static |get |set |function\*? |#?\w+(?:<.*>)?\().*\{$/.exec(line) ?? [];
     if (
       indent === undefined || /^\s*(?:if|for|while|switch|export (?:interface|class|type)|interface|class)\b/.test(line)
     ) return;

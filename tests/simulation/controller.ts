@@ -48,6 +48,8 @@ export interface End {
   readonly letters: number;
   /** What a replay of its journal found to be otherwise than recorded. */
   readonly divergences: readonly string[];
+  /** When its run ended; checks and replays may go on for long. */
+  readonly runEndedMs: number;
 }
 
 /** How a start ended; `undefined` as long as it has not, which is for ever where its machine is gone. */
@@ -96,7 +98,13 @@ export function start(options: StartOptions): Start {
   };
   machine.run(() => {
     runAll(options, opened, stopping.signal).then((end) => started.end = end, (error) => {
-      started.end = { failures: [error as Error], digests: {}, letters: 0, divergences: [] };
+      started.end = {
+        failures: [error as Error],
+        digests: {},
+        letters: 0,
+        divergences: [],
+        runEndedMs: machine.world.nowMs,
+      };
     });
   });
   return started;
@@ -145,6 +153,7 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
     },
     stop,
   });
+  const runEndedMs = machine.world.nowMs;
   await check?.close();
   const isWhole = summary.failures.length === 0 && scenario.faults.trim === 0 && options.isCalm();
   const divergences = isWhole ? await replayAll(journal, sources, limitsOf(scenario)) : [];
@@ -153,7 +162,7 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
   await roaming?.leases.close();
   await roaming?.store.close();
   const letters = [...journal.deadLetters(journal.run("simulated")!)].length;
-  return { failures: summary.failures, digests: digestsOf(journal), letters, divergences };
+  return { failures: summary.failures, digests: digestsOf(journal), letters, divergences, runEndedMs };
 }
 
 /** Somebody whom the processor asks. What he says is not the same twice where no other world has the same time either. */

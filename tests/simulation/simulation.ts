@@ -197,13 +197,13 @@ class Simulation {
     return this.#hasNobody && this.#outputs.areSettled;
   }
 
-  #lookAt(process: Process, { failures: [failure], divergences: [divergence] }: End): void {
+  #lookAt(process: Process, { failures: [failure], divergences: [divergence], runEndedMs }: End): void {
     if (divergence) this.#error = new Error(`a replay finds another ${divergence}`);
     if (failure) return this.#noteFailure(process, failure as Error & { readonly code?: string });
     const { isStopped } = process.current!;
     if (isStopped && !process.isStartedCalmly && !this.#isFinishing) return process.goOn("its process has stopped");
     // Nobody looks any more while realms and connections are closed; who starts it again gets it back.
-    const hasLost = this.#outputs.lostAtMs > this.#world.nowMs - CLOSING_MS;
+    const hasLost = this.#outputs.lostAtMs > runEndedMs - CLOSING_MS;
     if (hasLost && !process.isStartedCalmly && !this.#table) return process.goOn("its sink has lost the last of it");
     if (this.#table && !isStopped) this.#error = new Error("a process that shares its run has ended by itself");
   }

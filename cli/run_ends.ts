@@ -1,0 +1,79 @@
+/** What a run reads, writes and shares: named by its URIs, opened and closed together. */
+
+import type { Sink } from "../adapters/sink.ts";
+import type { Source } from "../adapters/source.ts";
+import type { LoadedProcessor } from "../controller/load_processor.ts";
+import type { RoamingOptions } from "../controller/roaming/roaming_group.ts";
+import { openSinks, openSource } from "./adapters.ts";
+import { bindUris } from "./bindings.ts";
+import type { RunCommandOptions } from "./run.ts";
+import { openStore } from "./store_uris.ts";
+import { absoluteUri, parseUri } from "./uri.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** What a run is called, and where its inputs and outputs are. */
+export interface RunPlan {
+  readonly name: string;
+  readonly inputs: ReadonlyMap<string, string>;
+  readonly outputs: ReadonlyMap<string, string>;
+  /** The inputs as they are called wherever the run is started. */
+  readonly uris: Readonly<Record<string, string>>;
+  readonly isStdout: boolean;
+  /** Whether it reads on when it has come to the end of its inputs. */
+  readonly isFollowing: boolean;
+}
+
+/** @throws {UsageError} when options contradict each other, or a URI cannot be used */
+export function planRun({ info }: LoadedProcessor, options: RunCommandOptions): RunPlan {
+  const inputs = bindUris("--from", options.from, info.inputs);
+  const outputs = bindUris("--to", options.to, info.outputs);
+  if (options.store !== undefined && options.untilEnd) {
+    throw new UsageError("Cannot share a run that ends: use --store without --until-end, and a signal ends it");
+  }
+  const isStdin = isStandard(inputs);
+  return {
+    name: options.name ?? (isStdin ? unnamed(info.name) : info.name),
+    inputs,
+    outputs,
+    uris: Object.fromEntries([...inputs].map(([input, uri]) => [input, absoluteUri(uri)])),
+    isStdout: isStandard(outputs),
+    isFollowing: !options.untilEnd && !isStdin,
+  };
+}
+
+function isStandard(uris: ReadonlyMap<string, string>): boolean {
+  return [...uris.values()].some((uri) => parseUri(uri).scheme === "stdio");
+}
+
+/** Every unnamed reading of standard input is a run of its own: the next one brings other bytes. */
+function unnamed(processor: string): string {
+  return `${processor}-${new Date().toISOString().replace(/[-:.]/g, "")}-${Deno.pid}`;
+}
+
+/** See the module. */
+export class RunEnds implements AsyncDisposable {
+  readonly from: Record<string, Source> = {};
+  to: Record<string, Sink> = {};
+  roaming: RoamingOptions | undefined;
+  /** How many partitions the inputs have. */
+  partitions = 0;
+
+  /** Opens them; what is open when one cannot be opened is closed by whoever disposes of this. */
+  async open({ name, ...plan }: RunPlan, options: RunCommandOptions, onNotice: (text: string) => void): Promise<void> {
+    for (const [input, uri] of plan.inputs) {
+      this.from[input] = await openSource(uri, { isBounded: !plan.isFollowing, onNotice });
+    }
+    const partitions = await Promise.all(Object.values(this.from).map((source) => source.partitions()));
+    this.partitions = partitions.flat().length;
+    const { store, owner, lease } = options;
+    const isShared = store !== undefined;
+    this.to = await openSinks(plan.outputs, { run: name, tasks: this.partitions, isShared, onNotice });
+    if (isShared) this.roaming = await openStore(store, { run: name, owner, leaseMs: lease * 1000 });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const port of new Set([...Object.values(this.from), ...Object.values(this.to)])) await port.close();
+    await this.roaming?.leases.close();
+    await this.roaming?.store.close();
+  }
+}
