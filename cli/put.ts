@@ -50,7 +50,8 @@ async function openInput(file: string | undefined): Promise<ReadableStream<Uint8
   try {
     return (await Deno.open(file)).readable;
   } catch (error) {
-    throw new UsageError(`Cannot read ${file}: ${(error as Error).message}`);
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : (error as Error).message;
+    throw new UsageError(`Cannot read ${file}: ${reason}`);
   }
 }
 

@@ -38,7 +38,10 @@ export interface RedisLocation {
 }
 
 /** Opens the streams at `uri` to read them. */
-export async function openRedisSource(uri: string, { isBounded, start }: SourceContext): Promise<RedisSource> {
+export async function openRedisSource(
+  uri: string,
+  { isBounded, start, onNotice }: SourceContext,
+): Promise<RedisSource> {
   const { scheme, options } = parseUri(uri);
   if (scheme in KINDS) throw new UsageError(`Cannot read ${uri}: streams can be read, as redis://host:port/stream`);
   checkOptions(uri, options, SOURCE_OPTIONS);
@@ -54,6 +57,7 @@ export async function openRedisSource(uri: string, { isBounded, start }: SourceC
     isBounded,
     start: startOf(uri, start ?? options.get("start")),
     ...(group === undefined ? {} : { group }),
+    ...(onNotice ? { onNotice } : {}),
   });
 }
 

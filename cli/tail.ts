@@ -5,7 +5,7 @@ import { ABSENT, type Batch, offsetAt } from "../engine/batch.ts";
 import { RecordHeaders } from "../engine/headers.ts";
 import { openSource } from "./adapters.ts";
 import { EXIT } from "./exit_code.ts";
-import { printData, printText } from "./output.ts";
+import { printData, printMessage, printText } from "./output.ts";
 import { listenForSignals } from "./signals.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -26,7 +26,7 @@ const SHUTDOWN_MS = 1000;
 /** Prints records until there are no more, enough were printed, or a signal says so. */
 export async function tailCommand(uri: string, options: TailOptions): Promise<number> {
   const start = options.offset === undefined ? {} : { start: options.offset };
-  const source = await openSource(uri, { isBounded: options.exit, ...start });
+  const source = await openSource(uri, { isBounded: options.exit, ...start, onNotice: printMessage });
   const print = printerOf(options, (offset) => source.positionText?.(offset) ?? String(offset));
   const signals = listenForSignals(SHUTDOWN_MS);
   try {

@@ -55,6 +55,8 @@ export interface RedisSourceOptions {
   readonly start: RedisStart;
   /** The consumer group that shows how far the run has come. */
   readonly group?: string;
+  /** Something a person should know, in one line. */
+  readonly onNotice?: (text: string) => void;
 }
 
 /** No entry has an id below `0-1`. */
@@ -91,6 +93,7 @@ interface Lane {
   ahead?: Promise<Range> | undefined;
   /** Why entries cannot be waited for. */
   failure?: Error;
+  isAbsenceNoted?: boolean;
   readonly group?: GroupPosition;
   /** What was read and is not committed yet. */
   readonly uncommitted: StreamPosition[];
@@ -142,6 +145,7 @@ export class RedisSource implements Source {
     const isLast = typeof start === "object" && "last" in start;
     const last = isLast ? await this.#nthLast(at, start.last) : 0n;
     const counters = await this.#counters(at);
+    if (!counters) this.#noteAbsence(this.#laneOf(at));
     const position = start === "latest" || last === undefined ? endOf(counters) : isLast ? last : positionIn(start);
     this.#laneOf(at).read = startPosition(max(position, FIRST_POSITION), counters);
     return position;
@@ -240,6 +244,16 @@ export class RedisSource implements Source {
   async close(): Promise<void> {
     for (const { group } of this.#lanes.values()) await group?.settled();
     await this.#servers.close();
+  }
+
+  /** It may be written later; or its name has a mistake. */
+  #noteAbsence(lane: Lane): void {
+    if (lane.isAbsenceNoted) return;
+    lane.isAbsenceNoted = true;
+    const later = this.#options.isBounded
+      ? "nothing is read of it"
+      : "it is read from its first entry once it is there";
+    this.#options.onNotice?.(`There is no stream ${lane.key} yet: ${later}`);
   }
 
   #take(at: SourcePartition, lane: Lane, held: HeldRange, limit: ReadLimit): ReadResult {

@@ -102,3 +102,13 @@ Deno.test("mistakes in a URI are told in a sentence, with what is wanted", async
   assertStringIncludes(await said("redis+unix:?stream=s"), "redis+unix:/path/to/socket?stream=name");
   assertStringIncludes(await said(at("missing-" + freshKey()), "streams"), "there is none");
 });
+
+Deno.test("a stream that is not there may come later, or its name has a mistake: that is said", async () => {
+  await using folder = new TestFolder();
+  const key = `missing-${freshKey()}`;
+  const tail = await sluice(["tail", at(key), "-e"]);
+  assertEquals([tail.code, tail.stdout], [0, ""]);
+  assertEquals(tail.stderr, `There is no stream ${key} yet: nothing is read of it\n`);
+  const args = ["run", "copy", "--from", at(key), "--to", "out", "--until-end"];
+  assertStringIncludes((await sluice(args, undefined, folder.path)).stderr, `There is no stream ${key} yet`);
+});
