@@ -290,8 +290,10 @@ export class Database {
   }
 }
 
+// Names such as `:memory:` mean something else than a file to SQLite: a run would have no journal. A whole path never does.
+
 function openWriter(path: string): DatabaseSync {
-  return new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  return new DatabaseSync(resolve(path), { timeout: BUSY_TIMEOUT_MS });
 }
 
 /**
@@ -300,7 +302,7 @@ function openWriter(path: string): DatabaseSync {
  */
 function openReader(path: string): DatabaseSync {
   const options = { readOnly: true, timeout: BUSY_TIMEOUT_MS };
-  const sqlite = new DatabaseSync(path, options);
+  const sqlite = new DatabaseSync(resolve(path), options);
   try {
     sqlite.exec("PRAGMA schema_version");
     return sqlite;

@@ -1,6 +1,6 @@
 /** What a run does as a whole: equal bytes everywhere, signals, pipes, tasks side by side, sandboxes that break. */
 
-import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { runCli, spawnCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
@@ -138,6 +138,18 @@ Deno.test("a growing file is followed", async () => {
   child.kill("SIGTERM");
   await child.output();
   assertEquals(folder.read("out.ndjson"), "1\n22\n333\n");
+});
+
+Deno.test("a journal is a file, also by a name that means something else to SQLite", async () => {
+  await using folder = new TestFolder();
+  folder.write("p.ts", scriptOf("context.emit({ value });"));
+  folder.write("in.ndjson", "1\n2\n");
+  for (const journal of [":memory:", "file:j.db?mode=memory"]) {
+    const args = ["run", "p.ts", "--from", "in.ndjson", "--to", `${journal.length}.ndjson`, "--until-end"];
+    const run = () => runCli([...args, "--journal", journal], { cwd: folder.path });
+    assertStringIncludes((await run()).stderr, "2 records");
+    assertStringIncludes((await run()).stderr, "0 records → 0 outputs");
+  }
 });
 
 Deno.test("a second run of the same name says who holds it, and another name may run beside it", async () => {
