@@ -2,6 +2,10 @@
 
 const PAUSE_MS_FIRST = 50;
 const PAUSE_MS_MAX = 5_000;
+/** What passes within this time is not worth a word. */
+const QUIET_MS = 3_000;
+/** Many wait in the same outage: it is told of once in this time. */
+const TOLD_MS = 60_000;
 
 /** What somebody who waits needs to know. */
 export interface PatienceOptions {
@@ -11,13 +15,29 @@ export interface PatienceOptions {
   readonly isPassing: (error: unknown) => boolean;
   /** Makes the next attempt see what is new, such as another leader. */
   readonly refresh?: () => Promise<unknown>;
+  /** Told once of errors that last. */
+  readonly onOutage?: ((error: unknown) => void) | undefined;
+}
+
+/** Says of `what` that it cannot be read for now, however many wait for it; undefined when nobody listens. */
+export function outageNotice(
+  what: string,
+  onNotice: ((text: string) => void) | undefined,
+): PatienceOptions["onOutage"] {
+  let toldMs = -Infinity;
+  return onNotice && ((error) => {
+    if (performance.now() - toldMs < TOLD_MS) return;
+    toldMs = performance.now();
+    onNotice(`${what} cannot be read for now, and is tried again: ${(error as Error).message}`);
+  });
 }
 
 /** Pauses before another attempt, longer each time. */
 export class Patience {
   readonly #options: PatienceOptions;
   #pauseMs = PAUSE_MS_FIRST;
-  #deadlineMs: number | undefined;
+  #beganMs: number | undefined;
+  #isTold = false;
 
   constructor(options: PatienceOptions) {
     this.#options = options;
@@ -26,14 +46,19 @@ export class Patience {
   /** Something worked: the time begins anew with the next error. */
   restore(): void {
     this.#pauseMs = PAUSE_MS_FIRST;
-    this.#deadlineMs = undefined;
+    this.#beganMs = undefined;
+    this.#isTold = false;
   }
 
   /** Waits after `error`; throws it when it does not pass, or the time is up. */
   async endure(error: unknown): Promise<void> {
-    const { timeMsMax, isPassing, refresh } = this.#options;
-    this.#deadlineMs ??= performance.now() + timeMsMax;
-    if (!isPassing(error) || performance.now() > this.#deadlineMs) throw error;
+    const { timeMsMax, isPassing, refresh, onOutage } = this.#options;
+    const lastedMs = performance.now() - (this.#beganMs ??= performance.now());
+    if (!isPassing(error) || lastedMs > timeMsMax) throw error;
+    if (lastedMs > QUIET_MS && !this.#isTold) {
+      this.#isTold = true;
+      onOutage?.(error);
+    }
     await new Promise((resolve) => setTimeout(resolve, this.#pauseMs));
     this.#pauseMs = Math.min(2 * this.#pauseMs, PAUSE_MS_MAX);
     await refresh?.().catch(() => {});

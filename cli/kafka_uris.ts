@@ -26,7 +26,10 @@ export function addressOf(uri: string): KafkaAddress {
 }
 
 /** Opens the topics at `uri` to read them. */
-export async function openKafkaSource(uri: string, { isBounded, start }: SourceContext): Promise<KafkaSource> {
+export async function openKafkaSource(
+  uri: string,
+  { isBounded, start, onNotice }: SourceContext,
+): Promise<KafkaSource> {
   const { options } = parseUri(uri);
   checkOptions(uri, options, ["start", "match", "config"]);
   const address = addressOf(uri);
@@ -40,6 +43,7 @@ export async function openKafkaSource(uri: string, { isBounded, start }: SourceC
     ...match,
     isBounded,
     start: startOf(uri, start ?? options.get("start")),
+    ...(onNotice ? { onNotice } : {}),
   });
 }
 

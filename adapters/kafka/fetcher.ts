@@ -9,7 +9,7 @@
 
 import { type Batch, joinBatches, rowsWithin, sliceBatch } from "../../engine/batch.ts";
 import type { ReadLimit, SourcePartition } from "../source.ts";
-import { Patience } from "../patience.ts";
+import { Patience, type PatienceOptions } from "../patience.ts";
 import { patience as patienceFor } from "./patience.ts";
 import type { Broker, Cluster } from "./protocol/cluster.ts";
 import { type Fetched, fetchFrom, offsetOf } from "./protocol/fetch.ts";
@@ -65,20 +65,22 @@ export interface FetcherOptions {
   readonly cluster: Cluster;
   /** How long what passes is tried again. */
   readonly outageMsMax: number;
+  /** Told of errors that last. */
+  readonly onOutage: PatienceOptions["onOutage"];
 }
 
 /** See the module. */
 export class Fetcher {
+  readonly #options: FetcherOptions;
   readonly #cluster: Cluster;
-  readonly #outageMsMax: number;
   readonly #lanes = new Map<string, Lane>();
   readonly #fetching = new Map<number, Promise<void>>();
   #answers = 0;
   #isClosed = false;
 
-  constructor({ cluster, outageMsMax }: FetcherOptions) {
-    this.#cluster = cluster;
-    this.#outageMsMax = outageMsMax;
+  constructor(options: FetcherOptions) {
+    this.#options = options;
+    this.#cluster = options.cluster;
   }
 
   /**
@@ -169,7 +171,8 @@ export class Fetcher {
   async #pump(lane: Lane): Promise<void> {
     if (lane.isPumped) return;
     lane.isPumped = true;
-    const patience = new Patience(patienceFor(this.#cluster, this.#outageMsMax));
+    const { cluster, outageMsMax, onOutage } = this.#options;
+    const patience = new Patience(patienceFor(cluster, outageMsMax, onOutage));
     while (this.#wants(lane)) {
       try {
         const broker = await this.#cluster.leaderOf(lane.stream, lane.number);

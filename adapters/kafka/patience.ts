@@ -5,6 +5,10 @@ import type { Cluster } from "./protocol/cluster.ts";
 import { isPassing } from "./protocol/kafka_error.ts";
 
 /** Before another attempt, what was known of leaders and coordinators is asked anew. */
-export function patience(cluster: Cluster, timeMsMax: number): PatienceOptions {
-  return { timeMsMax, isPassing, refresh: () => cluster.refresh() };
+export function patience(
+  cluster: Cluster,
+  timeMsMax: number,
+  onOutage?: PatienceOptions["onOutage"],
+): PatienceOptions {
+  return { timeMsMax, isPassing, refresh: () => cluster.refresh(), onOutage };
 }

@@ -18,7 +18,7 @@ import { until } from "../until.ts";
 import { connectionOf, type ConnectionSettings } from "./connection_settings.ts";
 import { Fetcher } from "./fetcher.ts";
 import type { KafkaLocation } from "./location.ts";
-import { patiently } from "../patience.ts";
+import { outageNotice, type PatienceOptions, patiently } from "../patience.ts";
 import { patience } from "./patience.ts";
 import { Cluster } from "./protocol/cluster.ts";
 import { type OffsetOf, offsetOf } from "./protocol/fetch.ts";
@@ -45,6 +45,8 @@ export interface KafkaSourceOptions extends KafkaLocation {
   readonly start: KafkaStart;
   /** How to connect. */
   readonly settings: ConnectionSettings;
+  /** Something a person should know, in one line. */
+  readonly onNotice?: (text: string) => void;
 }
 
 /** See the module. */
@@ -55,6 +57,7 @@ export class KafkaSource implements Source {
   readonly #options: KafkaSourceOptions;
   readonly #cluster: Cluster;
   readonly #fetcher: Fetcher;
+  readonly #onOutage: PatienceOptions["onOutage"];
   /** Where a bounded topic ends. */
   readonly #ends = new Map<string, bigint>();
   #partitions: readonly SourcePartition[];
@@ -65,7 +68,8 @@ export class KafkaSource implements Source {
     this.#partitions = partitions;
     const names = [...options.topics, ...(options.match ? [`?match=${options.match.source}`] : [])];
     this.identity = `kafka:${cluster.id}/${names.join(",")}`;
-    this.#fetcher = new Fetcher({ cluster, outageMsMax: OUTAGE_MS_MAX });
+    this.#onOutage = outageNotice(addressOf(options), options.onNotice);
+    this.#fetcher = new Fetcher({ cluster, outageMsMax: OUTAGE_MS_MAX, onOutage: this.#onOutage });
   }
 
   /**
@@ -182,7 +186,7 @@ export class KafkaSource implements Source {
 
   async #patiently<Answer>(timeMsMax: number, attempt: () => Promise<Answer>): Promise<Answer> {
     try {
-      return await patiently(patience(this.#cluster, timeMsMax), attempt);
+      return await patiently(patience(this.#cluster, timeMsMax, this.#onOutage), attempt);
     } catch (cause) {
       throw unreadable(this.#options, cause);
     }
@@ -190,11 +194,14 @@ export class KafkaSource implements Source {
 }
 
 /** The error of topics that cannot be read; one that says what is wrong already stays. */
-function unreadable({ brokers, topics }: KafkaSourceOptions, cause: unknown): Error {
+function unreadable(options: KafkaSourceOptions, cause: unknown): Error {
   if (cause instanceof SourceError || (cause as { readonly code?: unknown }).code === "E_USAGE") return cause as Error;
-  const address = `kafka://${brokers.join(",")}/${topics.join(",")}`;
-  const details = { code: "E_SOURCE_UNREADABLE", stream: topics.join(","), cause };
-  return new SourceError(`Cannot read ${address}: ${reasonOf(cause)}`, details);
+  const details = { code: "E_SOURCE_UNREADABLE", stream: options.topics.join(","), cause };
+  return new SourceError(`Cannot read ${addressOf(options)}: ${reasonOf(cause)}`, details);
+}
+
+function addressOf({ brokers, topics }: KafkaSourceOptions): string {
+  return `kafka://${brokers.join(",")}/${topics.join(",")}`;
 }
 
 /** The rows of `batch` before `end`, if any: a fetch brings what was written since the end was pinned, too. */

@@ -8,7 +8,7 @@
 
 import { type Batch, positionAt, rowsWithin } from "../../engine/batch.ts";
 import { compareText } from "../../engine/state.ts";
-import { type PatienceOptions, patiently } from "../patience.ts";
+import { outageNotice, type PatienceOptions, patiently } from "../patience.ts";
 import {
   KNOWN_MS_MAX,
   type ParentEnd,
@@ -62,6 +62,7 @@ const RETENTION_MARGIN_MS = 3_600_000;
 /** See the module. */
 export class KinesisSource implements Source {
   readonly identity: string;
+  readonly #onOutage: PatienceOptions["onOutage"];
   readonly isRereadable = true;
   readonly hasEventTime = true;
   readonly #options: KinesisSourceOptions;
@@ -90,6 +91,7 @@ export class KinesisSource implements Source {
     this.#options = options;
     this.#clients = clients;
     this.identity = `kinesis:${options.region}/${options.stream}`;
+    this.#onOutage = outageNotice(this.identity, options.onNotice);
   }
 
   /**
@@ -304,6 +306,7 @@ export class KinesisSource implements Source {
     const options: PatienceOptions = {
       timeMsMax: this.#options.outageMsMax ?? OUTAGE_MS_MAX,
       isPassing: (error) => isPassing(error) || PASSING_HERE.some((name) => isNamed(error, name)),
+      onOutage: this.#onOutage,
     };
     try {
       return await patiently(options, attempt);

@@ -7,7 +7,7 @@
  */
 
 import { type Batch, offsetAt } from "../../engine/batch.ts";
-import { patiently } from "../patience.ts";
+import { outageNotice, type PatienceOptions, patiently } from "../patience.ts";
 import type { ReadLimit, ReadResult, Source, SourcePartition } from "../source.ts";
 import { until } from "../until.ts";
 import { identityOf, type ServersAddress } from "./address.ts";
@@ -107,11 +107,13 @@ export class RedisSource implements Source {
   readonly #options: RedisSourceOptions;
   readonly #servers: StreamServers;
   readonly #lanes = new Map<string, Lane>();
+  readonly #onOutage: PatienceOptions["onOutage"];
 
   private constructor(options: RedisSourceOptions, servers: StreamServers) {
     this.#options = options;
     this.#servers = servers;
     this.identity = `${identityOf(options.address)}/${options.streams.map(selectionText).join(",")}`;
+    this.#onOutage = outageNotice(this.identity, options.onNotice);
   }
 
   /**
@@ -337,7 +339,7 @@ export class RedisSource implements Source {
   ): Promise<T> {
     const refresh = () => this.#servers.forget(key);
     try {
-      return await patiently({ timeMsMax: OUTAGE_MS_MAX, isPassing, refresh }, async () => {
+      return await patiently({ timeMsMax: OUTAGE_MS_MAX, isPassing, refresh, onOutage: this.#onOutage }, async () => {
         return await work(await this.#servers.reading(key));
       });
     } catch (cause) {

@@ -285,6 +285,8 @@ function withoutDelay({ host, port, ssl, onConnect }: SocketOptions): net.Socket
   const socket = ssl
     ? tls.connect({ host, port, ...(typeof ssl === "object" ? ssl : {}) }, onConnect)
     : net.connect({ host, port }, onConnect);
+  // Whenever kafkajs gives up a connection once more, Node notes it with its socket, and soon takes that for a leak.
+  socket.setMaxListeners(0);
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
   return socket;
