@@ -9,6 +9,7 @@ import type { Committer, PendingFeed } from "./committer.ts";
 import { type DigestedFed, type Realm, RealmBroken } from "./realm.ts";
 import { SANDBOX_LOST } from "./sandbox/protocol.ts";
 import type { Limits } from "./limits.ts";
+import { until } from "../adapters/until.ts";
 import { Linger } from "./linger.ts";
 import { pause } from "./pause.ts";
 import { FULL, permitsFor } from "./permits.ts";
@@ -112,17 +113,18 @@ export class FeedLoop {
       await this.#setup.permits.freed(this.#setup.stop);
       return undefined;
     }
-    let sealed: SealResult;
+    let sealed: SealResult | undefined;
     try {
-      sealed = await this.#parts.sealer.next(this.#readLimit(), timeMs);
+      sealed = await this.#sealNext(timeMs);
     } catch (error) {
       // What was read before is sound, and may not be there to be read again: it is finished first.
       const end = await this.#drain();
       if (end) return end;
       throw error;
     }
-    const permits = sealed.kind === "feed" ? permitsFor(sealed.feed) : 0;
+    const permits = sealed?.kind === "feed" ? permitsFor(sealed.feed) : 0;
     this.#givePermits(FULL - permits);
+    if (!sealed) return undefined;
     switch (sealed.kind) {
       case "feed":
         this.#isEnded = false;
@@ -139,6 +141,16 @@ export class FeedLoop {
       default:
         return sealed satisfies never;
     }
+  }
+
+  /** Undefined when the run is to end first. */
+  async #sealNext(timeMs: number): Promise<SealResult | undefined> {
+    let sealed: SealResult | undefined;
+    const sealing = this.#parts.sealer.next(this.#readLimit(), timeMs).then((result) => sealed = result);
+    await until(sealing, this.#setup.leave);
+    // Whoever leaves does not hear what becomes of it any more.
+    if (!this.#setup.leave.aborted) await sealing;
+    return sealed;
   }
 
   #takePermits(): boolean {

@@ -8,7 +8,7 @@ import type { TaskSetup } from "./task_setup.ts";
 
 /** What all tasks of a run share. */
 export interface SharedSetup
-  extends Omit<TaskSetup, "taskJournal" | "sandbox" | "permits" | "stored" | "before" | "hurry"> {
+  extends Omit<TaskSetup, "taskJournal" | "sandbox" | "permits" | "stored" | "before" | "hurry" | "leave"> {
   readonly pool: SandboxPool;
 }
 
@@ -93,6 +93,7 @@ export class RunningTasks {
       sandbox: () => pool.get(index),
       stop: AbortSignal.any([stopAll, stop]),
       hurry: AbortSignal.any([stopAll, hurry]),
+      leave: stopAll,
     });
   }
 

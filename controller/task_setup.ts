@@ -80,4 +80,6 @@ export interface TaskSetup {
   readonly stop: AbortSignal;
   /** Aborts when that must not take long: a sink that cannot be reached is not waited for. */
   readonly hurry: AbortSignal;
+  /** Aborts when the whole run is to end: what is being read, from a system out of reach perhaps, is not waited for. */
+  readonly leave: AbortSignal;
 }

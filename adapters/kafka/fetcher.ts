@@ -9,7 +9,7 @@
 
 import { type Batch, joinBatches, rowsWithin, sliceBatch } from "../../engine/batch.ts";
 import type { ReadLimit, SourcePartition } from "../source.ts";
-import { Patience, type PatienceOptions } from "../patience.ts";
+import { Patience, type PatienceOptions, patiently } from "../patience.ts";
 import { patience as patienceFor } from "./patience.ts";
 import type { Broker, Cluster } from "./protocol/cluster.ts";
 import { type Fetched, fetchFrom, offsetOf } from "./protocol/fetch.ts";
@@ -144,8 +144,22 @@ export class Fetcher {
     return lane?.asked === from ? lane : undefined;
   }
 
-  async #openLane({ stream, partition }: SourcePartition, from: bigint): Promise<Lane> {
-    const topicId = this.#lanes.get(`${stream}/${partition}`)?.topicId ?? (await this.#cluster.topic(stream)).id;
+  async #topicId(at: SourcePartition, from: bigint): Promise<string> {
+    try {
+      return (await patiently(this.#patience(), () => this.#cluster.topic(at.stream))).id;
+    } catch (cause) {
+      throw explain(at, from, cause);
+    }
+  }
+
+  #patience(): PatienceOptions {
+    const { cluster, outageMsMax, onOutage } = this.#options;
+    return patienceFor(cluster, outageMsMax, onOutage);
+  }
+
+  async #openLane(at: SourcePartition, from: bigint): Promise<Lane> {
+    const { stream, partition } = at;
+    const topicId = this.#lanes.get(`${stream}/${partition}`)?.topicId ?? await this.#topicId(at, from);
     const place = { stream, partition, number: Number(partition), topicId, asked: from, position: from };
     const nothing = {
       batch: undefined,
@@ -171,8 +185,7 @@ export class Fetcher {
   async #pump(lane: Lane): Promise<void> {
     if (lane.isPumped) return;
     lane.isPumped = true;
-    const { cluster, outageMsMax, onOutage } = this.#options;
-    const patience = new Patience(patienceFor(cluster, outageMsMax, onOutage));
+    const patience = new Patience(this.#patience());
     while (this.#wants(lane)) {
       try {
         const broker = await this.#cluster.leaderOf(lane.stream, lane.number);

@@ -33,3 +33,30 @@ Deno.test("a run that is told to stop while it reads stops, though nothing comes
   });
   assertEquals(failures, []);
 });
+
+/** Out of reach once it has been read to its end, and told to stop while somebody waits for it. */
+class OutOfReach extends MemorySource {
+  readonly stop = new AbortController();
+
+  override async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
+    const result = await super.read(at, from, limit);
+    if (result.kind !== "idle") return result;
+    setTimeout(() => this.stop.abort(), 0);
+    return await new Promise(() => {});
+  }
+}
+
+Deno.test("a run that is told to stop while its source is out of reach commits what it has, and does not wait for it", async () => {
+  await using folder = new TestFolder();
+  const source = new OutOfReach("lines", { "0": [{ value: "1" }, { value: "2" }] }, false);
+  const sink = new MemorySink();
+  const { failures } = await runProcessor({
+    processor: folder.write("p.ts", scriptOf("context.emit({ value });")),
+    journal: folder.at("j.db"),
+    from: { default: source },
+    to: { default: sink },
+    stop: source.stop.signal,
+  });
+  assertEquals(failures, []);
+  assertEquals(sink.outputs.map(({ value }) => value), ["1", "2"]);
+});

@@ -1,0 +1,37 @@
+/** The first read of a partition, at a moment when its broker is away. Reading goes on in the tests with real brokers. */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { Fetcher } from "../../../adapters/kafka/fetcher.ts";
+import { CODE, KafkaError } from "../../../adapters/kafka/protocol/kafka_error.ts";
+import type { Cluster } from "../../../adapters/kafka/protocol/cluster.ts";
+import { SourceError } from "../../../adapters/source.ts";
+
+const AT = { stream: "orders", partition: "3" };
+const LIMIT = { recordsMax: 10, bytesMax: 1000 };
+
+/** A cluster that answers nothing but where topics are, and that only after `errors`. */
+function fetcherAfter(errors: unknown[]): Fetcher {
+  const cluster: Pick<Cluster, "topic" | "refresh" | "leaderOf"> = {
+    topic: (name) =>
+      errors.length > 0 ? Promise.reject(errors.shift()) : Promise.resolve({ id: `id of ${name}` } as never),
+    refresh: () => Promise.resolve(),
+    leaderOf: () => new Promise(() => {}),
+  };
+  return new Fetcher({ cluster: cluster as Cluster, outageMsMax: 10_000, onOutage: undefined });
+}
+
+Deno.test("a broker that is away when a partition is first read is waited for", async () => {
+  const cut = Object.assign(new Error("read ECONNRESET"), { name: "KafkaJSConnectionError", retriable: true });
+  const errors = [cut, new KafkaError(CODE.leaderNotAvailable, "use topic orders")];
+  const fetcher = fetcherAfter(errors);
+  assertEquals(await fetcher.take(AT, 7n, LIMIT), undefined);
+  assertEquals(errors, []);
+  fetcher.close();
+});
+
+Deno.test("what does not pass when a partition is first read says which, and where", async () => {
+  const fetcher = fetcherAfter([new KafkaError(CODE.topicAuthorizationFailed, "use topic orders")]);
+  const { message, code, offset } = await assertRejects(() => fetcher.take(AT, 7n, LIMIT), SourceError);
+  assertEquals([code, offset], ["E_SOURCE_UNREADABLE", 7n]);
+  assertEquals(message.startsWith("Cannot read orders/3 at offset 7: Cannot use topic orders: "), true, message);
+});
