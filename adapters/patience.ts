@@ -1,5 +1,7 @@
 /** What passes is waited for: leaders that move, servers that restart, connections that are cut. */
 
+import { until } from "./until.ts";
+
 const PAUSE_MS_FIRST = 50;
 const PAUSE_MS_MAX = 5_000;
 /** What passes within this time is not worth a word. */
@@ -17,6 +19,8 @@ export interface PatienceOptions {
   readonly refresh?: () => Promise<unknown>;
   /** Told once of errors that last. */
   readonly onOutage?: ((error: unknown) => void) | undefined;
+  /** Aborts when nobody wants to wait any more: then the next error is thrown. */
+  readonly leave?: AbortSignal | undefined;
 }
 
 /** Says of `what` that it cannot be read for now, however many wait for it; undefined when nobody listens. */
@@ -52,14 +56,15 @@ export class Patience {
 
   /** Waits after `error`; throws it when it does not pass, or the time is up. */
   async endure(error: unknown): Promise<void> {
-    const { timeMsMax, isPassing, refresh, onOutage } = this.#options;
+    const { timeMsMax, isPassing, refresh, onOutage, leave } = this.#options;
     const lastedMs = performance.now() - (this.#beganMs ??= performance.now());
-    if (!isPassing(error) || lastedMs > timeMsMax) throw error;
+    if (!isPassing(error) || lastedMs > timeMsMax || leave?.aborted) throw error;
     if (lastedMs > QUIET_MS && !this.#isTold) {
       this.#isTold = true;
       onOutage?.(error);
     }
-    await new Promise((resolve) => setTimeout(resolve, this.#pauseMs));
+    const paused = new Promise((resolve) => setTimeout(resolve, this.#pauseMs));
+    await (leave ? until(paused, leave) : paused);
     this.#pauseMs = Math.min(2 * this.#pauseMs, PAUSE_MS_MAX);
     await refresh?.().catch(() => {});
   }

@@ -24,6 +24,8 @@ export interface ReadLimit {
    * somebody else. "Nothing" then means that there is nothing; as long as the source does not know, it says so (`isUnsure`).
    */
   readonly looksAgain?: boolean;
+  /** Aborts when the reader is to end: what passes (a server out of reach) is not waited for any more. */
+  readonly leave?: AbortSignal;
 }
 
 /** See {@linkcode ReadLimit.untilKnown}. */

@@ -9,7 +9,7 @@ import type { Committer, PendingFeed } from "./committer.ts";
 import { type DigestedFed, type Realm, RealmBroken } from "./realm.ts";
 import { SANDBOX_LOST } from "./sandbox/protocol.ts";
 import type { Limits } from "./limits.ts";
-import { until } from "../adapters/until.ts";
+import { type ReadLimit, SourceError } from "../adapters/source.ts";
 import { Linger } from "./linger.ts";
 import { pause } from "./pause.ts";
 import { FULL, permitsFor } from "./permits.ts";
@@ -113,18 +113,19 @@ export class FeedLoop {
       await this.#setup.permits.freed(this.#setup.stop);
       return undefined;
     }
-    let sealed: SealResult | undefined;
+    let sealed: SealResult;
     try {
-      sealed = await this.#sealNext(timeMs);
+      sealed = await this.#parts.sealer.next(this.#readLimit(), timeMs);
     } catch (error) {
       // What was read before is sound, and may not be there to be read again: it is finished first.
       const end = await this.#drain();
       if (end) return end;
+      // Who is to end does not wait for what is out of reach.
+      if (this.#setup.leave.aborted && isUnreachable(error)) return { kind: "stopped" };
       throw error;
     }
-    const permits = sealed?.kind === "feed" ? permitsFor(sealed.feed) : 0;
+    const permits = sealed.kind === "feed" ? permitsFor(sealed.feed) : 0;
     this.#givePermits(FULL - permits);
-    if (!sealed) return undefined;
     switch (sealed.kind) {
       case "feed":
         this.#isEnded = false;
@@ -141,16 +142,6 @@ export class FeedLoop {
       default:
         return sealed satisfies never;
     }
-  }
-
-  /** Undefined when the run is to end first. */
-  async #sealNext(timeMs: number): Promise<SealResult | undefined> {
-    let sealed: SealResult | undefined;
-    const sealing = this.#parts.sealer.next(this.#readLimit(), timeMs).then((result) => sealed = result);
-    await until(sealing, this.#setup.leave);
-    // Whoever leaves does not hear what becomes of it any more.
-    if (!this.#setup.leave.aborted) await sealing;
-    return sealed;
   }
 
   #takePermits(): boolean {
@@ -171,9 +162,9 @@ export class FeedLoop {
     return undefined;
   }
 
-  #readLimit(): { recordsMax: number; bytesMax: number } {
-    const { feedRecordsMax, feedBytesMax } = this.#setup.limits;
-    return { recordsMax: this.#parts.caution.recordsMax ?? feedRecordsMax, bytesMax: feedBytesMax };
+  #readLimit(): ReadLimit {
+    const { limits: { feedRecordsMax, feedBytesMax }, leave } = this.#setup;
+    return { recordsMax: this.#parts.caution.recordsMax ?? feedRecordsMax, bytesMax: feedBytesMax, leave };
   }
 
   /** Time never moves back, also across restarts and machines. */
@@ -330,6 +321,10 @@ async function copyOf(realm: Realm, { beginSeq, isFirst }: WantedPart, limits: L
   } catch (error) {
     throw error instanceof RealmBroken ? new RealmBroken(SANDBOX_LOST, error.message, undefined) : error;
   }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof SourceError && error.code === "E_SOURCE_UNREACHABLE";
 }
 
 const WAIT_MS_MAX = 60_000;

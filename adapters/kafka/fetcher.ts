@@ -89,7 +89,7 @@ export class Fetcher {
    * @throws {SourceError} when the broker cannot be reached for too long, or refuses
    */
   async take(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<Taken> {
-    const lane = this.#lane(at, from) ?? await this.#openLane(at, from);
+    const lane = this.#lane(at, from) ?? await this.#openLane(at, from, limit);
     const { batch } = lane;
     if (!batch) {
       // Only now: what had come before an error is whole.
@@ -144,9 +144,9 @@ export class Fetcher {
     return lane?.asked === from ? lane : undefined;
   }
 
-  async #topicId(at: SourcePartition, from: bigint): Promise<string> {
+  async #topicId(at: SourcePartition, from: bigint, { leave }: ReadLimit): Promise<string> {
     try {
-      return (await patiently(this.#patience(), () => this.#cluster.topic(at.stream))).id;
+      return (await patiently({ ...this.#patience(), leave }, () => this.#cluster.topic(at.stream))).id;
     } catch (cause) {
       throw explain(at, from, cause);
     }
@@ -154,12 +154,12 @@ export class Fetcher {
 
   #patience(): PatienceOptions {
     const { cluster, outageMsMax, onOutage } = this.#options;
-    return patienceFor(cluster, outageMsMax, onOutage);
+    return patienceFor(cluster, outageMsMax, { onOutage });
   }
 
-  async #openLane(at: SourcePartition, from: bigint): Promise<Lane> {
+  async #openLane(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<Lane> {
     const { stream, partition } = at;
-    const topicId = this.#lanes.get(`${stream}/${partition}`)?.topicId ?? await this.#topicId(at, from);
+    const topicId = this.#lanes.get(`${stream}/${partition}`)?.topicId ?? await this.#topicId(at, from, limit);
     const place = { stream, partition, number: Number(partition), topicId, asked: from, position: from };
     const nothing = {
       batch: undefined,

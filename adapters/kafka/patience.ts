@@ -8,7 +8,7 @@ import { isPassing } from "./protocol/kafka_error.ts";
 export function patience(
   cluster: Cluster,
   timeMsMax: number,
-  onOutage?: PatienceOptions["onOutage"],
+  more: Pick<PatienceOptions, "onOutage" | "leave"> = {},
 ): PatienceOptions {
-  return { timeMsMax, isPassing, refresh: () => cluster.refresh(), onOutage };
+  return { timeMsMax, isPassing, refresh: () => cluster.refresh(), ...more };
 }

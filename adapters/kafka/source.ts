@@ -22,7 +22,7 @@ import { outageNotice, type PatienceOptions, patiently } from "../patience.ts";
 import { patience } from "./patience.ts";
 import { Cluster } from "./protocol/cluster.ts";
 import { type OffsetOf, offsetOf } from "./protocol/fetch.ts";
-import { CODE, KafkaError } from "./protocol/kafka_error.ts";
+import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
 import type { TopicMetadata } from "./protocol/metadata.ts";
 import { otherLog, reasonOf } from "./source_errors.ts";
 
@@ -140,7 +140,7 @@ export class KafkaSource implements Source {
 
   async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
     const key = `${at.stream}/${at.partition}`;
-    const end = this.#options.isBounded ? this.#ends.get(key) ?? await this.#pinEnd(key, at) : undefined;
+    const end = this.#options.isBounded ? this.#ends.get(key) ?? await this.#pinEnd(key, at, limit) : undefined;
     if (end !== undefined && this.#fetcher.positionOf(at, from) >= end) return { kind: "ended" };
     let taken = await this.#fetcher.take(at, from, limit);
     if (taken === undefined && limit.untilKnown) {
@@ -170,23 +170,32 @@ export class KafkaSource implements Source {
     return await this.latest(at) > this.#fetcher.positionOf(at, from);
   }
 
-  async #pinEnd(key: string, at: SourcePartition): Promise<bigint> {
-    const end = await this.latest(at);
+  async #pinEnd(key: string, at: SourcePartition, { leave }: ReadLimit): Promise<bigint> {
+    const end = (await this.#offset(at, "latest", leave))!;
     this.#ends.set(key, end);
     return end;
   }
 
-  async #offset({ stream, partition }: SourcePartition, where: OffsetOf): Promise<bigint | undefined> {
+  async #offset(
+    { stream, partition }: SourcePartition,
+    where: OffsetOf,
+    leave?: AbortSignal,
+  ): Promise<bigint | undefined> {
     const at = { topic: stream, partition: Number(partition) };
     return await this.#patiently(
       OUTAGE_MS_MAX,
       async () => await offsetOf(await this.#cluster.leaderOf(at.topic, at.partition), at, where),
+      leave,
     );
   }
 
-  async #patiently<Answer>(timeMsMax: number, attempt: () => Promise<Answer>): Promise<Answer> {
+  async #patiently<Answer>(
+    timeMsMax: number,
+    attempt: () => Promise<Answer>,
+    leave?: AbortSignal,
+  ): Promise<Answer> {
     try {
-      return await patiently(patience(this.#cluster, timeMsMax, this.#onOutage), attempt);
+      return await patiently(patience(this.#cluster, timeMsMax, { onOutage: this.#onOutage, leave }), attempt);
     } catch (cause) {
       throw unreadable(this.#options, cause);
     }
@@ -196,7 +205,8 @@ export class KafkaSource implements Source {
 /** The error of topics that cannot be read; one that says what is wrong already stays. */
 function unreadable(options: KafkaSourceOptions, cause: unknown): Error {
   if (cause instanceof SourceError || (cause as { readonly code?: unknown }).code === "E_USAGE") return cause as Error;
-  const details = { code: "E_SOURCE_UNREADABLE", stream: options.topics.join(","), cause };
+  const code = isPassing(cause) ? "E_SOURCE_UNREACHABLE" : "E_SOURCE_UNREADABLE";
+  const details = { code, stream: options.topics.join(","), cause };
   return new SourceError(`Cannot read ${addressOf(options)}: ${reasonOf(cause)}`, details);
 }
 

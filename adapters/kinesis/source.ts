@@ -217,11 +217,12 @@ export class KinesisSource implements Source {
   }
 
   /** Empty pages, and calls that have to wait for their turn, do not say that there is nothing. */
-  async #readKnown(reader: ShardReader, from: bigint, { untilKnown, looksAgain }: ReadLimit): Promise<ShardRead> {
+  async #readKnown(reader: ShardReader, from: bigint, limit: ReadLimit): Promise<ShardRead> {
+    const { untilKnown, looksAgain, leave } = limit;
     const endMs = performance.now() + KNOWN_MS_MAX;
     if (looksAgain) reader.forget();
     for (;;) {
-      const result = await this.#patiently(() => reader.read(from));
+      const result = await this.#patiently(() => reader.read(from), leave);
       const leftMs = reader.nextCallMs - performance.now();
       const isKnown = result.kind !== "idle" || result.isAtEnd;
       if (isKnown || !untilKnown || performance.now() + leftMs > endMs) return result;
@@ -302,11 +303,12 @@ export class KinesisSource implements Source {
     );
   }
 
-  async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
+  async #patiently<T>(attempt: () => Promise<T>, leave?: AbortSignal): Promise<T> {
     const options: PatienceOptions = {
       timeMsMax: this.#options.outageMsMax ?? OUTAGE_MS_MAX,
-      isPassing: (error) => isPassing(error) || PASSING_HERE.some((name) => isNamed(error, name)),
+      isPassing: isPassingHere,
       onOutage: this.#onOutage,
+      leave,
     };
     try {
       return await patiently(options, attempt);
@@ -335,11 +337,15 @@ export class KinesisSource implements Source {
     const isMissing = isNamed(cause, "ResourceNotFoundException");
     const reason = isMissing ? `there is no such stream in ${region}` : `${cause.name}: ${cause.message}`;
     return new SourceError(`Cannot read kinesis://${region}/${stream}: ${reason}`, {
-      code: isMissing ? "E_STREAM_MISSING" : "E_SOURCE_UNREADABLE",
+      code: isMissing ? "E_STREAM_MISSING" : isPassingHere(cause) ? "E_SOURCE_UNREACHABLE" : "E_SOURCE_UNREADABLE",
       stream,
       cause,
     });
   }
+}
+
+function isPassingHere(error: unknown): boolean {
+  return isPassing(error) || PASSING_HERE.some((name) => isNamed(error, name));
 }
 
 function hours(timeMs: number): string {

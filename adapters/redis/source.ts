@@ -212,8 +212,10 @@ export class RedisSource implements Source {
     if (!known) lane.held = lane.ahead = undefined;
     const wasAhead = !lane.held && lane.ahead !== undefined;
     if (!lane.held) {
-      const range = await (lane.ahead ?? this.#range(at, known ?? from, limit));
+      const reading = lane.ahead ?? this.#range(at, known ?? from, limit);
+      // Whatever becomes of it, it is not waited for twice.
       lane.ahead = undefined;
+      const range = await reading;
       const proof = known && !range.isAnchored ? prove(known, range.counters) : undefined;
       if (proof?.kind === "changed") throw otherStream(at, from, proof.reason);
       if (proof?.kind === "trimmed") {
@@ -275,7 +277,7 @@ export class RedisSource implements Source {
     const lane = this.#laneOf(at);
     const position = typeof from === "bigint" ? from : behind(from);
     const request = { key: lane.key, from, count: countOf(lane, limit), fields: this.#options.fields };
-    return this.#ask(at, position, (connection) => readRange(connection, request));
+    return this.#ask(at, position, (connection) => readRange(connection, request), limit);
   }
 
   /** While feeds are processed and committed, the server looks for the next: it does one thing at a time. */
@@ -310,7 +312,9 @@ export class RedisSource implements Source {
 
   async #exists(key: string): Promise<boolean> {
     const at = { stream: key, partition: "0" };
-    const reply = await this.#ask(at, 0n, (connection) => connection.request(encodeCommands([["EXISTS", key]])), key);
+    const reply = await this.#ask(at, 0n, (connection) => connection.request(encodeCommands([["EXISTS", key]])), {
+      key,
+    });
     return new ReplyReader(reply).next() === 1;
   }
 
@@ -335,13 +339,12 @@ export class RedisSource implements Source {
     at: SourcePartition,
     from: bigint | undefined,
     work: (connection: Connection) => Promise<T>,
-    key = this.#laneOf(at).key,
+    { key = this.#laneOf(at).key, leave }: { readonly key?: string; readonly leave?: AbortSignal } = {},
   ): Promise<T> {
     const refresh = () => this.#servers.forget(key);
+    const options = { timeMsMax: OUTAGE_MS_MAX, isPassing, refresh, onOutage: this.#onOutage, leave };
     try {
-      return await patiently({ timeMsMax: OUTAGE_MS_MAX, isPassing, refresh, onOutage: this.#onOutage }, async () => {
-        return await work(await this.#servers.reading(key));
-      });
+      return await patiently(options, async () => await work(await this.#servers.reading(key)));
     } catch (cause) {
       throw explain(at, from, cause);
     }

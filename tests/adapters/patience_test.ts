@@ -53,3 +53,15 @@ Deno.test("an outage is waited for as long as was said, counted from its first e
   await waited(clock, Infinity);
   assertEquals(clock.nowMs > 60_000 && clock.nowMs <= 66_000, true, `${clock.nowMs} ms`);
 });
+
+Deno.test("who leaves hears at once why, without waiting for the next attempt", async () => {
+  const leaving = new AbortController();
+  let attempts = 0;
+  const attempt = () => {
+    if (++attempts === 3) leaving.abort();
+    return Promise.reject(new Error("connection refused"));
+  };
+  const options = { timeMsMax: 60_000, isPassing: () => true, leave: leaving.signal };
+  await assertRejects(() => patiently(options, attempt), Error, "connection refused");
+  assertEquals(attempts, 3);
+});

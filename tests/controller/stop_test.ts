@@ -3,7 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { MemorySink } from "../../adapters/memory/sink.ts";
 import { MemorySource } from "../../adapters/memory/source.ts";
-import type { ReadLimit, ReadResult, SourcePartition } from "../../adapters/source.ts";
+import { type ReadLimit, type ReadResult, SourceError, type SourcePartition } from "../../adapters/source.ts";
+import { until } from "../../adapters/until.ts";
 import { runProcessor } from "../../controller/run_processor.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
@@ -37,12 +38,15 @@ Deno.test("a run that is told to stop while it reads stops, though nothing comes
 /** Out of reach once it has been read to its end, and told to stop while somebody waits for it. */
 class OutOfReach extends MemorySource {
   readonly stop = new AbortController();
+  isLeft = false;
 
   override async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
     const result = await super.read(at, from, limit);
     if (result.kind !== "idle") return result;
     setTimeout(() => this.stop.abort(), 0);
-    return await new Promise(() => {});
+    await until(new Promise(() => {}), limit.leave!);
+    this.isLeft = true;
+    throw new SourceError("Cannot reach it", { code: "E_SOURCE_UNREACHABLE", ...at });
   }
 }
 
@@ -57,6 +61,6 @@ Deno.test("a run that is told to stop while its source is out of reach commits w
     to: { default: sink },
     stop: source.stop.signal,
   });
-  assertEquals(failures, []);
+  assertEquals([failures, source.isLeft], [[], true]);
   assertEquals(sink.outputs.map(({ value }) => value), ["1", "2"]);
 });

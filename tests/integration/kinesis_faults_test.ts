@@ -143,7 +143,7 @@ Deno.test("a service that does not come back is told of, at the beginning and af
       }
     };
     const error = await assertRejects(readOn, SourceError, `Cannot read kinesis://us-east-1/${stream}`);
-    assertEquals(error.code, "E_SOURCE_UNREADABLE");
+    assertEquals(error.code, "E_SOURCE_UNREACHABLE");
   }
   await source.close();
 });

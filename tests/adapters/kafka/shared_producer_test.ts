@@ -2,6 +2,8 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connectionOf } from "../../../adapters/kafka/connection_settings.ts";
+import { patience } from "../../../adapters/kafka/patience.ts";
+import { patiently } from "../../../adapters/patience.ts";
 import { BatchEncoder } from "../../../adapters/kafka/protocol/batch_encoder.ts";
 import { Cluster } from "../../../adapters/kafka/protocol/cluster.ts";
 import { offsetOf } from "../../../adapters/kafka/protocol/fetch.ts";
@@ -14,10 +16,13 @@ import { freshTopic, kafkaAddress, readTopic } from "../../support/kafka.ts";
 const encoder = new TextEncoder();
 /** Brokers refuse what is more than an hour ahead of them. */
 const REFUSED_MS = 86_400_000;
+const BROKER_MS_MAX = 30_000;
 
 async function withProducers(count: number, work: (topic: string, producers: SharedProducer[]) => Promise<void>) {
   const topic = await freshTopic();
   const cluster = await Cluster.connect(connectionOf([await kafkaAddress()], new Map()), topic);
+  // A fresh broker makes its coordinators when one is first asked for.
+  await patiently(patience(cluster, BROKER_MS_MAX), () => cluster.coordinatorOf("transaction", topic));
   const protocol = await transactionProtocolOf(cluster);
   const options = { transactionalId: topic, group: undefined, protocol, transactionTimeoutMs: 60_000 };
   const producers = Array.from({ length: count }, () => new SharedProducer(cluster, options));
