@@ -1,5 +1,6 @@
 /** The source of a test made from a case. It is meant to be read, and changed, by people. */
 
+import { isDeepStrictEqual } from "node:util";
 import type { CaseContents, CaseFeed, CaseRecord } from "../controller/cases/read_case.ts";
 import type { JournaledEffect } from "../controller/journal/journal.ts";
 
@@ -12,7 +13,7 @@ export interface TestSourceContext {
 
 /** The test, not yet formatted. */
 export function testSource(contents: CaseContents, { path, caseName }: TestSourceContext): string {
-  const { run, feeds, effects, records } = contents;
+  const { run, feeds, effects, records, codecs } = contents;
   const streams = new Set(records.map(({ stream }) => stream));
   const stream = streams.size === 1 ? [...streams][0] : undefined;
   const imports = effects.length === 0 ? "" : effects.some(({ ok }) => !ok) ? "answers, RecordedError, " : "answers, ";
@@ -30,7 +31,7 @@ Deno.test(${JSON.stringify(`${run.processor}: ${caseName.replace(/\.sluice$/, ""
   const test = await testProcessor<typeof processor>(import.meta.resolve(${JSON.stringify(path)}), {
     ${optionsOf(contents, stream).join("\n    ")}
   });
-${feeds.map((feed, i) => stepsOf(feed, feeds[i - 1], { stream })).join("\n")}
+${feeds.map((feed, i) => stepsOf(feed, feeds[i - 1], { stream, codecs })).join("\n")}
   await t.assertSnapshot(test.snapshot());
 });
 `;
@@ -86,10 +87,16 @@ function effectsOf(effects: readonly JournaledEffect[]): string {
   return `{ ${members.join(", ")} }`;
 }
 
+/** What all records of a case have in common. */
+interface RecordContext {
+  readonly stream: string | undefined;
+  readonly codecs: CaseContents["codecs"];
+}
+
 function stepsOf(
   feed: CaseFeed,
   before: CaseFeed | undefined,
-  context: { readonly stream: string | undefined },
+  context: RecordContext,
 ): string {
   const passedMs = before ? feed.timeMs - before.timeMs : 0;
   const steps = [
@@ -100,15 +107,15 @@ function stepsOf(
   return steps.map((step) => `  ${step}`).join("\n");
 }
 
-function sendOf({ records, failure }: CaseFeed, { stream }: { readonly stream: string | undefined }): string {
+function sendOf({ records, failure }: CaseFeed, context: RecordContext): string {
   const note = failure === undefined ? "" : `// This one failed: ${failure.replaceAll(/\s+/g, " ")}\n  `;
-  return `${note}await test.send(\n    ${records.map((record) => recordText(record, stream)).join(",\n    ")},\n  );`;
+  return `${note}await test.send(\n    ${records.map((record) => recordText(record, context)).join(",\n    ")},\n  );`;
 }
 
-function recordText(record: CaseRecord, theStream: string | undefined): string {
+function recordText(record: CaseRecord, { stream: theStream, codecs }: RecordContext): string {
   const { input, stream, partition, offset, key, value, eventTimeMs, headers } = record;
   const members = [
-    `value: ${valueText(value)}`,
+    `value: ${valueText(value, codecs[input])}`,
     ...(key === null ? [] : [`key: ${JSON.stringify(key)}`]),
     ...(input === "default" ? [] : [`input: ${JSON.stringify(input)}`]),
     ...(stream === theStream ? [] : [`stream: ${JSON.stringify(stream)}`]),
@@ -124,15 +131,35 @@ function headerText([name, value]: readonly [string, string | null]): string {
   return `${propertyName(name)}: ${JSON.stringify(value)}`;
 }
 
-/** JSON as an expression, text as text; `as never` where it would not fit the type of the input. */
-function valueText(value: Uint8Array | null): string {
+/** The value as whoever reads the test would write it, where that gives the same bytes to decode; else those bytes. */
+function valueText(value: Uint8Array | null, codec = "json"): string {
   if (value === null) return "null";
-  const text = new TextDecoder().decode(value);
+  const text = textOf(value);
+  if (text === undefined) return `Uint8Array.fromBase64(${JSON.stringify(value.toBase64())})`;
+  const written = codec === "json" ? expressionOf(text) : codec === "text" ? JSON.stringify(text) : undefined;
+  return written ?? `new TextEncoder().encode(${JSON.stringify(text)})`;
+}
+
+function textOf(value: Uint8Array): string | undefined {
   try {
-    // Parsed and written once more: what is in a case must not become code.
-    return JSON.stringify(JSON.parse(text));
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value);
   } catch {
-    return JSON.stringify(text);
+    return undefined;
+  }
+}
+
+/**
+ * JSON as an expression: parsed and written once more, for what is in a case must not become code. Undefined for what is
+ * not JSON, and for what would be something else as an expression: null (a tombstone), `__proto__`, numbers beyond all.
+ */
+function expressionOf(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const json = JSON.stringify(value);
+    const isSame = value !== null && !json.includes('"__proto__"') && isDeepStrictEqual(JSON.parse(json), value);
+    return isSame ? json : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -5,8 +5,11 @@ import type { Feed, Segment } from "../engine/feed.ts";
 
 /** A record for a processor under test. */
 export interface TestRecord<In = unknown> {
-  /** What the input decodes to: an object for `json()`, text for `text()`, bytes for `bytes()`; null is a tombstone. */
-  readonly value: In | null;
+  /**
+   * What the input decodes to: an object for `json()`, text for `text()`; or bytes, as they would come, for any input: those
+   * of a record that cannot be decoded, too. Null is a tombstone.
+   */
+  readonly value: In | Uint8Array | null;
   /** The key, if any. */
   readonly key?: string | null;
   /** Which input it arrives at. @default {"default"} */

@@ -8,7 +8,7 @@ import { recordAt } from "../feed_record.ts";
 import type { JournaledEffect } from "../journal/journal.ts";
 import { haltOf, recordedEffects } from "../replay/halted.ts";
 import { loadRecordedFeed } from "../replay/recorded_feed.ts";
-import { epochOf, RecordedRealm } from "../replay/recorded_realm.ts";
+import { epochOf, type RanFeed, RecordedRealm } from "../replay/recorded_realm.ts";
 import type { Recording } from "../replay/recording.ts";
 import { runRecorded } from "../replay/rerun.ts";
 import { isGenerated } from "../sandbox/own_files.ts";
@@ -47,6 +47,8 @@ export interface CaseContents {
   /** What the records look at of the state before the first feed: key → JSON text. */
   readonly state: ReadonlyMap<string, string>;
   readonly timers: ReadonlyMap<string, string>;
+  /** How the values of each input are encoded. */
+  readonly codecs: Readonly<Record<string, string>>;
   readonly onError: string;
   /** The name of the script, and where it was on the machine that recorded it. */
   readonly script: string;
@@ -77,7 +79,7 @@ export async function readCase(recording: Recording): Promise<CaseContents> {
     feeds,
     records: feeds.flatMap(({ records }) => records),
     effects: feeds.flatMap(({ seq }) => recordedEffects(recording, seq)),
-    state: await lookedAt(recording, before.state),
+    ...await lookedAt(recording, before.state),
     timers: before.timers,
     onError: epoch.config.onError,
     script,
@@ -105,28 +107,31 @@ function caseFeed(feed: Feed, timeMs: number): CaseFeed {
   return { seq, timeMs, records, tickMs, isEnd: end, failure: undefined };
 }
 
-/** The keys of `state` that any record looks at, or changes; all of them where the code does not say. */
+/** The entries of `all` that any record looks at, or changes, all of them where the code does not say; and its codecs. */
 async function lookedAt(
   recording: Recording,
-  state: ReadonlyMap<string, string>,
-): Promise<ReadonlyMap<string, string>> {
+  all: ReadonlyMap<string, string>,
+): Promise<Pick<CaseContents, "state" | "codecs">> {
   const keys = new Set<string>();
+  let codecs: CaseContents["codecs"] = {};
+  let saysAll = true;
   const realm = new RecordedRealm(recording, { role: "read", notesReads: true });
-  const note = (fed: { readonly reads?: readonly { readonly keys: readonly string[] }[] }): boolean => {
+  const note = ({ fed, info }: RanFeed): void => {
+    codecs = info.inputCodecs ?? {};
+    saysAll &&= fed.reads !== undefined;
     for (const read of fed.reads ?? []) for (const key of read.keys) keys.add(key);
-    return fed.reads !== undefined;
   };
   try {
     for (const entry of recording.taskJournal.feeds(recording.taskJournal.firstReplayable(), Infinity)) {
       const ran = await runRecorded(recording, realm, entry);
-      if (ran && !note(ran.fed)) return state;
+      if (ran) note(ran);
     }
     const halted = haltOf(recording);
-    if (halted) note((await realm.runBehindLast(halted.feed)).fed);
+    if (halted) note(await realm.runBehindLast(halted.feed));
   } finally {
     await realm.close();
   }
-  return new Map([...state].filter(([key]) => keys.has(key)));
+  return { codecs, state: saysAll ? new Map([...all].filter(([key]) => keys.has(key))) : all };
 }
 
 function scriptPathIn(sourceMap: string, script: string): string | undefined {

@@ -49,7 +49,7 @@ const CONFIG = JSON.stringify({
 async function denoTest(folder: TestFolder, args: readonly string[]): Promise<{ code: number; output: string }> {
   const config = fromFileUrl(new URL("../../deno.json", import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--no-check", "--config", config, ...args],
+    args: ["test", "-A", ...(args.includes("--check") ? [] : ["--no-check"]), "--config", config, ...args],
     cwd: folder.path,
     env: { NO_COLOR: "1" },
   }).output();
@@ -114,4 +114,19 @@ Deno.test("an incident becomes a test that is red on the old code and green on t
   const regressed = await denoTest(folder, ["tests/incident_1234_test.ts"]);
   assertEquals(regressed.code, 1, regressed.output);
   assertStringIncludes(regressed.output, "Snapshot does not match");
+});
+
+Deno.test("a record that cannot be decoded fails in the test that is made of it as it did in production", async () => {
+  await using folder = new TestFolder();
+  folder.write("deno.json", CONFIG);
+  folder.write("invoices.ts", FIXED);
+  folder.write("orders.ndjson", "not json\n");
+  const sluice = (...args: string[]) => runCli(args, { cwd: folder.path });
+  const args = ["--from", "orders.ndjson", "--to", "out.ndjson", "--until-end"];
+  assertEquals((await sluice("run", "invoices.ts", ...args)).code, 1);
+  assertEquals((await sluice("export", "invoices", "--failed", "-o", "incident.sluice")).code, 0);
+  assertEquals((await sluice("test-from", "incident.sluice")).code, 0);
+  const made = await denoTest(folder, ["--check", "tests/incident_test.ts"]);
+  assertEquals(made.code, 1, made.output);
+  assertStringIncludes(made.output, "record orders.ndjson/0@0: DecodeError: Cannot decode the record as json");
 });
