@@ -27,7 +27,9 @@ export async function initCommand(folder: string): Promise<number> {
   for (const name of Object.keys(files)) await refuseExisting(join(folder, name));
   for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(folder, name), text);
   printMessage(
-    `Wrote ${Object.keys(files).join(", ")} to ${folder}. Next:\n\n${readme.split("\n").slice(2).join("\n")}`,
+    `Wrote ${Object.keys(files).join(", ")} to ${folder === "." ? "this folder" : folder}. Next:\n\n${
+      readme.split("\n").slice(2).join("\n")
+    }`,
   );
   return EXIT.ok;
 }

@@ -1,6 +1,7 @@
 /** From what users name on the command line to a processor that can run: a script, a ready-made one, a pipeline file. */
 
 import { type LoadedProcessor, loadProcessor } from "../controller/load_processor.ts";
+import { BundleError } from "../controller/sandbox/bundle.ts";
 import type { SandboxPool } from "../controller/sandbox/pool.ts";
 import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 import type { PipelineFile } from "./pipelines/pipeline_file.ts";
@@ -18,10 +19,19 @@ export interface LoadOptions {
 
 /** Loads what `name` means. */
 export async function loadNamed(name: string, pool: SandboxPool, options: LoadOptions): Promise<LoadedProcessor> {
-  if (!isPipelineFile(name)) {
-    return await loadProcessor(scriptOf(name), pool, { parameters: parseParameters(options.set) });
-  }
+  if (!isPipelineFile(name)) return await loadScript(name, pool, options);
   return await loadPipeline(name, await onePipeline(name, options.pipeline), pool, options);
+}
+
+async function loadScript(name: string, pool: SandboxPool, { set }: LoadOptions): Promise<LoadedProcessor> {
+  const script = scriptOf(name);
+  try {
+    return await loadProcessor(script, pool, { parameters: parseParameters(set) });
+  } catch (error) {
+    // Of a ready-made processor nobody wants to know where it lies: what it says of its parameters is what is wrong.
+    if (script === name || !(error instanceof BundleError)) throw error;
+    throw new UsageError(error.reason.replace(/^\w*Error: /, ""));
+  }
 }
 
 /** Loads a pipeline of the file at `path`. */

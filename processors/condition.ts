@@ -30,7 +30,9 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
  */
 export function compileCondition(condition: unknown): Condition {
   if (!isObject(condition)) {
-    throw new TypeError(`Cannot use condition ${JSON.stringify(condition)}: an object is wanted`);
+    throw new TypeError(
+      `Cannot use condition ${JSON.stringify(condition)}: an object is wanted, such as {"country":"DE"}`,
+    );
   }
   const parts = Object.entries(condition).map(([name, wanted]) => compilePart(name, wanted));
   return (value) => parts.every((part) => part(value));

@@ -30,7 +30,11 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
  * @throws {TypeError} when it is none
  */
 export function compileMapping(mapping: unknown): (value: unknown) => Readonly<Record<string, unknown>> {
-  if (!isObject(mapping)) throw new TypeError(`Cannot use mapping ${JSON.stringify(mapping)}: an object is wanted`);
+  if (!isObject(mapping)) {
+    throw new TypeError(
+      `Cannot use mapping ${JSON.stringify(mapping)}: an object is wanted, such as {"id":"order.id"}`,
+    );
+  }
   const fields = Object.entries(mapping).map(([name, expression]) => [name, compile(name, expression)] as const);
   return (value) => {
     const mapped: Record<string, unknown> = {};

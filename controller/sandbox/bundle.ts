@@ -51,11 +51,14 @@ export class BundleError extends Error {
   readonly code = "E_BUNDLE";
   /** The path that was given. */
   readonly script: string;
+  /** Ends the sentence "Cannot load processor …". */
+  readonly reason: string;
 
-  /** `reason` ends the sentence "Cannot load processor …". */
+  /** @param reason see {@linkcode BundleError.reason} */
   constructor(script: string, reason: string) {
     super(`Cannot load processor ${script}: ${reason}`);
     this.script = script;
+    this.reason = reason;
   }
 }
 

@@ -105,6 +105,14 @@ const USAGE: readonly (readonly [args: string, code: number, stderr: RegExp])[] 
     /Cannot load processor endless\.ts: its modules were still not .* 10 s/,
   ],
   ["run noname.ts --from in.ndjson --to o", 1, /Cannot use processor: it has no name/],
+  ["run filter --from in.ndjson --to o", 2, /^Cannot use filter: --set where=… is missing or wrong/],
+  ["run filter --set where=a --from in.ndjson --to o", 2, /^Cannot use condition "a": .*, such as \{"country":"DE"\}/],
+  [
+    "run project --set fields=a --from in.ndjson --to o",
+    2,
+    /^Cannot use mapping "a": .*, such as \{"id":"order\.id"\}/,
+  ],
+  ["put file:o --file missing.ndjson", 2, /Cannot read missing\.ndjson: there is no such file/],
 ];
 
 Deno.test("mistakes on the command line are told in a sentence, with the nearest name and the right exit code", async () => {
