@@ -118,7 +118,8 @@ export interface Source {
   /** A position as people know it, where that is no number. */
   positionText?(position: bigint): string;
   /**
-   * Checks that the partition still holds what was read before `position`.
+   * Checks that the partition still holds what was read before `position`, where the reader goes on, be it behind what it
+   * has read so far.
    *
    * @throws {SourceError} with code `E_SOURCE_CHANGED` when it does not
    */

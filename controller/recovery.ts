@@ -91,7 +91,11 @@ function noteRewound({ journal, run, taskJournal, clock, observer }: TaskSetup, 
   return { route, seq };
 }
 
-async function verifySources({ taskJournal, sources }: TaskSetup): Promise<void> {
+/**
+ * Takes the sources of a task back to where it stands: without it nobody would notice what is trimmed behind that before it
+ * is read once more.
+ */
+export async function verifySources({ taskJournal, sources }: TaskSetup): Promise<void> {
   const progress = taskJournal.progress();
   for (const partition of taskJournal.task.partitions) {
     const key = partitionKey(partition);

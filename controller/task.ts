@@ -18,7 +18,7 @@ import { partitionKey } from "./journal/rows.ts";
 import { FeedLoop, type FeedLoopEnd, type Halt } from "./feed_loop.ts";
 import { isLost, Realm, RealmBroken } from "./realm.ts";
 import { chainAfter, realmOptions } from "./realm_options.ts";
-import { recover } from "./recovery.ts";
+import { recover, verifySources } from "./recovery.ts";
 import { type Gap, Sealer } from "./sealer.ts";
 import { Snapshots } from "./snapshots.ts";
 import { ProcessorFailed } from "./task_errors.ts";
@@ -77,6 +77,7 @@ export class Task {
           throw this.#halt(end);
         case "broken":
           await this.#answerBreak(end.pending, end.error);
+          await verifySources(this.#setup);
           break;
         case "behind":
           this.#snapshots.abandon();
