@@ -54,7 +54,7 @@ export class BundleError extends Error {
   /** Ends the sentence "Cannot load processor …". */
   readonly reason: string;
 
-  /** @param reason see {@linkcode BundleError.reason} */
+  /** `reason` ends the sentence "Cannot load processor …". */
   constructor(script: string, reason: string) {
     super(`Cannot load processor ${script}: ${reason}`);
     this.script = script;
