@@ -148,12 +148,14 @@ export class KafkaSink implements Sink {
   async acquire(task: string, epoch: bigint): Promise<Acquired> {
     try {
       const place = await this.#checkpoints.placeOf(task);
-      if (this.#acquired.has(task)) await this.#refuseZombie(task, place);
+      if (this.#acquired.has(task)) this.#refuseZombie(task, await peekCheckpoint(this.#cluster, place));
       const { group } = this.#options;
       // The first group of a cluster waits for its coordinator: better now than in the first transaction.
       if (group !== undefined) await this.#cluster.coordinatorOf("group", group);
       await this.#producerOf(task).own(task);
       const found = await readCheckpoint(this.#cluster, place);
+      // Somebody may have come between the first look and the fence; he fences again when he finds himself fenced.
+      if (this.#acquired.has(task)) this.#refuseZombie(task, found);
       const nothing = { seq: -1, positions: {}, digest: "" };
       const takeover = checkpointBatch(place, { ...nothing, ...found, epoch, owner: this.#owner });
       await this.#producerOf(task).commit({ task, batches: [takeover], offsets: [] });
@@ -224,8 +226,7 @@ export class KafkaSink implements Sink {
   }
 
   /** Who owned the task must not take it back from whoever came after him. */
-  async #refuseZombie(task: string, place: CheckpointPlace): Promise<void> {
-    const found = await peekCheckpoint(this.#cluster, place);
+  #refuseZombie(task: string, found: CheckpointRecord | undefined): void {
     if (found && this.#isSuccessor(task, found)) throw this.#takenOver(task, found);
   }
 
