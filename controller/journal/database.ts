@@ -290,9 +290,8 @@ export class Database {
   }
 }
 
-// Names such as `:memory:` mean something else than a file to SQLite: a run would have no journal. A whole path never does.
-
 function openWriter(path: string): DatabaseSync {
+  // Names such as `:memory:` mean something else than a file to SQLite: a run would have no journal. A whole path never does.
   return new DatabaseSync(resolve(path), { timeout: BUSY_TIMEOUT_MS });
 }
 
