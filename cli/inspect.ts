@@ -14,6 +14,7 @@ import { epochOf } from "../controller/replay/recorded_realm.ts";
 import type { Recording } from "../controller/replay/recording.ts";
 import { selectedFeeds } from "../controller/replay/replay.ts";
 import { isSameOrigin, type Origin } from "../engine/record.ts";
+import { counted } from "./counted.ts";
 import { placeText } from "./divergence_report.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
@@ -30,6 +31,8 @@ export interface InspectOptions extends SelectionOptions {
   readonly json: boolean;
 }
 
+/** Debuggers say all that they want at once; over a slow connection it may take a while. */
+const SETTLE_MS = 500;
 const DEFAULT_ADDRESS = "127.0.0.1:9229";
 
 /** What to run under the debugger. */
@@ -106,6 +109,7 @@ async function waitForDebugger({ recording, record, ...session }: Session, optio
     ...session,
     stop: record ? { record } : {},
     address: address.includes(":") ? address : `127.0.0.1:${address}`,
+    settleMs: SETTLE_MS,
     onListening: (url) => printMessage(invitation(url, recording, record)),
   });
   return finish(report, options);
@@ -174,8 +178,8 @@ function finish({ feeds, isRecorded, hasStopped, failure }: DebugReport, { break
     return EXIT.failure;
   }
   if (stopAt !== undefined && !hasStopped) printMessage(`No record was at ${stopAt}: nothing was stopped`);
-  if (isRecorded === undefined) printMessage(`${feeds} feeds run with other code`);
-  else if (isRecorded) printMessage(`${feeds} feeds run: their digests are those that were recorded`);
-  else printMessage(`${feeds} feeds run: their digests are NOT those that were recorded`);
+  if (isRecorded === undefined) printMessage(`${counted(feeds, "feed")} run with other code`);
+  else if (isRecorded) printMessage(`${counted(feeds, "feed")} run: their digests are those that were recorded`);
+  else printMessage(`${counted(feeds, "feed")} run: their digests are NOT those that were recorded`);
   return isRecorded === false ? EXIT.divergence : EXIT.ok;
 }

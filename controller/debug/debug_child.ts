@@ -9,7 +9,8 @@ import { ProcessHook } from "./process_hook.ts";
 const writer = Deno.stdout.writable.getWriter();
 const answer = (message: DebugAnswer): Promise<void> => writeFrame(writer, message);
 const { setTimeout } = globalThis;
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+const pause = (timeMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, timeMs));
+const turn = (): Promise<void> => pause(0);
 
 for await (const frame of readFrames(Deno.stdin.readable)) {
   await run(frame as DebugJob);
@@ -17,7 +18,9 @@ for await (const frame of readFrames(Deno.stdin.readable)) {
 }
 Deno.exit(0);
 
-async function run({ code, sourceMap, options, state, feeds, effects, stop }: DebugJob): Promise<void> {
+async function run({ code, sourceMap, options, state, feeds, effects, stop, settleMs }: DebugJob): Promise<void> {
+  // Deno 2.9.6 goes on at a debugger's first word, which is not the one that makes it stop at anything.
+  await pause(settleMs);
   const hook = new ProcessHook(stop);
   try {
     const cell = new Cell(code, options, new DebugEnclosure(hook, sourceMap));

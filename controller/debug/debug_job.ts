@@ -17,6 +17,8 @@ export interface DebugJob {
   /** Per feed what its effects were answered. */
   readonly effects: readonly (readonly EffectResult[])[];
   readonly stop: Stop;
+  /** How long the debugger may take, once it has said its first word, to say where it wants to stop. */
+  readonly settleMs: number;
 }
 
 /** What a feed did, in the order of the feeds; at last whether the debugger stopped where it was to. */

@@ -30,6 +30,8 @@ export interface DebugOptions {
   readonly stop: Stop;
   /** Where the inspector listens, such as `127.0.0.1:9229`; port 0 is any. */
   readonly address: string;
+  /** See {@linkcode DebugJob.settleMs}. */
+  readonly settleMs?: number;
   /** Other code than the recorded. */
   readonly code?: JournaledCode;
   /** Called once the inspector listens there; nothing of the recording runs before it resolves. */
@@ -104,7 +106,7 @@ function recordedCode(recording: Recording, { entries }: DebugOptions): Journale
 
 async function jobOf(recording: Recording, options: DebugOptions, code: JournaledCode): Promise<DebugJob> {
   const { taskJournal, sources, run, limits } = recording;
-  const { entries, halted, stop } = options;
+  const { entries, halted, stop, settleMs = 0 } = options;
   const feeds: Feed[] = [];
   for (const entry of entries) feeds.push(await loadRecordedFeed(entry, taskJournal, sources));
   if (halted) feeds.push(halted.feed);
@@ -118,6 +120,7 @@ async function jobOf(recording: Recording, options: DebugOptions, code: Journale
     feeds,
     effects: feeds.map(({ seq }) => recordedEffects(recording, seq)),
     stop,
+    settleMs,
   };
 }
 

@@ -16,6 +16,9 @@ interface Open {
   readonly reject: (error: Error) => void;
 }
 
+/** What commands hear that are not answered any more. */
+export const PROCESS_ENDED = "the debugged process has ended";
+
 /** See the module. */
 export class Inspector {
   readonly #socket: WebSocket;
@@ -28,7 +31,7 @@ export class Inspector {
     this.#onEvent = onEvent;
     socket.onmessage = ({ data }) => this.#take(JSON.parse(String(data)) as Answer);
     socket.onclose = () => {
-      for (const { reject } of this.#open.values()) reject(new Error("the debugged process has ended"));
+      for (const { reject } of this.#open.values()) reject(new Error(PROCESS_ENDED));
     };
   }
 

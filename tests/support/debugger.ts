@@ -1,6 +1,6 @@
 /** A debugger for tests: attaches to what `sluice replay --inspect` announces, waits for pauses, steps, evaluates. */
 
-import { Inspector } from "../../controller/debug/inspector.ts";
+import { Inspector, PROCESS_ENDED } from "../../controller/debug/inspector.ts";
 import { SourcePositions } from "../../controller/sandbox/source_positions.ts";
 
 /** A place where the debugged process stands. */
@@ -80,8 +80,11 @@ export class TestDebugger {
     return found ? `${found.file.split("/").at(-1)}:${found.line}` : url;
   }
 
+  /** Lets it go on. It may have come to its end before its answer to that is sent. */
   async resume(): Promise<void> {
-    await this.#inspector.send("Debugger.resume");
+    await this.#inspector.send("Debugger.resume").catch((error: Error) => {
+      if (error.message !== PROCESS_ENDED) throw error;
+    });
     this.#inspector.close();
   }
 }
