@@ -7,6 +7,7 @@ import { runLoaded } from "../controller/run_processor.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import { SourcePositions } from "../controller/sandbox/source_positions.ts";
 import { openSinks } from "./adapters.ts";
+import { counted } from "./counted.ts";
 import { offsetText } from "./offsets.ts";
 import { EXIT } from "./exit_code.ts";
 import { reportFailures } from "./failures.ts";
@@ -113,7 +114,7 @@ async function redrive(
   });
   const more = nextLetters(journal, run).length;
   const rest = more > 0 ? `; ${more} are left: redrive again` : "";
-  printMessage(`${letters.length} dead letters redriven, ${outputs} outputs${rest}`);
+  printMessage(`${counted(letters.length, "dead letter")} redriven, ${counted(outputs, "output")}${rest}`);
   return EXIT.ok;
 }
 

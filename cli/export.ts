@@ -5,6 +5,7 @@ import { FieldRedaction } from "../controller/cases/redaction.ts";
 import { haltOf } from "../controller/replay/halted.ts";
 import type { Recording } from "../controller/replay/recording.ts";
 import { selectedFeeds } from "../controller/replay/replay.ts";
+import { counted } from "./counted.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
 import { isCaseFile, RecordedRun, type RecordedRunOptions } from "./recorded_run.ts";
@@ -72,7 +73,7 @@ function describe(path: string, report: ExportReport, { redact }: ExportCommandO
   const { from, to, records, diverged, isHalted } = report;
   const feeds = to > from ? `feeds ${from} to ${to - 1}` : "no feeds";
   return [
-    `${path}: ${feeds}${isHalted ? " and the record that halted the task" : ""}, ${records} records`,
+    `${path}: ${feeds}${isHalted ? " and the record that halted the task" : ""}, ${counted(records, "record")}`,
     ...(redact.length > 0 ? [`  ${redact.join(", ")} masked; digests are those of the masked records`] : []),
     ...(diverged.length > 0 ? [`  feeds ${diverged.join(", ")} did something else than was recorded`] : []),
     `  sluice replay ${path}`,

@@ -5,6 +5,7 @@ import { pruneRun } from "../controller/journal/prune.ts";
 import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
 import { verifyJournal } from "../controller/journal/verify.ts";
 import { toHex } from "../engine/digest.ts";
+import { counted } from "./counted.ts";
 import { EXIT } from "./exit_code.ts";
 import { findRun } from "./find_run.ts";
 import { offsetText } from "./offsets.ts";
@@ -34,7 +35,9 @@ export function journalList({ journal: path, json }: JournalCommandOptions): num
     printData(
       json
         ? JSON.stringify(row)
-        : `${run.name}\t${run.processor}\t${tasks.length} tasks\t${feeds} feeds\t${state}\t${created}`,
+        : `${run.name}\t${run.processor}\t${counted(tasks.length, "task")}\t${
+          counted(feeds, "feed")
+        }\t${state}\t${created}`,
     );
   }
   journal.close();
@@ -98,9 +101,9 @@ function feedLine({ uris }: Run, task: string, entry: FeedEntry): string {
     !receipts && "not settled",
   ];
   const suffix = marks.filter((mark) => mark).join(", ");
-  return `task ${task} feed ${seq}: ${places || "no records"}: ${records} records, ${outputs} outputs, digest ${
-    toHex(chain).slice(0, 12)
-  }${suffix ? ` (${suffix})` : ""}`;
+  return `task ${task} feed ${seq}: ${places || "no records"}: ${counted(records, "record")}, ${
+    counted(outputs, "output")
+  }, digest ${toHex(chain).slice(0, 12)}${suffix ? ` (${suffix})` : ""}`;
 }
 
 /** Verifies a journal; fails when something is wrong with it. */
@@ -112,8 +115,8 @@ export function journalVerify({ journal: path, json }: JournalCommandOptions): n
   for (const problem of json ? [] : report.problems) printMessage(problem);
   if (!json) {
     printMessage(
-      `${path}: ${report.rows} rows, ${report.feeds} feeds: ${
-        report.problems.length === 0 ? "all is well" : `${report.problems.length} problems`
+      `${path}: ${counted(report.rows, "row")}, ${counted(report.feeds, "feed")}: ${
+        report.problems.length === 0 ? "all is well" : counted(report.problems.length, "problem")
       }`,
     );
   }
@@ -131,7 +134,7 @@ export async function journalPrune(
   for (const report of reports) {
     const { task, feedsPruned, firstFeed } = report;
     if (json) printData(JSON.stringify(report));
-    else printMessage(`task ${task}: ${feedsPruned} feeds pruned, the first left is ${firstFeed}`);
+    else printMessage(`task ${task}: ${counted(feedsPruned, "feed")} pruned, the first left is ${firstFeed}`);
   }
   return EXIT.ok;
 }

@@ -3,6 +3,7 @@
 import { type HeadersInit, headersToJson } from "../engine/headers.ts";
 import { packOutputs, type UnpackedOutput } from "../formats/unpacked_outputs.ts";
 import { openWriter } from "./adapters.ts";
+import { counted } from "./counted.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
 import { UsageError } from "./usage_error.ts";
@@ -35,13 +36,13 @@ export async function putCommand(uri: string, options: PutOptions): Promise<numb
       written += chunk.length;
     }
   } catch (error) {
-    if (written > 0) printMessage(`${written} records were written before it`);
+    if (written > 0) printMessage(`${counted(written, "record")} written before it`);
     throw error;
   } finally {
     writer.close();
   }
   if (options.json) printData(JSON.stringify({ records: written }));
-  else if (!options.quiet) printMessage(`${written} records written to ${uri}`);
+  else if (!options.quiet) printMessage(`${counted(written, "record")} written to ${uri}`);
   return EXIT.ok;
 }
 

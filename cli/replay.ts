@@ -10,6 +10,7 @@ import { type ReplayResult, replayTask } from "../controller/replay/replay.ts";
 import { type ChangeKind, tryCode, type WhatIf } from "../controller/replay/what_if.ts";
 import type { SandboxPool } from "../controller/sandbox/pool.ts";
 import { openSinks } from "./adapters.ts";
+import { counted } from "./counted.ts";
 import { describeDivergence } from "./divergence_report.ts";
 import { loadEffects } from "./effects.ts";
 import type { InspectOptions } from "./inspect.ts";
@@ -132,7 +133,9 @@ function report(recorded: RecordedRun, totals: Totals, elapsedMs: number, option
     for (const divergence of divergences) printMessage(describeDivergence(divergence, { run, again }));
     const verdict = summary ? describeTrial(summary) : describeReplay(divergences.length, options.maxDivergences);
     printMessage(
-      `${run.name}: ${feeds} feeds, ${records} records replayed (${recordsPerSecond} records/s): ${verdict}`,
+      `${run.name}: ${counted(feeds, "feed")}, ${
+        counted(records, "record")
+      } replayed (${recordsPerSecond} records/s): ${verdict}`,
     );
   }
   return isSame ? EXIT.ok : EXIT.divergence;
@@ -144,7 +147,7 @@ function printJson(value: unknown): void {
 
 function describeReplay(count: number, max: number): string {
   if (count === 0) return "every output, state change and effect equals the recording";
-  return `${count}${count >= max ? " or more" : ""} divergences`;
+  return count >= max ? `${count} or more divergences` : counted(count, "divergence");
 }
 
 type Summary = Omit<WhatIf, "feeds" | "records" | "divergences">;
@@ -169,10 +172,10 @@ function describeTrial({ recordsChanged, outputs, errors, stateKeysChanged }: Su
   if (recordsChanged === 0) return "the code does what was recorded";
   const { same, changed, missing, extra } = outputs;
   return [
-    `${recordsChanged} records do something else`,
+    `${counted(recordsChanged, "record")} ${recordsChanged === 1 ? "does" : "do"} something else`,
     `  outputs: ${same} same, ${changed} changed, ${missing} missing, ${extra} extra`,
     `  errors: ${errors.fixed} fixed, ${errors.new} new`,
-    `  state: ${stateKeysChanged} keys end with another value`,
+    `  state: ${counted(stateKeysChanged, "key")} ${stateKeysChanged === 1 ? "ends" : "end"} with another value`,
   ].join("\n");
 }
 
@@ -201,7 +204,7 @@ export async function bisectCommand(name: string, options: BisectCommandOptions)
     const again = `sluice replay ${recorded.words} --with ${options.with}`;
     for (const divergence of found) printMessage(describeDivergence(divergence, { run: recorded.run, again }));
     const verdict = found.length === 0 ? "no record does something else" : "the first record of each task that differs";
-    printMessage(`${recorded.run.name}: ${records} records run through ${options.with}: ${verdict}`);
+    printMessage(`${recorded.run.name}: ${counted(records, "record")} run through ${options.with}: ${verdict}`);
   }
   return found.length === 0 ? EXIT.ok : EXIT.divergence;
 }

@@ -5,6 +5,7 @@ import { lockRun } from "../controller/journal/lock.ts";
 import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
 import type { TaskInJournal } from "../controller/journal/positions.ts";
 import { planRewind, rewind, type RewindPlan } from "../controller/rewind.ts";
+import { counted } from "./counted.ts";
 import { EXIT } from "./exit_code.ts";
 import { findRun } from "./find_run.ts";
 import { offsetText, parseOffset } from "./offsets.ts";
@@ -86,7 +87,7 @@ function placeOf(tasks: readonly TaskJournal[], to: string): { taskJournal: Task
 
 function emitsAgain(run: Run, { outputs, toFeed, lastFeed }: RewindPlan): UsageError {
   return new UsageError(
-    `Cannot rewind run ${run.name}: feeds ${toFeed} to ${lastFeed} emitted ${outputs} outputs, which ` +
+    `Cannot rewind run ${run.name}: feeds ${toFeed} to ${lastFeed} emitted ${counted(outputs, "output")}, which ` +
       `${sinksOf(run)} has and would get a second time; say --emit-again if that is meant`,
   );
 }
@@ -109,10 +110,12 @@ function report(run: Run, plan: RewindPlan, { json, yes, emitAgain }: RewindComm
   const lines = [
     `Task ${task} of run ${run.name} ${verb} back to where it stood before feed ${toFeed}:`,
     ...places.map(([place, offset]) => `  ${place} goes on at ${offset}`),
-    `  feeds ${toFeed} to ${lastFeed} (${records} records, ${outputs} outputs) are done again, with the code it is run with next`,
+    `  feeds ${toFeed} to ${lastFeed} (${counted(records, "record")}, ${
+      counted(outputs, "output")
+    }) are done again, with the code it is run with next`,
     outputs === 0
       ? "  they emitted nothing: no output comes twice"
-      : `  ${sinksOf(run)} keeps the ${outputs} outputs it has; what is emitted again comes behind them`,
+      : `  ${sinksOf(run)} keeps the ${counted(outputs, "output")} it has; what is emitted again comes behind them`,
   ];
   if (yes) lines.push("Run it again to go on from there.");
   else lines.push(`Nothing was changed. To do it, say --yes${outputs > 0 && !emitAgain ? " --emit-again" : ""}.`);

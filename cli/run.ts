@@ -11,6 +11,7 @@ import type { ClockPolicy } from "../engine/clock.ts";
 import type { ErrorPolicy } from "../engine/failure.ts";
 import { lintBundle } from "../controller/sandbox/lint.ts";
 import { describeFinding } from "./check.ts";
+import { counted } from "./counted.ts";
 import { loadEffects } from "./effects.ts";
 import { EXIT } from "./exit_code.ts";
 import { loadNamed } from "./load.ts";
@@ -183,7 +184,9 @@ async function finish(
 function describe(
   { run, resumed, records, outputs, deadLetters, elapsedMs, recordsPerSecond }: ReturnType<typeof runReport>,
 ): string {
-  const dead = deadLetters > 0 ? `, ${deadLetters} dead letters (sluice deadletters ls ${run})` : "";
-  return `${run}: ${records} records → ${outputs} outputs${dead} in ${(elapsedMs / 1000).toFixed(2)} s ` +
+  const dead = deadLetters > 0 ? `, ${counted(deadLetters, "dead letter")} (sluice deadletters ls ${run})` : "";
+  return `${run}: ${counted(records, "record")} → ${counted(outputs, "output")}${dead} in ${
+    (elapsedMs / 1000).toFixed(2)
+  } s ` +
     `(${recordsPerSecond} records/s)${resumed ? ", resumed" : ""}`;
 }

@@ -6,6 +6,7 @@ import { jsonOrText } from "../controller/replay/difference.ts";
 import type { Recording } from "../controller/replay/recording.ts";
 import { selectedFeeds } from "../controller/replay/replay.ts";
 import { messageColours } from "./colours.ts";
+import { counted } from "./counted.ts";
 import { placeText } from "./divergence_report.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
@@ -144,7 +145,7 @@ class Session {
     const { bold } = messageColours();
     const error = step.did.trace.find(({ kind }) => kind === "error");
     const what = step.record || step.timer !== undefined ? placeText(step, this.#recording.run) : "a hook";
-    const did = `${step.did.outputs.length} outputs${error ? `, failed: ${error.subject}` : ""}`;
+    const did = `${counted(step.did.outputs.length, "output")}${error ? `, failed: ${error.subject}` : ""}`;
     printData(`feed ${step.feed}  ${bold(what)}  ${step.value ?? ""}  → ${did}`);
     for (const [key, was] of this.#watched) {
       const is = this.#stepper.state.state.get(key);

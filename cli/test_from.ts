@@ -6,6 +6,7 @@ import { type CaseContents, readCase } from "../controller/cases/read_case.ts";
 import { DEFAULT_LIMITS } from "../controller/limits.ts";
 import { isExecutable } from "../controller/own_program.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
+import { counted } from "./counted.ts";
 import { EXIT } from "./exit_code.ts";
 import { printMessage } from "./output.ts";
 import { isCaseFile } from "./recorded_run.ts";
@@ -31,7 +32,9 @@ export async function testFromCommand(path: string, options: TestFromOptions): P
   const contents = await readContents(path);
   if (contents.records.length > RECORDS_MAX) {
     throw new UsageError(
-      `Cannot make a readable test from ${contents.records.length} records: at most ${RECORDS_MAX}; export fewer feeds`,
+      `Cannot make a readable test from ${
+        counted(contents.records.length, "record")
+      }: at most ${RECORDS_MAX}; export fewer feeds`,
     );
   }
   const processor = await processorPath(options.processor, contents);
@@ -39,7 +42,7 @@ export async function testFromCommand(path: string, options: TestFromOptions): P
   await Deno.mkdir(dirname(resolve(output)), { recursive: true });
   await Deno.writeTextFile(output, await formatted(source));
   printMessage(
-    `${output}: ${contents.records.length} records through ${processor}\n` +
+    `${output}: ${counted(contents.records.length, "record")} through ${processor}\n` +
       `  deno test -A --update-snapshots ${output}   once the processor does what it should\n` +
       `  deno test -A ${output}                      from then on`,
   );

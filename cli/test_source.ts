@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { CaseContents, CaseFeed, CaseRecord } from "../controller/cases/read_case.ts";
 import type { JournaledEffect } from "../controller/journal/journal.ts";
+import { counted } from "./counted.ts";
 
 /** How the test refers to what it was made from. */
 export interface TestSourceContext {
@@ -40,7 +41,9 @@ ${feeds.map((feed, i) => stepsOf(feed, feeds[i - 1], { stream, codecs })).join("
 function describe({ run, records, feeds }: CaseContents): string {
   const failure = feeds.find((feed) => feed.failure !== undefined)?.failure;
   const first = feeds[0]?.seq ?? 0;
-  const what = `${records.length} records of run ${run.name}, feeds ${first} to ${feeds.at(-1)?.seq ?? first}`;
+  const what = `${counted(records.length, "record")} of run ${run.name}, feeds ${first} to ${
+    feeds.at(-1)?.seq ?? first
+  }`;
   return comment(failure === undefined ? `${what}.` : `${what};\n * the last of them failed with "${failure}".`);
 }
 

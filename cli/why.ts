@@ -12,6 +12,7 @@ import {
 } from "../controller/replay/lineage.ts";
 import type { Recording } from "../controller/replay/recording.ts";
 import { selectedFeeds } from "../controller/replay/replay.ts";
+import { counted } from "./counted.ts";
 import { placeText } from "./divergence_report.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
@@ -50,7 +51,10 @@ export async function whyCommand(
   else {
     printData(`${outputText(found.output.output)}\n${describe(story, found.recording)}`);
     if (others > 0) {
-      printMessage(`${others} more outputs are like it; --feeds narrows the search, --last takes the last`);
+      const are = others === 1 ? "is" : "are";
+      printMessage(
+        `${counted(others, "more output")} ${are} like it; --feeds narrows the search, --last takes the last`,
+      );
     }
   }
   return EXIT.ok;

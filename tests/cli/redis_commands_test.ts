@@ -59,7 +59,7 @@ Deno.test("lag counts entries; streams shows streams, and the groups of one; a f
   const shown = await sluice(["journal", "show", "job", "--feeds", "0"], undefined, folder.path);
   assertStringIncludes(shown.stdout, `${input}/0 0-0 to 10-1: 10 records`);
   const mended = await sluice(["replay", "job", "--offsets", `${input}/0:11-0..12-0`], undefined, folder.path);
-  assertStringIncludes(mended.stderr, "1 feeds, 10 records replayed");
+  assertStringIncludes(mended.stderr, "1 feed, 10 records replayed");
 });
 
 Deno.test("a run into a list says that it is at least once; one into a hash is exactly once and says nothing", async () => {
