@@ -85,6 +85,10 @@ class Reader {
     for (const { pos: [offset], message } of this.#document.errors) this.#add(offset, message);
     this.#stopIfWrong();
     visit(this.#document, {
+      Alias: (_, node) => {
+        if (node.resolve(this.#document)) return;
+        this.#add(node.range?.[0] ?? 0, `Cannot use *${node.source}: there is no &${node.source} before it`);
+      },
       Scalar: (_, node) => {
         if (typeof node.value !== "string" || !node.value.includes("$")) return;
         const filled = fillIn(node.value, environment);
@@ -103,7 +107,7 @@ class Reader {
   }
 
   read(): readonly PipelineFile[] {
-    const whole = this.#document.toJS() as unknown;
+    const whole = this.#values();
     const isList = isMap(this.#document.contents) && this.#document.has("pipelines");
     const declared = isList ? (whole as { pipelines: unknown }).pipelines : [whole];
     if (isList) this.#refuseOthers(["pipelines"], [], whole as Declared);
@@ -113,6 +117,16 @@ class Reader {
     this.#refuseSameNames(files, isList);
     this.#stopIfWrong();
     return files as readonly PipelineFile[];
+  }
+
+  /** @throws when aliases of aliases would become too large */
+  #values(): unknown {
+    try {
+      return this.#document.toJS();
+    } catch (error) {
+      this.#add(0, `Cannot use the file: ${(error as Error).message}`);
+      return this.#stopIfWrong();
+    }
   }
 
   #pipeline(path: Path, declared: unknown): PipelineFile | undefined {
