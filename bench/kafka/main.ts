@@ -10,6 +10,7 @@ import { fromFileUrl } from "@std/path";
 import { startKafka } from "../../tools/services/kafka.ts";
 import { stop } from "../../tools/services/services.ts";
 import { measureLatency } from "./latency.ts";
+import { measurePartitions } from "./partitions.ts";
 import { type Contender, contenders } from "./peers.ts";
 import { measureRecovery } from "./recovery.ts";
 import { measureStages } from "./stages.ts";
@@ -19,9 +20,6 @@ const HERE = fromFileUrl(new URL(".", import.meta.url));
 const ROUNDS = 3;
 const RECORDS = 1_000_000;
 const PARTITIONS = 4;
-const MANY_PARTITIONS = 64;
-/** So many that realms have been compiled for most of the time. */
-const MANY_RECORDS = 4_000_000;
 
 const only = Deno.args[0];
 const folder = await Deno.makeTempDir({ prefix: "sluice-bench-kafka-" });
@@ -31,11 +29,7 @@ try {
   await writeOrders(address, "orders", PARTITIONS, RECORDS);
   if (!only || only === "map") await race("map", "orders");
   if (!only || only === "totals") await race("totals", "orders");
-  if (!only || only === "partitions") {
-    await racePartitions("orders", RECORDS);
-    await writeOrders(address, "many-orders", PARTITIONS, MANY_RECORDS);
-    await racePartitions("many-orders", MANY_RECORDS);
-  }
+  if (!only || only === "partitions") await measurePartitions(place);
   if (!only || only === "stages") await measureStages(address, "orders");
   if (!only || only === "latency") await measureLatency(place);
   if (!only || only === "recovery") await measureRecovery(place);
@@ -58,29 +52,13 @@ async function race(job: "map" | "totals", input: string): Promise<void> {
   }
 }
 
-/** Sluice over many partitions in one process, beside Sluice over few. */
-async function racePartitions(input: string, records: number): Promise<void> {
-  const spread = `${input}-${MANY_PARTITIONS}`;
-  await writeOrders(address, spread, MANY_PARTITIONS, records);
-  const [sluice] = contenders("map", records);
-  const few = { ...sluice, name: "few" };
-  const many = { ...sluice, name: "many", input: spread, partitions: MANY_PARTITIONS };
-  const rates = await rounds([few, many], input);
-  const ratio = median(rates.get("many")!) / median(rates.get("few")!);
-  console.log(
-    `map     ${MANY_PARTITIONS} partitions, ${records} records: ${
-      ratio.toFixed(2)
-    } of the rate with ${PARTITIONS} (wanted 0.7)`,
-  );
-}
-
 async function rounds(all: readonly Contender[], input: string): Promise<ReadonlyMap<string, readonly number[]>> {
   const rates = new Map<string, number[]>();
   for (let round = 0; round < ROUNDS; round++) {
     for (const contender of all.toSorted(() => Math.random() - 0.5)) {
       const output = `out-${contender.name.replaceAll(/[^a-z0-9]+/gi, "-")}-${crypto.randomUUID()}`;
-      await createTopic(address, output, contender.partitions ?? PARTITIONS);
-      const timeMs = await contender.run({ ...place, input: contender.input ?? input, output });
+      await createTopic(address, output, PARTITIONS);
+      const timeMs = await contender.run({ ...place, input, output });
       rates.set(contender.name, [...rates.get(contender.name) ?? [], contender.records / timeMs * 1000]);
     }
   }

@@ -16,10 +16,6 @@ export interface Contender {
   /** What the ratio of Sluice to it is to be at least. */
   readonly wanted: number;
   readonly records: number;
-  /** Another input than the one of the race. */
-  readonly input?: string;
-  /** Of the output. */
-  readonly partitions?: number;
   /** Does the job; answers how many milliseconds it took. */
   run(job: Job): Promise<number>;
 }
