@@ -56,7 +56,7 @@ async function race(input: string, records: number, all: readonly Contender[], r
     const spread = rates.get(name)!.map((each) => Math.round(each / 1000)).sort((a, b) => a - b).join(", ");
     const ratio = name === "sluice" ? "" : `sluice is ${(sluice / rate).toFixed(2)} × (wanted ${wanted})`;
     console.log(
-      `map ${records} ${name.padEnd(28)} ${String(Math.round(rate / 1000)).padStart(4)} k/s (${spread}) ${ratio}`,
+      `map ${records} ${name.padEnd(31)} ${String(Math.round(rate / 1000)).padStart(4)} k/s (${spread}) ${ratio}`,
     );
   }
 }

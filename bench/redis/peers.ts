@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import { cacheFolder } from "../../tools/services/cache.ts";
 import { requireProgram, runProgram } from "../../tools/services/server.ts";
+import { buildBenthos, runBenthos } from "./benthos.ts";
 
 /** A job from a stream to a stream. */
 export interface Job {
@@ -31,10 +32,12 @@ const TIMEOUT_MS = 300_000;
 /** Who takes part; the prototype where `SLUICE_PROTOTYPE` says where it is. */
 export async function contenders(here: string): Promise<readonly Contender[]> {
   const rust = await rustPeers(here);
+  const benthos = await buildBenthos(here);
   const prototype = Deno.env.get("SLUICE_PROTOTYPE");
   return [
     { name: "sluice", wanted: 1, run: runSluice },
     { name: "bare loop, MULTI/EXEC (Rust)", wanted: 0.5, run: (job) => peer(join(rust, "bare"), [], job) },
+    { name: "Redpanda Connect (Benthos 4.27)", wanted: 3, run: (job) => runBenthos(benthos, job) },
     { name: "SeaStreamer", wanted: 2, run: (job) => peer(join(rust, "seastreamer"), ["map"], job) },
     { name: "ioredis, pipelines of 100", wanted: 3, run: (job) => ioredis("pipeline", job) },
     { name: "ioredis, each awaited", wanted: 15, recordsMax: 50_000, run: (job) => ioredis("each", job) },
