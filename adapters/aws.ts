@@ -73,6 +73,14 @@ export function isPassing(error: unknown): boolean {
     (status === 0 && /socket hang up|connection (?:closed|reset)/i.test((error as Error).message));
 }
 
+/** Why a request failed, for people. */
+export function reasonOf(error: unknown): string {
+  const { name, message } = error as Error;
+  return name === "CredentialsProviderError"
+    ? "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+    : `${name}: ${message}`;
+}
+
 /** Whether an error is the one of that name. */
 export function isNamed(error: unknown, name: string): boolean {
   return (error as Error).name === name;

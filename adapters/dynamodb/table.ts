@@ -13,7 +13,7 @@ import {
   QueryCommand,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { clientOptions, isPassing, openConnections, type RequestTimes, type ServiceAddress } from "../aws.ts";
+import { clientOptions, isPassing, openConnections, reasonOf, type RequestTimes, type ServiceAddress } from "../aws.ts";
 import { patiently } from "../patience.ts";
 import { TaskStoreError } from "../task_store.ts";
 
@@ -47,8 +47,7 @@ export async function insist<T>(attempt: () => Promise<T>): Promise<T> {
     return await patiently({ timeMsMax: OUTAGE_MS_MAX, isPassing }, attempt);
   } catch (cause) {
     if (!isPassing(cause)) throw cause;
-    const reason = `${(cause as Error).name}: ${(cause as Error).message}`;
-    throw new TaskStoreError(`Cannot reach the task store: ${reason}`, { code: "E_STORE_UNREACHABLE", cause });
+    throw new TaskStoreError(`Cannot reach the task store: ${reasonOf(cause)}`, { code: "E_STORE_UNREACHABLE", cause });
   }
 }
 

@@ -13,6 +13,7 @@
  */
 
 import { gunzipSync, gzipSync } from "node:zlib";
+import { reasonOf } from "../aws.ts";
 import { type StoredPlan, type StoredTask, type TaskHold, type TaskStore, TaskStoreError } from "../task_store.ts";
 import { Blobs, type BucketAddress } from "./blobs.ts";
 import { type Item, RunTable, type TableAddress } from "./table.ts";
@@ -48,8 +49,8 @@ export class DynamoDbTaskStore implements TaskStore {
       return store;
     } catch (cause) {
       await store.close();
-      const reason = `${(cause as Error).name}: ${(cause as Error).message}`;
-      throw new TaskStoreError(`Cannot use ${store.description}: ${reason}`, { code: "E_STORE_UNREACHABLE", cause });
+      const message = `Cannot use ${store.description}: ${reasonOf(cause)}`;
+      throw new TaskStoreError(message, { code: "E_STORE_UNREACHABLE", cause });
     }
   }
 

@@ -6,7 +6,7 @@ import {
   ListShardsCommand,
   type ListShardsCommandInput,
 } from "@aws-sdk/client-kinesis";
-import { clientOptions, openConnections, type ServiceAddress } from "../aws.ts";
+import { clientOptions, isNamed, openConnections, reasonOf, type ServiceAddress } from "../aws.ts";
 import type { Shard } from "./shards.ts";
 
 /** Where a stream is. */
@@ -61,4 +61,16 @@ export async function describe(client: KinesisClient, stream: string): Promise<S
   const { StreamDescriptionSummary } = await client.send(new DescribeStreamSummaryCommand({ StreamName: stream }));
   const { RetentionPeriodHours, StreamCreationTimestamp } = StreamDescriptionSummary!;
   return { createdMs: StreamCreationTimestamp!.getTime(), retentionMs: RetentionPeriodHours! * 3_600_000 };
+}
+
+/** Whether a request failed because the stream is not there. */
+export function isMissing(error: unknown): boolean {
+  return isNamed(error, "ResourceNotFoundException");
+}
+
+/** Why a request failed, for people. */
+export function streamReasonOf(error: unknown, { region, stream }: Pick<KinesisAddress, "region" | "stream">): string {
+  return isMissing(error)
+    ? `there is no such stream in ${region}; aws kinesis create-stream --stream-name ${stream} makes it`
+    : reasonOf(error);
 }

@@ -7,8 +7,7 @@ import {
   type StreamDescriptionSummary,
 } from "@aws-sdk/client-kinesis";
 import { SourceError } from "../source.ts";
-import { isNamed } from "../aws.ts";
-import { type KinesisAddress, listShards, openClient } from "./client.ts";
+import { isMissing, type KinesisAddress, listShards, openClient, streamReasonOf } from "./client.ts";
 import { parentsOf, rangeOf } from "./shards.ts";
 
 /** A shard as it is now. */
@@ -53,10 +52,9 @@ export async function lookAtKinesis(
     return found;
   } catch (cause) {
     const place = `kinesis://${where.region}${stream === undefined ? "" : `/${stream}`}`;
-    const isMissing = isNamed(cause, "ResourceNotFoundException");
-    const reason = isMissing ? "there is no such stream" : `${(cause as Error).name}: ${(cause as Error).message}`;
+    const reason = streamReasonOf(cause, { region: where.region, stream: stream ?? "" });
     throw new SourceError(`Cannot list the streams of ${place}: ${reason}`, {
-      code: isMissing ? "E_STREAM_MISSING" : "E_SOURCE_UNREADABLE",
+      code: isMissing(cause) ? "E_STREAM_MISSING" : "E_SOURCE_UNREADABLE",
       stream: stream ?? "",
       cause,
     });

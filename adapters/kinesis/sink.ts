@@ -13,8 +13,8 @@
 import type { KinesisClient } from "@aws-sdk/client-kinesis";
 import { type PatienceOptions, patiently } from "../patience.ts";
 import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, SinkError } from "../sink.ts";
-import { isNamed, isPassing } from "../aws.ts";
-import { type KinesisAddress, listShards, openClient } from "./client.ts";
+import { isPassing } from "../aws.ts";
+import { isMissing, type KinesisAddress, listShards, openClient, streamReasonOf } from "./client.ts";
 import { EntryFailed, putInOrder, type PutLimits } from "./ordered_puts.ts";
 import { outputsOf, type StreamOutput } from "./outputs.ts";
 import { aggregatesOf, misplaced, type PlacedAggregate } from "./output_aggregates.ts";
@@ -138,12 +138,11 @@ function shardsOf(client: KinesisClient, { stream }: KinesisAddress): Promise<re
 }
 
 /** What is told when a stream cannot be written. */
-export function cannotWrite(cause: Error, { region, stream }: KinesisAddress, commit?: Commit): SinkError {
-  const isMissing = isNamed(cause, "ResourceNotFoundException");
+export function cannotWrite(cause: Error, address: KinesisAddress, commit?: Commit): SinkError {
   if (cause instanceof SinkError) return cause;
-  const reason = isMissing ? `there is no such stream in ${region}` : `${cause.name}: ${cause.message}`;
-  return new SinkError(`Cannot write kinesis://${region}/${stream}: ${reason}`, {
-    code: isMissing ? "E_STREAM_MISSING" : "E_SINK_UNWRITABLE",
+  const { region, stream } = address;
+  return new SinkError(`Cannot write kinesis://${region}/${stream}: ${streamReasonOf(cause, address)}`, {
+    code: isMissing(cause) ? "E_STREAM_MISSING" : "E_SINK_UNWRITABLE",
     isRetriable: cause instanceof EntryFailed || isPassing(cause),
     ...(commit ? { task: commit.task, seq: commit.seq } : {}),
     cause,

@@ -22,7 +22,16 @@ import {
 import { until } from "../until.ts";
 import { anchorOf, anchorText } from "./anchor.ts";
 import { isNamed, isPassing } from "../aws.ts";
-import { describe, type KinesisAddress, listShards, openClient, openHandler, type StreamSummary } from "./client.ts";
+import {
+  describe,
+  isMissing,
+  type KinesisAddress,
+  listShards,
+  openClient,
+  openHandler,
+  streamReasonOf,
+  type StreamSummary,
+} from "./client.ts";
 import { type HashRange, Marks } from "./marks.ts";
 import { behindMs } from "./lag.ts";
 import { packPages } from "./packed_pages.ts";
@@ -334,10 +343,12 @@ export class KinesisSource implements Source {
 
   #explain(cause: Error): SourceError {
     const { stream, region } = this.#options;
-    const isMissing = isNamed(cause, "ResourceNotFoundException");
-    const reason = isMissing ? `there is no such stream in ${region}` : `${cause.name}: ${cause.message}`;
-    return new SourceError(`Cannot read kinesis://${region}/${stream}: ${reason}`, {
-      code: isMissing ? "E_STREAM_MISSING" : isPassingHere(cause) ? "E_SOURCE_UNREACHABLE" : "E_SOURCE_UNREADABLE",
+    return new SourceError(`Cannot read kinesis://${region}/${stream}: ${streamReasonOf(cause, this.#options)}`, {
+      code: isMissing(cause)
+        ? "E_STREAM_MISSING"
+        : isPassingHere(cause)
+        ? "E_SOURCE_UNREACHABLE"
+        : "E_SOURCE_UNREADABLE",
       stream,
       cause,
     });

@@ -63,10 +63,10 @@ Deno.test("streams shows shards, what they came out of and the keys they hold; l
 Deno.test("mistakes are told in a sentence", async () => {
   const cases: readonly (readonly [args: readonly string[], code: number, says: string])[] = [
     [["streams", "kinesis://orders"], 2, "kinesis://REGION/STREAM is wanted"],
-    [["streams", at("nobody")], 1, "there is no such stream"],
+    [["streams", at("nobody")], 1, "there is no such stream in us-east-1"],
     [["tail", at("nobody"), "-e"], 1, "there is no such stream in us-east-1"],
     [["tail", at("nobody"), "-o", "-10"], 2, "start is -10; earliest, latest, a time (ISO 8601) or s@ms is wanted"],
-    [["put", at("nobody")], 1, "there is no such stream in us-east-1"],
+    [["put", at("nobody")], 1, "us-east-1; aws kinesis create-stream --stream-name nobody makes it"],
     [["put", `kinesis://us-east-1/?endpoint=${endpoint}`], 2, "kinesis://REGION/STREAM is wanted"],
     [["put", at("nobody"), "-H", "a=b"], 1, "streams have no headers"],
   ];
@@ -75,4 +75,12 @@ Deno.test("mistakes are told in a sentence", async () => {
     assertEquals(result.code, code, `${args.join(" ")}: ${result.stderr}`);
     assertStringIncludes(result.stderr, says);
   }
+});
+
+Deno.test("who has no credentials is told what gives them", async () => {
+  const nowhere = { AWS_SHARED_CREDENTIALS_FILE: "/dev/null", AWS_CONFIG_FILE: "/dev/null" };
+  const nobody = { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "", AWS_EC2_METADATA_DISABLED: "true" };
+  const { code, stderr } = await runCli(["streams", "kinesis://eu-central-1"], { env: { ...nowhere, ...nobody } });
+  assertEquals(code, 1, stderr);
+  assertStringIncludes(stderr, "there are no credentials; set AWS_ACCESS_KEY_ID");
 });
