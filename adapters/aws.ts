@@ -76,9 +76,10 @@ export function isPassing(error: unknown): boolean {
 /** Why a request failed, for people. */
 export function reasonOf(error: unknown): string {
   const { name, message } = error as Error;
-  return name === "CredentialsProviderError"
-    ? "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
-    : `${name}: ${message}`;
+  if (name === "CredentialsProviderError") {
+    return "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE";
+  }
+  return name === "Error" ? message : `${name}: ${message}`;
 }
 
 /** Whether an error is the one of that name. */

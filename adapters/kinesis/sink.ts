@@ -11,7 +11,7 @@
  */
 
 import type { KinesisClient } from "@aws-sdk/client-kinesis";
-import { type PatienceOptions, patiently } from "../patience.ts";
+import { patiently } from "../patience.ts";
 import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, SinkError } from "../sink.ts";
 import { isPassing } from "../aws.ts";
 import { isMissing, type KinesisAddress, listShards, openClient, streamReasonOf } from "./client.ts";
@@ -44,6 +44,8 @@ const REQUEST_BYTES_MAX = 5_000_000;
 export const RECORD_BYTES_MAX = 1_048_576;
 const AGGREGATE_BYTES_MAX = 250_000;
 const OUTAGE_MS_MAX = 60_000;
+/** Who starts a run waits for an answer. */
+const OPEN_MS_MAX = 10_000;
 /** How often shards may change while one feed is written. */
 const RESHARDS_MAX = 20;
 
@@ -80,7 +82,7 @@ export class KinesisSink implements Sink {
   static async open(options: KinesisSinkOptions): Promise<KinesisSink> {
     const client = openClient(options);
     try {
-      return new KinesisSink(options, client, new ShardMap(await shardsOf(client, options)));
+      return new KinesisSink(options, client, new ShardMap(await shardsOf(client, options, OPEN_MS_MAX)));
     } catch (error) {
       client.destroy();
       throw cannotWrite(error as Error, options);
@@ -125,16 +127,19 @@ export class KinesisSink implements Sink {
         if (entry.shard !== shard) astray.push({ ...entry, placedIn: shard });
       });
       if (astray.length === 0) return;
-      const shards = await shardsOf(this.#client, this.#options);
+      const shards = await shardsOf(this.#client, this.#options, OUTAGE_MS_MAX);
       this.#map = new ShardMap(shards);
       left = misplaced(astray, shards);
     }
   }
 }
 
-function shardsOf(client: KinesisClient, { stream }: KinesisAddress): Promise<readonly Shard[]> {
-  const options: PatienceOptions = { timeMsMax: OUTAGE_MS_MAX, isPassing };
-  return patiently(options, () => listShards(client, stream));
+function shardsOf(
+  client: KinesisClient,
+  { stream }: KinesisAddress,
+  timeMsMax: number,
+): Promise<readonly Shard[]> {
+  return patiently({ timeMsMax, isPassing }, () => listShards(client, stream));
 }
 
 /** What is told when a stream cannot be written. */

@@ -65,6 +65,8 @@ const PASSING_HERE = ["ExpiredIteratorException", "BrokenPage"];
 const CALLS_PER_SECOND = 5;
 const WAIT_MS_MAX = 1000;
 const OUTAGE_MS_MAX = 60_000;
+/** Who starts a run waits for an answer: a wrong endpoint should not look like work. */
+const OPEN_MS_MAX = 10_000;
 /** Where a run begins so close to what retention removes, the first records may be gone before they are read. */
 const RETENTION_MARGIN_MS = 3_600_000;
 
@@ -79,6 +81,7 @@ export class KinesisSource implements Source {
   readonly #readers = new Map<string, ShardReader>();
   readonly #shards = new Map<string, Shard>();
   readonly #warned = new Set<string>();
+  #isOpen = false;
   /** As of the start: the retention is asked for again where it decides something. */
   #summary: StreamSummary = { createdMs: NaN, retentionMs: Infinity };
   readonly resharding: Resharding = {
@@ -116,6 +119,7 @@ export class KinesisSource implements Source {
     try {
       await source.partitions();
       source.#summary = await source.#describe();
+      source.#isOpen = true;
       return source;
     } catch (error) {
       await source.close();
@@ -313,8 +317,9 @@ export class KinesisSource implements Source {
   }
 
   async #patiently<T>(attempt: () => Promise<T>, leave?: AbortSignal): Promise<T> {
+    const { outageMsMax = OUTAGE_MS_MAX } = this.#options;
     const options: PatienceOptions = {
-      timeMsMax: this.#options.outageMsMax ?? OUTAGE_MS_MAX,
+      timeMsMax: this.#isOpen ? outageMsMax : Math.min(OPEN_MS_MAX, outageMsMax),
       isPassing: isPassingHere,
       onOutage: this.#onOutage,
       leave,
