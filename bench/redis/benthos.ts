@@ -20,24 +20,21 @@ export async function buildBenthos(here: string): Promise<string> {
 export async function runBenthos(program: string, { address, here, input, output, records }: Job): Promise<number> {
   const env = { ADDRESS: address, INPUT: input, OUTPUT: output };
   const child = new Deno.Command(program, { args: ["-c", join(here, "go/map.yaml")], env, stdout: "null" }).spawn();
+  let hasEnded = false;
+  child.status.then(() => hasEnded = true);
   const [host, port] = address.split(":");
   const redis = new Redis({ host, port: Number(port) });
-  try {
-    return await timeOf(records, () => redis.xlen(output));
-  } finally {
-    child.kill("SIGTERM");
-    await child.status;
-    await redis.xgroup("DESTROY", input, output);
-    redis.disconnect();
-  }
-}
-
-async function timeOf(records: number, count: () => Promise<number>): Promise<number> {
-  let startMs: number | undefined;
-  for (let written = 0; written < records;) {
+  let startMs = 0;
+  for (let written = 0; written < records && !hasEnded;) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    written = await count();
-    if (written > 0) startMs ??= performance.now();
+    written = await redis.xlen(output);
+    if (written > 0 && startMs === 0) startMs = performance.now();
   }
-  return performance.now() - startMs!;
+  const timeMs = performance.now() - startMs;
+  if (hasEnded) throw new Error(`Cannot measure ${program}: it ended before its output was complete`);
+  child.kill("SIGTERM");
+  await child.status;
+  await redis.xgroup("DESTROY", input, output);
+  redis.disconnect();
+  return timeMs;
 }
