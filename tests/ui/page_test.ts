@@ -67,6 +67,7 @@ Deno.test("a run leads to its feeds, a feed to its records, with inputs, outputs
     const unit = page.locator("details.unit").filter({ hasText: '"n": 12' }).first();
     await unit.waitFor();
     const text = await unit.innerText();
+    assertMatch(text, /\b1 output\b(?!s)/);
     for (const part of ['"n": 12', '"price": 1200', "state set", "sum", "price(12) → 1200", "info: seen 12"]) {
       assertStringIncludes(text, part);
     }

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { FeedJson, ReplayJson, RunJson, StateJson, TaskJson, UnitJson } from "./answers.ts";
 import { taskPath } from "./ask.ts";
 import { goTo, hashOf, type Route, type Tab } from "./route.ts";
-import { Command, count, Failure, html, pretty, time } from "./shown.ts";
+import { Command, count, counted, Failure, html, pretty, time } from "./shown.ts";
 import { useAnswer } from "./use_answer.ts";
 
 /** What the panel is given. */
@@ -70,7 +70,7 @@ function Unit({ unit, again, isOpen }: { readonly unit: UnitJson; readonly again
         ""}</span>
           ${error
             ? html`<span class="badge bad">${error.subject}</span>`
-            : html`<span class="badge">${outputs.length} outputs</span>`}
+            : html`<span class="badge">${counted(outputs.length, "output")}</span>`}
         </summary>
       <div class="body">
           ${value !== null && html`
@@ -133,7 +133,7 @@ function State({ route, run, task }: FeedPanelProps) {
     <${Command} text=${`sluice state ${run.words} --task ${task.name} --at ${route.feed}`} />
     ${error && html`<${Failure} error=${error} />`}
     ${answer && html`
-      <p class="small">${count(answer.count)} keys${answer.count > answer.entries.length
+      <p class="small">${counted(answer.count, "key")}${answer.count > answer.entries.length
         ? `, ${answer.entries.length} shown`
         : ""}</p>
       <table>${answer.entries.map(({ key, value }) =>
@@ -172,8 +172,8 @@ function Replay({ route, run, task }: FeedPanelProps) {
       ${answer.notices.map((notice) => html`<div class="alert">${notice}</div>`)}
       ${answer.divergences.length === 0 &&
         html`<p><span class="badge good">equal</span> ${
-          count(answer.records)
-        } records: every output, state change and effect equals the
+          counted(answer.records, "record")
+        }: every output, state change and effect equals the
         recording.</p>`}
       ${answer.divergences.map(({ place, cause, because, differences }) =>
         html`

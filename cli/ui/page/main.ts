@@ -6,7 +6,7 @@ import type { RunJson, RunRow, TaskJson } from "./answers.ts";
 import { FeedList } from "./feed_list.ts";
 import { FeedPanel } from "./feed_panel.ts";
 import { goTo, hashOf, parseRoute, type Route } from "./route.ts";
-import { Command, count, Failure, html, time } from "./shown.ts";
+import { Command, counted, Failure, html, time } from "./shown.ts";
 import { Timeline } from "./timeline.ts";
 import { useAnswer } from "./use_answer.ts";
 
@@ -85,7 +85,7 @@ function RunList({ runs, route, error }: RunListProps) {
       const current = route.run === name ? { "aria-current": "page" } : {};
       return html`<a key=${name} href=${hashOf({ run: name, tab: "records" })} ...${current}>${name}
         <span class=${`badge ${state === "halted" ? "bad" : state === "ended" ? "good" : ""}`}>${state}</span>
-        <div class="small">${processor} · ${count(feeds)} feeds</div></a>`;
+        <div class="small">${processor} · ${counted(feeds, "feed")}</div></a>`;
     })
   }
   </nav>`;

@@ -16,6 +16,11 @@ export function count(value: number): string {
   return numbers.format(value);
 }
 
+/** `1 feed`, `2 feeds`. */
+export function counted(value: number, thing: string): string {
+  return `${count(value)} ${thing}${value === 1 ? "" : "s"}`;
+}
+
 /** A time in UTC, as commands take it. */
 export function time(timeMs: number): string {
   return Number.isFinite(timeMs) && timeMs > 0 ? new Date(timeMs).toISOString().replace("T", " ").slice(0, 23) : "–";
