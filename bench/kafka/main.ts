@@ -1,6 +1,6 @@
 /**
  * Kafka to Kafka beside its peers: one broker, one run, every contender over the same topic, in shuffled rounds. Run with
- * `deno task bench:kafka [map|totals|latency|stages|partitions|recovery]`.
+ * `deno task bench:kafka [map|totals|latency|stages|partitions|memory|recovery]`.
  *
  * Sluice is timed as a whole: journal with its syncs, sandbox, connections, from its first step to its last commit. Its
  * peers are timed from their first record to their last commit, without the start of their virtual machine or group.
@@ -10,6 +10,7 @@ import { fromFileUrl } from "@std/path";
 import { startKafka } from "../../tools/services/kafka.ts";
 import { stop } from "../../tools/services/services.ts";
 import { measureLatency } from "./latency.ts";
+import { measureMemory } from "./memory.ts";
 import { measurePartitions } from "./partitions.ts";
 import { type Contender, contenders } from "./peers.ts";
 import { measureRecovery } from "./recovery.ts";
@@ -32,6 +33,7 @@ try {
   if (!only || only === "partitions") await measurePartitions(place);
   if (!only || only === "stages") await measureStages(address, "orders");
   if (!only || only === "latency") await measureLatency(place);
+  if (!only || only === "memory") await measureMemory(place);
   if (!only || only === "recovery") await measureRecovery(place);
 } finally {
   await stop({ pid, address, folder });

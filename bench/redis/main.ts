@@ -9,8 +9,9 @@
 import { fromFileUrl } from "@std/path";
 import { redisCli, startRedisServer } from "../../tools/services/redis.ts";
 import { stop } from "../../tools/services/services.ts";
+import { peakMemoryMb } from "../peak_memory.ts";
 import { measureLatency, pingDuring } from "./latency.ts";
-import { type Contender, contenders, type Job, output, sluiceArgs } from "./peers.ts";
+import { type Contender, contenders, type Job, sluiceArgs } from "./peers.ts";
 import { measureStages } from "./stages.ts";
 import { writeOrders } from "./streams.ts";
 
@@ -84,11 +85,8 @@ async function measureMemory(): Promise<void> {
     const input = `memory-${records}`;
     await writeOrders(address, input, records);
     const job = jobOf(input, "sluice", records);
-    const script = `"$0" "$@" >/dev/null & pid=$!; peak=0
-      while [ -d /proc/$pid ]; do now=$(awk '/VmHWM/ {print $2}' /proc/$pid/status 2>/dev/null); peak=\${now:-$peak}; sleep 0.05; done
-      echo $peak`;
-    const args = ["-c", script, Deno.execPath(), ...sluiceArgs(job), "--until-end", "--quiet"];
-    console.log(`memory  ${records} records: ${Math.round(Number(await output("bash", args)) / 1000)} MB (wanted 300)`);
+    const peakMb = await peakMemoryMb([...sluiceArgs(job), "--until-end", "--quiet"]);
+    console.log(`memory  ${records} records: ${peakMb} MB (wanted 300)`);
   }
 }
 
