@@ -67,6 +67,8 @@ export class RedisSink implements Sink {
   readonly #targets: Targets;
   readonly #servers: Servers;
   readonly #owned = new Map<string, Owned>();
+  /** Every owner that was sent, whether it arrived or not. */
+  readonly #claims = new Set<string>();
   #opening: Promise<Connection> | undefined;
   #connection: Connection | undefined;
   /** The digest of the script. */
@@ -102,6 +104,7 @@ export class RedisSink implements Sink {
     try {
       connection = await this.#connect();
       const owner = `${epoch} ${Deno.hostname()} ${Deno.pid} ${crypto.randomUUID()}`;
+      this.#claims.add(owner);
       const reply = await this.#durably(
         connection,
         encodeCommands([["EVAL", ACQUIRE, 1, this.#checkpointOf(task), owner]]),
@@ -184,7 +187,9 @@ export class RedisSink implements Sink {
   ): SinkError {
     if (cause instanceof SinkError) return cause;
     const { message, code } = cause as RedisError;
-    const isFinal = cause instanceof RedisError && !isRefusedForNow(cause);
+    // What this process sent to take it over and gave up may arrive late, and shut out its own later attempt.
+    const isOwn = code === "FENCED" && this.#claims.has(message.slice("FENCED ".length));
+    const isFinal = cause instanceof RedisError && !isRefusedForNow(cause) && !isOwn;
     if (!isFinal) connection?.close();
     const data = { ...place, cause };
     if (!isFinal) return new SinkError(`${act}: ${message}`, { ...data, code: "E_COMMIT_UNKNOWN", isRetriable: true });

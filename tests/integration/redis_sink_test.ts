@@ -56,6 +56,23 @@ Deno.test("a connection that was cut is replaced when the task is acquired again
   await sink.close();
 });
 
+Deno.test("an attempt of its own that arrives late does not take a task from whoever has it: it is acquired again", async () => {
+  const stream = freshKey();
+  const sink = await open(stream, { default: stream });
+  await sink.acquire("0", 1n);
+  const [checkpoint] = await withRedis((redis) => redis.keys(`sluice:checkpoint:${stream}:0:*`));
+  const late = await withRedis((redis) => redis.hget(checkpoint, "owner"));
+  await sink.acquire("0", 1n);
+  await sink.commit(commitOf(0, 1n, ["1"]));
+  await withRedis((redis) => redis.hset(checkpoint, "owner", late!));
+  const error = await assertRejects(() => sink.commit(commitOf(1, 1n, ["2"])), SinkError);
+  assertEquals([error.code, error.isRetriable], ["E_COMMIT_UNKNOWN", true]);
+  assertEquals((await sink.acquire("0", 1n)).checkpoint?.seq, 0);
+  await sink.commit(commitOf(1, 1n, ["2"]));
+  assertEquals((await entriesOf(stream)).map(([, fields]) => fields[1]), ["1", "2"]);
+  await sink.close();
+});
+
 Deno.test("ids are the feed's time; a stream that several tasks share never goes back; outputs keep key and tombstone", async () => {
   const [stream, other] = [freshKey(), freshKey()];
   const sink = await open(stream, { default: stream, other });
