@@ -35,7 +35,7 @@ export async function measureRecovery(place: Place): Promise<void> {
     `recovery after kill -9 with ${KEYS} keys: first new committed output after ${
       (timeMs / 1000).toFixed(2)
     } s (wanted 3); ` +
-      `peak memory with that state ${peak.toFixed(0)} MB`,
+      `peak memory ${peak.toFixed(0)} MB (wanted 350)`,
   );
 }
 
