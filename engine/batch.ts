@@ -167,8 +167,10 @@ export function joinBatches(batches: readonly Batch[]): Batch {
   const joined = { stream, partition, count, bytes, ranges, offsetWords, offsetWidth, next };
   const hasTimes = batches.some((batch) => batch.eventTimesMs !== undefined);
   const hasHeaders = batches.some((batch) => batch.headers !== undefined);
+  const repeats = batches.flatMap((batch) => batch.repeats ?? []);
   return {
     ...joined,
+    ...(repeats.length > 0 ? { repeats } : {}),
     ...(hasTimes ? { eventTimesMs } : {}),
     ...(hasHeaders
       ? { headers: joinHeaders(batches.map((batch) => batch.headers), batches.map((batch) => batch.count)) }

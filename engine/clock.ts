@@ -11,21 +11,18 @@ export type ClockPolicy = "feed" | "event";
 /** The logical clock of one task. */
 export class LogicalClock {
   readonly #policy: ClockPolicy;
-  #nowMs: number;
+  /** For all to read, and for the clock to write. */
+  nowMs: number;
 
   constructor(policy: ClockPolicy, lastMs: number) {
     this.#policy = policy;
-    this.#nowMs = lastMs;
-  }
-
-  get nowMs(): number {
-    return this.#nowMs;
+    this.nowMs = lastMs;
   }
 
   /** The time of a record whose segment was sealed at `sealedMs`. */
   preview(sealedMs: number, eventTimeMs: number): number {
     const candidateMs = this.#policy === "feed" ? sealedMs : eventTimeMs;
-    return candidateMs > this.#nowMs ? candidateMs : this.#nowMs;
+    return candidateMs > this.nowMs ? candidateMs : this.nowMs;
   }
 
   /**
@@ -45,6 +42,6 @@ export class LogicalClock {
 
   /** Moves on to `toMs`, never back. */
   jump(toMs: number): void {
-    if (toMs > this.#nowMs) this.#nowMs = toMs;
+    if (toMs > this.nowMs) this.nowMs = toMs;
   }
 }

@@ -1,10 +1,13 @@
 /** Typed-array columns that grow: what the engine writes per output and per record without making objects. */
 
 const CAPACITY_FIRST = 1024;
+/** What is replaced before long is not taken for a constant, in code that V8 would then have to drop. */
+const NO_WORDS = new Int32Array(0);
+const NO_NUMBERS = new Float64Array(0);
 
 /** A growing column of 32-bit integers. */
 export class IntColumn {
-  #words = new Int32Array(CAPACITY_FIRST);
+  #words = NO_WORDS;
   length = 0;
 
   push(value: number): void {
@@ -23,7 +26,7 @@ export class IntColumn {
   }
 
   #grow(): void {
-    const words = new Int32Array(this.#words.length * 2);
+    const words = new Int32Array(Math.max(CAPACITY_FIRST, this.#words.length * 2));
     words.set(this.#words);
     this.#words = words;
   }
@@ -31,7 +34,7 @@ export class IntColumn {
 
 /** A growing column of 64-bit floating point numbers. */
 export class FloatColumn {
-  #numbers = new Float64Array(CAPACITY_FIRST);
+  #numbers = NO_NUMBERS;
   length = 0;
 
   push(value: number): void {
@@ -45,7 +48,7 @@ export class FloatColumn {
   }
 
   #grow(): void {
-    const numbers = new Float64Array(this.#numbers.length * 2);
+    const numbers = new Float64Array(Math.max(CAPACITY_FIRST, this.#numbers.length * 2));
     numbers.set(this.#numbers);
     this.#numbers = numbers;
   }

@@ -77,13 +77,12 @@ export class OutputBuffer {
   readonly #timesMs = new FloatColumn();
   readonly #names = new IntColumn();
   readonly #extras = new ExtraBuffer();
+  /** How many outputs there are; for all to read, and for the buffer to write. */
+  length = 0;
   #keptLength = 0;
 
-  get length(): number {
-    return this.#names.length;
-  }
-
   push(value: string | null, key: string | null, timeMs: number, name: number): void {
+    this.length++;
     this.#values.append(value === null ? "\n" : value + "\n");
     this.#valueLengths.push(value === null ? -1 : value.length);
     if (key !== null) this.#keys.append(key);
@@ -101,7 +100,7 @@ export class OutputBuffer {
   keep(): void {
     this.#values.keep();
     this.#keys.keep();
-    this.#extras.keep();
+    if (this.#extras.length > this.#extras.keptLength) this.#extras.keep();
     this.#keptLength = this.length;
   }
 
@@ -131,6 +130,7 @@ export class OutputBuffer {
   }
 
   #truncate(length: number): void {
+    this.length = length;
     for (const column of [this.#valueLengths, this.#keyLengths, this.#timesMs, this.#names]) column.length = length;
   }
 }
@@ -141,10 +141,12 @@ class ExtraBuffer {
   readonly #partitions = new IntColumn();
   readonly #headers = new TextBuffer();
   readonly #headerLengths = new IntColumn();
-  #keptLength = 0;
+  length = 0;
+  keptLength = 0;
 
   push(row: number, headers: HeadersInit | undefined, partition: number | undefined): void {
     const json = headers === undefined ? "" : headersToJson(headers);
+    this.length++;
     this.#headers.append(json);
     this.#headerLengths.push(headers === undefined ? -1 : json.length);
     this.#rows.push(row);
@@ -153,28 +155,29 @@ class ExtraBuffer {
 
   keep(): void {
     this.#headers.keep();
-    this.#keptLength = this.#rows.length;
+    this.keptLength = this.length;
   }
 
   rollback(): void {
     this.#headers.rollback();
-    this.#truncate(this.#keptLength);
+    this.#truncate(this.keptLength);
   }
 
   take(): ExtraColumns<readonly string[]> | undefined {
-    if (this.#rows.length === 0) return undefined;
+    if (this.length === 0) return undefined;
     const extras = {
       rows: this.#rows.toArray(),
       partitions: this.#partitions.toArray(),
       headers: this.#headers.take(),
       headerLengths: this.#headerLengths.toArray(),
     };
-    this.#keptLength = 0;
+    this.keptLength = 0;
     this.#truncate(0);
     return extras;
   }
 
   #truncate(length: number): void {
+    this.length = length;
     for (const column of [this.#rows, this.#partitions, this.#headerLengths]) column.length = length;
   }
 }

@@ -6,15 +6,13 @@ import type { Timer } from "./timers.ts";
 /** See the module. */
 export class TimerHeap {
   #heap: Timer[] = [];
+  /** The first timer; for all to read, and for the heap to write. */
+  first: Timer | undefined;
 
   /** Begins anew with `timers`. */
   rebuild(timers: Timer[]): void {
     this.#heap = timers.sort(compareTimers);
-  }
-
-  /** The first timer. */
-  get first(): Timer | undefined {
-    return this.#heap[0];
+    this.first = this.#heap[0];
   }
 
   /** Adds a timer. */
@@ -28,6 +26,7 @@ export class TimerHeap {
       child = parent;
     }
     heap[child] = timer;
+    this.first = heap[0];
   }
 
   /** Takes the first timer. */
@@ -36,6 +35,7 @@ export class TimerHeap {
     const top = heap[0];
     const last = heap.pop();
     if (heap.length > 0 && last) this.#sink(last);
+    this.first = heap[0];
     return top;
   }
 

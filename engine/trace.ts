@@ -63,14 +63,13 @@ export class Trace {
   readonly #kinds = new IntColumn();
   readonly #subjectLengths = new IntColumn();
   readonly #detailLengths = new IntColumn();
-  #keptLength = 0;
-
-  /** How many entries there are. */
-  get length(): number {
-    return this.#kinds.length;
-  }
+  /** How many entries there are; for all to read, and for the trace to write. */
+  length = 0;
+  /** How many of them cannot be taken back. */
+  keptLength = 0;
 
   add(kind: number, subject: string, detail: string): void {
+    this.length++;
     this.#text.append(subject + detail);
     this.#kinds.push(kind);
     this.#subjectLengths.push(subject.length);
@@ -80,13 +79,13 @@ export class Trace {
   /** Keeps the entries of the record under way. */
   keep(): void {
     this.#text.keep();
-    this.#keptLength = this.length;
+    this.keptLength = this.length;
   }
 
   /** Takes back the entries of the record under way, all but its effects: those have been asked for. */
   rollback(): void {
     const { length } = this;
-    const kept = this.#keptLength;
+    const kept = this.keptLength;
     const undone = this.#text.rollback();
     this.#truncate(kept);
     let at = 0;
@@ -106,12 +105,16 @@ export class Trace {
       detailLengths: this.#detailLengths.toArray(),
     };
     this.#truncate(0);
-    this.#keptLength = 0;
+    this.keptLength = 0;
     return columns;
   }
 
   #truncate(length: number): void {
-    this.#kinds.length = this.#subjectLengths.length = this.#detailLengths.length = length;
+    this.length =
+      this.#kinds.length =
+      this.#subjectLengths.length =
+      this.#detailLengths.length =
+        length;
   }
 }
 

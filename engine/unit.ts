@@ -35,7 +35,8 @@ export class Unit implements ContextHost {
   readonly #random: RecordRandom;
   readonly #ambient: Ambient;
   #context: RecordContext;
-  #kind: UnitKind = "start";
+  /** For all to read, and for the unit to write. */
+  kind: UnitKind = "start";
   #record = -1;
   #serial = 0;
   #isSuspended = false;
@@ -56,14 +57,10 @@ export class Unit implements ContextHost {
   /** Notes from here on under which record's key state and timers are written. */
   noteOwners(): void {
     const owner = (): string | null => {
-      return this.#kind === "timer" ? this.timers.firedOwner : this.#opened?.key ?? null;
+      return this.kind === "timer" ? this.timers.firedOwner : this.#opened?.key ?? null;
     };
     this.state.noteOwners(owner);
     this.timers.noteOwners(owner);
-  }
-
-  get kind(): UnitKind {
-    return this.#kind;
   }
 
   /** Differs from unit to unit. */
@@ -78,7 +75,7 @@ export class Unit implements ContextHost {
   /** Begins a unit; `record` counts from 0 within the feed and is -1 for anything but a record. */
   begin(kind: UnitKind, record: number, origin: number, low: number, high: number): void {
     this.#serial++;
-    this.#kind = kind;
+    this.kind = kind;
     this.#record = record;
     this.#random.rekey(origin, low, high);
     this.#ambient.nowMs = this.#clock.nowMs;
@@ -118,7 +115,7 @@ export class Unit implements ContextHost {
     this.trace.rollback();
     this.state.rollback();
     this.timers.rollback();
-    const failure: Failure = { kind: this.#kind, record: this.#record, ...describeError(this.#ambient.explain(error)) };
+    const failure: Failure = { kind: this.kind, record: this.#record, ...describeError(this.#ambient.explain(error)) };
     this.report.fail(failure);
     return failure;
   }
@@ -139,7 +136,7 @@ export class Unit implements ContextHost {
     const { value, key, timeMs, headers, partition } = output;
     if (partition !== undefined && !isPartition(partition)) throw noPartition(partition);
     const text = value === null ? null : encode(this.#outputCodecs[index], value);
-    this.outputs.push(text, key === undefined || key === null ? null : String(key), timeMs ?? this.nowMs, index);
+    this.outputs.push(text, key === undefined || key === null ? null : String(key), timeMs ?? this.#clock.nowMs, index);
     if (headers !== undefined || partition !== undefined) this.outputs.addExtras(headers, partition);
   }
 
@@ -158,10 +155,15 @@ export class Unit implements ContextHost {
   }
 
   #conclude(): void {
+    if (this.trace.length > this.trace.keptLength) this.#keepChanges();
+    this.report.endUnit(this.#record, this.outputs.length, this.trace.length, this.state.takeReads());
+  }
+
+  /** No change of state or timers is without its entry in the trace. */
+  #keepChanges(): void {
     this.trace.keep();
     this.state.keep();
     this.timers.keep();
-    this.report.endUnit(this.#record, this.outputs.length, this.trace.length, this.state.takeReads());
   }
 
   #close(): void {
