@@ -35,6 +35,12 @@ export interface FetchGap {
   readonly first: bigint;
 }
 
+/** What one read may bring. */
+export interface TakeLimit extends ReadLimit {
+  /** Where the reader is to end: nothing behind it is fetched. */
+  readonly end?: bigint | undefined;
+}
+
 /** What there is for a reader: records, a gap, or nothing yet. */
 export type Taken = Batch | FetchGap | undefined;
 
@@ -46,6 +52,8 @@ interface Lane extends SourcePartition {
   asked: bigint;
   /** Where the next fetch begins. */
   position: bigint;
+  /** See {@linkcode TakeLimit.end}. */
+  readonly end: bigint | undefined;
   batch: Batch | undefined;
   /** Whether the log ended here when it was last looked at. */
   isCaughtUp: boolean;
@@ -88,7 +96,7 @@ export class Fetcher {
    *
    * @throws {SourceError} when the broker cannot be reached for too long, or refuses
    */
-  async take(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<Taken> {
+  async take(at: SourcePartition, from: bigint, limit: TakeLimit): Promise<Taken> {
     const lane = this.#lane(at, from) ?? await this.#openLane(at, from, limit);
     const { batch } = lane;
     if (!batch) {
@@ -144,7 +152,7 @@ export class Fetcher {
     return lane?.asked === from ? lane : undefined;
   }
 
-  async #topicId(at: SourcePartition, from: bigint, { leave }: ReadLimit): Promise<string> {
+  async #topicId(at: SourcePartition, from: bigint, { leave }: TakeLimit): Promise<string> {
     try {
       return (await patiently({ ...this.#patience(), leave }, () => this.#cluster.topic(at.stream))).id;
     } catch (cause) {
@@ -157,10 +165,11 @@ export class Fetcher {
     return patienceFor(cluster, outageMsMax, { onOutage });
   }
 
-  async #openLane(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<Lane> {
+  async #openLane(at: SourcePartition, from: bigint, limit: TakeLimit): Promise<Lane> {
     const { stream, partition } = at;
     const topicId = this.#lanes.get(`${stream}/${partition}`)?.topicId ?? await this.#topicId(at, from, limit);
-    const place = { stream, partition, number: Number(partition), topicId, asked: from, position: from };
+    const { end } = limit;
+    const place = { stream, partition, number: Number(partition), topicId, asked: from, position: from, end };
     const nothing = {
       batch: undefined,
       isCaughtUp: false,
@@ -178,7 +187,7 @@ export class Fetcher {
   #wants(lane: Lane): boolean {
     const isCurrent = this.#lanes.get(`${lane.stream}/${lane.partition}`) === lane;
     const hasRoom = !lane.batch || lane.batch.bytes.length < TOP_UP_BYTES_MAX;
-    return isCurrent && !this.#isClosed && hasRoom && !lane.gap && lane.error === undefined;
+    return isCurrent && !this.#isClosed && hasRoom && !lane.gap && lane.error === undefined && !hasEnded(lane);
   }
 
   /** Has `lane` fetched until it holds something. */
@@ -279,8 +288,13 @@ export class Fetcher {
   }
 }
 
-function hasNews({ batch, gap, error }: Lane): boolean {
-  return batch !== undefined || gap !== undefined || error !== undefined;
+function hasNews(lane: Lane): boolean {
+  const { batch, gap, error } = lane;
+  return batch !== undefined || gap !== undefined || error !== undefined || hasEnded(lane);
+}
+
+function hasEnded({ position, end }: Lane): boolean {
+  return end !== undefined && position >= end;
 }
 
 function wake(lane: Lane): void {

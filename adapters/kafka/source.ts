@@ -142,10 +142,10 @@ export class KafkaSource implements Source {
     const key = `${at.stream}/${at.partition}`;
     const end = this.#options.isBounded ? this.#ends.get(key) ?? await this.#pinEnd(key, at, limit) : undefined;
     if (end !== undefined && this.#fetcher.positionOf(at, from) >= end) return { kind: "ended" };
-    let taken = await this.#fetcher.take(at, from, limit);
+    let taken = await this.#fetcher.take(at, from, { ...limit, end });
     if (taken === undefined && limit.untilKnown) {
       await this.#fetcher.known(at, KNOWN_MS_MAX);
-      taken = await this.#fetcher.take(at, from, limit);
+      taken = await this.#fetcher.take(at, from, { ...limit, end });
     }
     if (taken === undefined) {
       return { kind: "idle", isUnsure: limit.looksAgain === true && await this.#hasMore(at, from) };

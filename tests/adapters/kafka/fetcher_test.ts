@@ -35,3 +35,22 @@ Deno.test("what does not pass when a partition is first read says which, and whe
   assertEquals([code, offset], ["E_SOURCE_UNREADABLE", 7n]);
   assertEquals(message.startsWith("Cannot read orders/3 at offset 7: Cannot use topic orders: "), true, message);
 });
+
+Deno.test("nothing is fetched behind the end of what is read: partitions that are done are in nobody's way", async () => {
+  let looks = 0;
+  const cluster: Pick<Cluster, "topic" | "leaderOf"> = {
+    topic: (name) => Promise.resolve({ id: `id of ${name}` } as never),
+    leaderOf: () => {
+      looks++;
+      return new Promise(() => {});
+    },
+  };
+  const fetcher = new Fetcher({ cluster: cluster as Cluster, outageMsMax: 10_000, onOutage: undefined });
+  assertEquals(await fetcher.take(AT, 7n, { ...LIMIT, end: 7n }), undefined);
+  assertEquals(looks, 0);
+  // Whoever waits for it is told at once.
+  await fetcher.moved([AT]);
+  assertEquals(await fetcher.take({ ...AT, partition: "4" }, 7n, { ...LIMIT, end: 8n }), undefined);
+  assertEquals(looks, 1);
+  fetcher.close();
+});
