@@ -7,7 +7,7 @@
  */
 
 import type { ReadLimit, Source } from "../adapters/source.ts";
-import { type Batch, positionAt, sliceBatch } from "../engine/batch.ts";
+import { type Batch, joinBatches, positionAt, sliceBatch } from "../engine/batch.ts";
 import { nextRun } from "./merge.ts";
 import type { Segment } from "../engine/feed.ts";
 import { compareText } from "../engine/state.ts";
@@ -85,11 +85,16 @@ export class Sealer {
 
   /** Seals the next feed at `timeMs`. */
   async next(limit: ReadLimit, timeMs: number): Promise<SealResult> {
-    const isMerged = this.#lanes.length > 1;
-    for (const lane of this.#lanes) await readAhead(lane, { ...limit, untilKnown: isMerged }, this.#acceptGap);
+    const count = this.#lanes.length;
+    // What one of them gives a feed on the average: with less left, its end would cut the feed short.
+    const rowsMin = count > 1 ? Math.ceil(limit.recordsMax / count) : 0;
+    await Promise.all(this.#lanes.map(async (lane) => {
+      await readAhead(lane, { ...limit, untilKnown: count > 1 }, this.#acceptGap);
+      if (lane.batch && lane.batch.count - lane.row < rowsMin) await topUp(lane, lane.batch, limit);
+    }));
     const ready = this.#lanes.filter(({ batch }) => batch !== undefined);
     if (ready.length === 0) return { kind: this.#end() ?? "idle" };
-    const batches = this.#lanes.length === 1 ? takeAll(ready[0]) : takeMerged(this.#lanes, limit.recordsMax);
+    const batches = count === 1 ? takeAll(ready[0]) : takeMerged(this.#lanes, limit.recordsMax);
     return { kind: "feed", feed: this.#seal(ready, batches, timeMs) };
   }
 
@@ -158,6 +163,15 @@ async function readAhead(lane: Lane, limit: ReadLimit, acceptGap: (gap: Gap) => 
     default:
       result satisfies never;
   }
+}
+
+/** Adds what is there already; whatever else there is to say comes when the lane is empty. */
+async function topUp(lane: Lane, batch: Batch, limit: ReadLimit): Promise<void> {
+  if (lane.end || batch.repeats) return;
+  const result = await lane.source.read(lane.partition, batch.next, limit);
+  if (result.kind !== "batch") return;
+  lane.batch = joinBatches([sliceBatch(batch, lane.row, batch.count), result.batch]);
+  lane.row = 0;
 }
 
 function takeAll(lane: Lane): Batch[] {

@@ -1,6 +1,7 @@
 /** Ranges without records, such as the end of a closed shard or transaction markers: taken once, by tasks of any size. */
 
 import { assertEquals } from "@std/assert";
+import { packRecords } from "../../adapters/memory/source.ts";
 import type { ReadResult, Source, SourcePartition } from "../../adapters/source.ts";
 import { Sealer } from "../../controller/sealer.ts";
 import { emptyBatch } from "../../engine/batch.ts";
@@ -41,3 +42,25 @@ for (const count of [1, 2, 3]) {
     assertEquals((await sealer.next(limit, 2)).kind, "closed");
   });
 }
+
+/** A batch of records with these times, at offsets from `first` on. */
+function timed(partition: string, first: number, timesMs: readonly number[]): ReadResult {
+  const records = timesMs.map((eventTimeMs, i) => ({ value: "0", eventTimeMs, offset: BigInt(first + i) }));
+  return { kind: "batch", batch: packRecords("s", partition, records) };
+}
+
+Deno.test("the end of a batch does not cut a feed of several partitions short while more of it is there", async () => {
+  const source = sourceOf({
+    a: [timed("a", 0, [1, 3]), timed("a", 2, [5, 7, 9])],
+    b: [timed("b", 0, [2, 4, 6, 8]), timed("b", 4, [10, 12])],
+  });
+  const partitions = ["a", "b"].map((partition) => ({ input: "default", stream: "s", partition }));
+  const progress = new Map(partitions.map(({ partition }) => [`default/s/${partition}`, { position: 0n }]));
+  const sealer = new Sealer(partitions, new Map([["default", source]]), progress, () => {});
+  const feeds: string[] = [];
+  const limit = { recordsMax: 8, bytesMax: 1000 };
+  for (let sealed = await sealer.next(limit, 1); sealed.kind === "feed"; sealed = await sealer.next(limit, 1)) {
+    feeds.push(sealed.feed.ranges.map(({ partition, from, to }) => `${partition} ${from}-${to}`).join(", "));
+  }
+  assertEquals(feeds, ["a 0-4, b 0-4", "a 4-5", "b 4-6"]);
+});
