@@ -88,7 +88,7 @@ export class Sealer {
     const count = this.#lanes.length;
     // What one of them gives a feed on the average: with less left, its end would cut the feed short.
     const rowsMin = count > 1 ? Math.ceil(limit.recordsMax / count) : 0;
-    await Promise.all(this.#lanes.map(async (lane) => {
+    await all(this.#lanes.map(async (lane) => {
       await readAhead(lane, { ...limit, untilKnown: count > 1 }, this.#acceptGap);
       if (lane.batch && lane.batch.count - lane.row < rowsMin) await topUp(lane, lane.batch, limit);
     }));
@@ -140,6 +140,11 @@ function isOf(batch: Batch, partition: TaskPartition): boolean {
 function compareLanes(a: Lane, b: Lane): number {
   return compareText(a.partition.stream, b.partition.stream) ||
     compareText(a.partition.partition, b.partition.partition);
+}
+
+/** Throws what one of them threw, when none is under way any more: whoever reads next has the source to himself. */
+async function all(reads: readonly Promise<void>[]): Promise<void> {
+  for (const read of await Promise.allSettled(reads)) if (read.status === "rejected") throw read.reason;
 }
 
 async function readAhead(lane: Lane, limit: ReadLimit, acceptGap: (gap: Gap) => void): Promise<void> {

@@ -82,13 +82,13 @@ export class OutputBuffer {
   #keptLength = 0;
 
   push(value: string | null, key: string | null, timeMs: number, name: number): void {
-    this.length++;
     this.#values.append(value === null ? "\n" : value + "\n");
     this.#valueLengths.push(value === null ? -1 : value.length);
     if (key !== null) this.#keys.append(key);
     this.#keyLengths.push(key === null ? -1 : key.length);
     this.#timesMs.push(timeMs);
     this.#names.push(name);
+    this.length++;
   }
 
   /** Adds headers or a partition to the output that was pushed last. */
@@ -146,11 +146,11 @@ class ExtraBuffer {
 
   push(row: number, headers: HeadersInit | undefined, partition: number | undefined): void {
     const json = headers === undefined ? "" : headersToJson(headers);
-    this.length++;
     this.#headers.append(json);
     this.#headerLengths.push(headers === undefined ? -1 : json.length);
     this.#rows.push(row);
     this.#partitions.push(partition ?? -1);
+    this.length++;
   }
 
   keep(): void {

@@ -69,11 +69,11 @@ export class Trace {
   keptLength = 0;
 
   add(kind: number, subject: string, detail: string): void {
-    this.length++;
     this.#text.append(subject + detail);
     this.#kinds.push(kind);
     this.#subjectLengths.push(subject.length);
     this.#detailLengths.push(detail.length);
+    this.length++;
   }
 
   /** Keeps the entries of the record under way. */
@@ -110,11 +110,8 @@ export class Trace {
   }
 
   #truncate(length: number): void {
-    this.length =
-      this.#kinds.length =
-      this.#subjectLengths.length =
-      this.#detailLengths.length =
-        length;
+    this.length = length;
+    for (const column of [this.#kinds, this.#subjectLengths, this.#detailLengths]) column.length = length;
   }
 }
 
