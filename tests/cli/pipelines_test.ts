@@ -189,6 +189,24 @@ export default pipeline("p", ({ from }) =>
   assertEquals(plain.stdout.trim().split("\n"), ["copy", "  from", "  copy: process ← from", "  to ← copy"]);
 });
 
+Deno.test("partitions whose times begin anew are late one after the other, unless their source has the time", async () => {
+  const script = `import { count, json, pipeline, tumbling } from "@sluice/sluice/pipeline";
+export default pipeline("p", ({ from }) =>
+  from(json<{ at: number }>(), { time: ({ at }) => at })
+    .keyBy(() => "all").window(tumbling("1m")).aggregate({ n: count() }).to(json()));`;
+  await using folder = project({ "p.ts": script });
+  Deno.mkdirSync(`${folder.path}/parts`);
+  for (const part of ["a", "b"]) folder.write(`parts/${part}.ndjson`, `{"at":1000}\n{"at":90000}\n`);
+  const run = (from: string, name: string) =>
+    runCli(["run", "p.ts", "--from", from, "--to", "-", "--name", name, "--until-end"], { cwd: folder.path });
+  const late = await run("file:parts/", "late");
+  assertEquals(late.code, 1);
+  assertStringIncludes(late.stderr, "is late, event time has reached");
+  assertStringIncludes(late.stderr, "merged by their time (?time=FIELD of their source)");
+  const merged = await run("file:parts/?time=at", "merged");
+  assertEquals(values(merged.stdout).map((window) => (window as { n: number }).n), [2, 2], merged.stderr);
+});
+
 Deno.test("steps that come and go are an event at a place; the others keep their state, and a replay goes across", async () => {
   await using folder = project({ "per_minute.yaml": PER_MINUTE, "steps.ts": STEPS, "orders.ndjson": ORDERS });
   const cut = ORDERS.split("\n").slice(0, 2).join("\n") + "\n";
