@@ -170,11 +170,14 @@ async function readAhead(lane: Lane, limit: ReadLimit, acceptGap: (gap: Gap) => 
   }
 }
 
-/** Adds what is there already; whatever else there is to say comes when the lane is empty. */
+/**
+ * Adds what is there already. Whatever else there is to say, errors too, comes when the lane is empty: what it holds may not
+ * be there to be read again.
+ */
 async function topUp(lane: Lane, batch: Batch, limit: ReadLimit): Promise<void> {
   if (lane.end || batch.repeats) return;
-  const result = await lane.source.read(lane.partition, batch.next, limit);
-  if (result.kind !== "batch") return;
+  const result = await lane.source.read(lane.partition, batch.next, limit).catch(() => undefined);
+  if (result?.kind !== "batch") return;
   lane.batch = joinBatches([sliceBatch(batch, lane.row, batch.count), result.batch]);
   lane.row = 0;
 }

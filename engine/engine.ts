@@ -6,6 +6,7 @@
  * - A unit that fails leaves nothing behind; then the policy decides. Under `halt` it did not happen.
  * - Synchronous processors run without a promise. A unit that answers a promise suspends the loop, which its
  *   continuation resumes; the owner sees `waiting`, drains microtasks and delivers effects.
+ * - What every record reads of others is a field of theirs: V8 would compile an accessor for the realm of each task.
  */
 
 import type { Ambient } from "./ambient.ts";

@@ -109,8 +109,8 @@ export class LateError extends Error {
       `Cannot take the record in step ${step}: its time ${showTime(timeMs)} is late, event time has reached ` +
         `${
           showTime(watermarkMs)
-        }; give late records a stream (late), wait longer (lateness), or have partitions that are ` +
-        "read after one another merged by their time (?time=FIELD of their source)",
+        }; give late records a stream (late), wait longer (lateness), or have partitions that ` +
+        "are read after one another merged by their time (?time=FIELD of their source)",
     );
   }
 }

@@ -1,6 +1,6 @@
 /** Ranges without records, such as the end of a closed shard or transaction markers: taken once, by tasks of any size. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { packRecords } from "../../adapters/memory/source.ts";
 import type { ReadResult, Source, SourcePartition } from "../../adapters/source.ts";
 import { Sealer } from "../../controller/sealer.ts";
@@ -48,6 +48,26 @@ function timed(partition: string, first: number, timesMs: readonly number[]): Re
   const records = timesMs.map((eventTimeMs, i) => ({ value: "0", eventTimeMs, offset: BigInt(first + i) }));
   return { kind: "batch", batch: packRecords("s", partition, records) };
 }
+
+Deno.test("what was read before a partition cannot be read any more is sealed before the error is told", async () => {
+  const whole = sourceOf({ a: [timed("a", 0, [1, 3])], b: [timed("b", 0, [2, 4])] });
+  const isRead = new Set<string>();
+  const source: Source = {
+    ...whole,
+    read(at, from, limit) {
+      if (at.partition === "a" && isRead.has("a")) return Promise.reject(new Error("out of reach"));
+      isRead.add(at.partition);
+      return whole.read(at, from, limit);
+    },
+  };
+  const partitions = ["a", "b"].map((partition) => ({ input: "default", stream: "s", partition }));
+  const progress = new Map(partitions.map(({ partition }) => [`default/s/${partition}`, { position: 0n }]));
+  const sealer = new Sealer(partitions, new Map([["default", source]]), progress, () => {});
+  const limit = { recordsMax: 8, bytesMax: 1000 };
+  const sealed = await sealer.next(limit, 1);
+  assertEquals(sealed.kind === "feed" && sealed.feed.ranges.map(({ records }) => records), [2, 1]);
+  await assertRejects(() => sealer.next(limit, 1), Error, "out of reach");
+});
 
 Deno.test("the end of a batch does not cut a feed of several partitions short while more of it is there", async () => {
   const source = sourceOf({
