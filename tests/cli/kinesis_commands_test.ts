@@ -1,6 +1,7 @@
 /** `sluice put | tail | streams | lag` on an emulator, and what is said to mistakes. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { DeleteStreamCommand } from "@aws-sdk/client-kinesis";
 import { runCli } from "../support/cli.ts";
 import { freshStream, kinesisEndpoint, mergeShards, splitShard, withKinesis } from "../support/kinesis.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
@@ -58,6 +59,19 @@ Deno.test("streams shows shards, what they came out of and the keys they hold; l
   // The shards that were closed belong to nobody any more.
   assertEquals(behind.map(({ partition }) => partition).sort(), ["shardId-000000000002", "shardId-000000000004"]);
   assert(behind.some(({ behindMs }) => behindMs > 0));
+});
+
+Deno.test("streams shows all of them where a listing comes in pages of a hundred", async () => {
+  const names: string[] = [];
+  try {
+    while (names.length <= 100) names.push((await freshStream()).stream);
+    const { stdout } = await sluice(["streams", `kinesis://us-east-1?endpoint=${endpoint}`]);
+    for (const name of names) assertStringIncludes(stdout, name);
+  } finally {
+    await withKinesis((client) =>
+      Promise.all(names.map((StreamName) => client.send(new DeleteStreamCommand({ StreamName }))))
+    );
+  }
 });
 
 Deno.test("mistakes are told in a sentence", async () => {
