@@ -61,8 +61,8 @@ export interface RunProcessorOptions {
   /** Whether a task goes on behind records that were trimmed before it read them; each gap is journaled. @default {false} */
   readonly acceptsGaps?: boolean;
   /**
-   * Partitions that are new share so many tasks; each has its own unless given. A task costs a realm, which V8 compiles
-   * for itself; its partitions share state and sequence. What was assigned once stays so.
+   * Partitions that are new share so many tasks; each has its own unless given. The partitions of a task share state and
+   * sequence. What was assigned once stays so.
    */
   readonly tasksMax?: number;
   /** Shares the run with other processes, which have journals of their own; it then ends when it is told to. */

@@ -31,7 +31,8 @@ export function decodeAt(batch: TextBatch, row: number, codec: Codec<unknown, ne
   try {
     return codec.decode(text);
   } catch (cause) {
-    if (cause instanceof DecodeError) throw cause;
+    // The class of a codec is not this one: codecs are bundled with the processor.
+    if ((cause as Partial<DecodeError> | undefined)?.code === "E_DECODE") throw cause;
     throw new DecodeError(`Cannot decode the record as ${codec.name}: ${(cause as Error).message}`, { cause });
   }
 }

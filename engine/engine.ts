@@ -6,7 +6,7 @@
  * - A unit that fails leaves nothing behind; then the policy decides. Under `halt` it did not happen.
  * - Synchronous processors run without a promise. A unit that answers a promise suspends the loop, which its
  *   continuation resumes; the owner sees `waiting`, drains microtasks and delivers effects.
- * - What every record reads of others is a field of theirs: V8 would compile an accessor for the realm of each task.
+ * - What every record reads of others is a field of theirs: V8 would compile an accessor for each realm.
  */
 
 import type { Ambient } from "./ambient.ts";
@@ -99,7 +99,7 @@ export class Engine {
 
   /**
    * An empty feed goes first: a field that V8 has not seen change by the time it compiles is taken for a constant, and the
-   * code thrown away at the end of the first feed, in the realm of each task.
+   * code thrown away at the end of the first feed, in each realm.
    */
   #warmUp(): void {
     this.begin(NO_FEED);
@@ -139,6 +139,7 @@ export class Engine {
   /** Processes up to `unitsMax` units, fewer when one waits. */
   run(unitsMax: number): void {
     this.#budget = unitsMax;
+    this.#unit.enter();
     this.#loop();
   }
 
@@ -149,12 +150,14 @@ export class Engine {
 
   /** Hands in the answer to an effect; the loop goes on when the unit's promise settles. */
   deliver(result: EffectResult): void {
+    this.#unit.enter();
     this.#unit.effects.deliver(result);
   }
 
   /** Fails the unit that waits although nothing that could settle its promise is under way. */
   abandon(): void {
     if (this.#status !== "waiting" || this.#unit.effects.isWaiting) return;
+    this.#unit.enter();
     this.#fail(new StuckError("Cannot finish the record: its promise waits for nothing that will ever happen"));
     this.#loop();
   }

@@ -34,6 +34,7 @@ export class Unit implements ContextHost {
   readonly #clock: LogicalClock;
   readonly #random: RecordRandom;
   readonly #ambient: Ambient;
+  readonly #globalRandom = (): Random => this.#random.named("global");
   #context: RecordContext;
   /** For all to read, and for the unit to write. */
   kind: UnitKind = "start";
@@ -49,9 +50,15 @@ export class Unit implements ContextHost {
     this.#random = new RecordRandom(seed);
     this.#ambient = ambient;
     this.#context = new RecordContext(this);
-    ambient.isActive = false;
-    ambient.random = () => this.#random.named("global");
-    ambient.log = (level, text) => this.log(level, text);
+  }
+
+  /** Makes the globals of the realm, which other tasks may share, answer from this unit, where one is under way. */
+  enter(): void {
+    const ambient = this.#ambient;
+    ambient.isActive = this.#isSuspended;
+    ambient.nowMs = this.#clock.nowMs;
+    ambient.random = this.#globalRandom;
+    ambient.log = this.log;
   }
 
   /** Notes from here on under which record's key state and timers are written. */
@@ -150,9 +157,9 @@ export class Unit implements ContextHost {
     return this.effects.request(this.#record, { ...options, name: String(name), inputJson });
   }
 
-  log(level: LogLevel, text: string): void {
+  readonly log = (level: LogLevel, text: string): void => {
     this.report.log({ record: this.#record, level, text });
-  }
+  };
 
   #conclude(): void {
     if (this.trace.length > this.trace.keptLength) this.#keepChanges();

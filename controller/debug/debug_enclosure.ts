@@ -8,7 +8,7 @@
  */
 
 import vm from "node:vm";
-import { DOOR, type Enclosure } from "../sandbox/enclosure.ts";
+import { type BundleDoor, DOOR, type Enclosure, isRealmDoor } from "../sandbox/enclosure.ts";
 import { BUNDLE_FILE } from "../sandbox/realm/errors.ts";
 import type { Door } from "../sandbox/realm/guest.ts";
 import { DEBUG_HOOK, type ProcessHook } from "./process_hook.ts";
@@ -20,14 +20,16 @@ export class DebugEnclosure implements Enclosure {
   readonly bufferPrototype: object = ArrayBuffer.prototype;
   readonly #hook: ProcessHook;
   readonly #sourceMap: string;
-  #door: Door | undefined;
+  readonly isSpoilt = false;
+  readonly takesMore = false;
+  #door: BundleDoor | undefined;
 
   constructor(hook: ProcessHook, sourceMap: string) {
     this.#hook = hook;
     this.#sourceMap = sourceMap;
   }
 
-  evaluate(code: string, initial: string): Door {
+  admit(code: string, initial: string): Door {
     const scope = bareScope();
     scope[DOOR] = initial;
     Reflect.set(globalThis, SCOPE, scope);
@@ -38,16 +40,28 @@ export class DebugEnclosure implements Enclosure {
       const script = `with (${SCOPE}) { (function () {${code}\n}).call(undefined); }\n` +
         `//# sourceMappingURL=data:application/json;base64,${new TextEncoder().encode(this.#sourceMap).toBase64()}`;
       new vm.Script(script, { filename: BUNDLE_FILE }).runInThisContext();
+      return this.#enter(scope[DOOR] as BundleDoor, initial);
     } finally {
       restore();
       Reflect.deleteProperty(globalThis, SCOPE);
     }
-    return this.#door = scope[DOOR] as Door;
   }
 
   go(): "done" {
     this.#door!.go();
     return "done";
+  }
+
+  forRebirth(): DebugEnclosure {
+    return new DebugEnclosure(this.#hook, this.#sourceMap);
+  }
+
+  #enter(door: BundleDoor, initial: string): Door {
+    this.#door = door;
+    if (!isRealmDoor(door)) return door;
+    door.planTask(initial);
+    door.go();
+    return door.takeTask();
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * The bundler: a processor's script, its imports, the engine and the kernel become one classic script.
+ * The bundler: a processor's script, its imports, the engine and the kernel become one classic script. The script's own
+ * modules stand in a function of it, which a realm calls for each of its tasks (`realm/residents.ts`).
  *
  * The bundle is the unit that runs; its hash is the code's identity, so it must depend on the code alone. Paths of this
  * machine (in the comments the bundler writes) are blanked. `@sluice/sluice/processor` always means this Sluice.
@@ -9,6 +10,8 @@ import { dirname, fromFileUrl, join, resolve, toFileUrl } from "@std/path";
 import denoJson from "../../deno.json" with { type: "json" };
 import { isExecutable } from "../own_program.ts";
 import { bundleCache } from "./bundle_cache.ts";
+import { type BundledScript, ENTRY, inFolder, ours, ROOT, runBundler, sourcesOf } from "./bundler.ts";
+import { kernelOf, MODULES } from "./kernel.ts";
 import { polyfillsFor } from "./polyfills.ts";
 import { completed, PARAMETERS_LATER, PIPELINE_LATER, type Prebuilt, prebuiltNames } from "./prebuilt.ts";
 
@@ -67,8 +70,6 @@ const SELF = { "@sluice/sluice/processor": "processor.ts", "@sluice/sluice/pipel
 /** What our own operators and formats are made with. */
 const LIBRARIES = ["@marcbachmann/cel-js", "@msgpack/msgpack"] as const;
 
-const ROOT = new URL("../../", import.meta.url);
-
 /**
  * Bundles the script at `path`. A bundle whose files have not changed comes from a cache.
  *
@@ -82,13 +83,13 @@ export async function bundleProcessor(path: string, options: BundleOptions = {})
   const script = resolve(path);
   const source = pipeline?.moduleOf(JSON.stringify(pipeline.spec));
   await requireFile(path, script);
-  const cache = bundleCache([script, parameters, source]);
+  const cache = bundleCache<Bundle>([script, parameters, source]);
   const cached = await cache.read();
   if (cached) return cached;
   return await inFolder(async (folder) => {
-    const built = await build({ path, script, parameters: JSON.stringify(parameters), source }, folder);
-    await cache.write(built, sourcesOf(built.sourceMap).filter((source) => !source.startsWith(folder)));
-    return built;
+    const { bundle, files } = await build({ path, script, parameters: JSON.stringify(parameters), source }, folder);
+    await cache.write(bundle, files);
+    return bundle;
   });
 }
 
@@ -107,17 +108,8 @@ export async function prebuild(
   const source = pipeline?.moduleOf(later(PIPELINE_LATER));
   if (!pipeline) await requireFile(path, script);
   const input = { path, script, parameters: later(PARAMETERS_LATER), source };
-  const { code, sourceMap } = await inFolder((folder) => build(input, folder));
+  const { bundle: { code, sourceMap } } = await inFolder((folder) => build(input, folder));
   return { name, code, sourceMap };
-}
-
-async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await Deno.makeTempDir({ prefix: "sluice-bundle-" });
-  try {
-    return await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 function noBundler(): string {
@@ -144,72 +136,50 @@ interface BuildInput {
   readonly source: string | undefined;
 }
 
-async function build(input: BuildInput, folder: string): Promise<Bundle> {
+interface Built {
+  readonly bundle: Bundle;
+  /** What it was made of. */
+  readonly files: readonly string[];
+}
+
+async function build(input: BuildInput, folder: string): Promise<Built> {
   await Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify(await configFor(input.script)));
-  // Modules are evaluated in the order of their imports: parameters are there before the processor asks for them.
-  await Deno.writeTextFile(
-    join(folder, "parameters.ts"),
-    `import { setParameters } from ${ours("engine/parameters.ts")};\n` +
-      `setParameters(${input.parameters});\n`,
-  );
-  if (input.source !== undefined) await Deno.writeTextFile(join(folder, GENERATED), input.source);
-  const bundle = await bundleWith([], input, folder);
-  const polyfills = polyfillsFor(bundle.sourceMap);
-  return polyfills.length === 0 ? bundle : await bundleWith(polyfills, input, folder);
+  const modules = await bundleModules(input, folder);
+  const kernel = await kernelOf(polyfillsFor(modules.sourceMap));
+  // Modules are strict; the script they become is so only by saying it. A line more in front is a line more in the map.
+  const code = `"use strict";((modules, open) => open(modules))(function (${DEFINE}) {\n${modules.code}\n}, ` +
+    `function (${MODULES}) {\n${kernel.code}\n});\n`;
+  const sourceMap = sourceMapOf(modules.sourceMap, folder);
+  const files = sourcesOf(sourceMap).filter((source) => !source.startsWith(folder));
+  return { bundle: { code, hash: await sha256(code), sourceMap }, files: [...files, ...kernel.files] };
 }
 
 /** The module that stands for a script which is none. */
 const GENERATED = "pipeline.ts";
 
-async function bundleWith(polyfills: readonly string[], input: BuildInput, folder: string): Promise<Bundle> {
-  const { path, script, source } = input;
+/** What the entry of the script's modules calls with what they export. */
+const DEFINE = "sluiceDefine";
+
+async function bundleModules(input: BuildInput, folder: string): Promise<BundledScript> {
+  const { path, script, source, parameters } = input;
+  // Modules are evaluated in the order of their imports: parameters are there before the processor asks for them.
+  await Deno.writeTextFile(
+    join(folder, "parameters.ts"),
+    `import { setParameters } from ${ours("engine/parameters.ts")};\n` +
+      `setParameters(${parameters});\n`,
+  );
+  if (source !== undefined) await Deno.writeTextFile(join(folder, GENERATED), source);
   const module = source === undefined ? toFileUrl(script).href : `./${GENERATED}`;
   await Deno.writeTextFile(
-    join(folder, "entry.ts"),
-    polyfills.map((module) => `import ${JSON.stringify(module)};\n`).join("") +
-      `import ${ours("controller/sandbox/realm/install.ts")};\n` +
-      `import "./parameters.ts";\n` +
+    join(folder, ENTRY),
+    `import "./parameters.ts";\n` +
       `import processor from ${JSON.stringify(module)};\n` +
-      `import { openDoor } from ${ours("controller/sandbox/realm/guest.ts")};\n` +
-      `openDoor(processor);\n`,
+      `${DEFINE}(processor);\n`,
   );
-  await runBundler(path, folder);
-  const text = await Deno.readTextFile(join(folder, "out.js"));
-  refuseHostModules(path, text);
-  const relativeMap = await Deno.readTextFile(join(folder, "out.js.map"));
-  // Modules are strict; the script they become is so only by saying it, on a line that shifts no position.
-  const code = `"use strict";` + withoutPaths(text, new Set(sourcesOf(relativeMap)));
-  return { code, hash: await sha256(code), sourceMap: withAbsoluteSources(relativeMap, folder) };
-}
-
-/** A module of this Sluice, as the text of an import. */
-function ours(relative: string): string {
-  return JSON.stringify(new URL(relative, ROOT).href);
-}
-
-/**
- * Takes the paths of files out: the comments that name them, and the names CommonJS modules are registered under. Lines
- * stay where they are: positions must go on fitting the source map.
- */
-function withoutPaths(text: string, sources: ReadonlySet<string>): string {
-  let modules = 0;
-  return text.replace(/^ *\/\/ (.+)$/gm, (line, name: string) => sources.has(name) ? "" : line)
-    .replace(/^( *)"([^"\n]+)"\(/gm, (line, indent: string, name: string) => {
-      return sources.has(name) ? `${indent}"module ${++modules}"(` : line;
-    })
-    .replace(/\n\/\/# sourceMappingURL=.*\n?$/, "\n");
-}
-
-async function runBundler(path: string, folder: string): Promise<void> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--no-lock", "--no-remote", "--platform", "browser", "--format", "iife"]
-      .concat(["--sourcemap", "external", "--config", "deno.json", "-o", "out.js", "entry.ts"]),
-    cwd: folder,
-    env: { NO_COLOR: "1" },
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  if (!success) throw new BundleError(path, explain(new TextDecoder().decode(stderr), folder));
+  const built = await runBundler(folder);
+  if ("failure" in built) throw new BundleError(path, explain(built.failure, folder));
+  refuseHostModules(path, built.code);
+  return built;
 }
 
 /** The bundler's words, without its stack trace and without the entry that the user never wrote. */
@@ -270,13 +240,11 @@ function refuseHostModules(path: string, code: string): void {
   );
 }
 
-function sourcesOf(sourceMap: string): string[] {
-  return (JSON.parse(sourceMap) as { sources: string[] }).sources;
-}
-
-function withAbsoluteSources(sourceMap: string, folder: string): string {
-  const map = JSON.parse(sourceMap) as { sources: string[] };
-  return JSON.stringify({ ...map, sources: map.sources.map((source) => resolve(folder, source)) });
+/** The source map for the script behind one more line, with files by their absolute paths. */
+function sourceMapOf(sourceMap: string, folder: string): string {
+  const map = JSON.parse(sourceMap) as { sources: string[]; mappings: string };
+  const sources = map.sources.map((source) => resolve(folder, source));
+  return JSON.stringify({ ...map, sources, mappings: `;${map.mappings}` });
 }
 
 async function sha256(text: string): Promise<string> {

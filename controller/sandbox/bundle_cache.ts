@@ -7,12 +7,12 @@
 
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import type { Bundle } from "./bundle.ts";
 
 /** To be raised when the same files give another bundle: after a change to bundle.ts. */
-const FORMAT = 4;
+const FORMAT = 5;
 
-interface CachedBundle extends Bundle {
+interface Stamped<T> {
+  readonly value: T;
   readonly files: readonly FileStamp[];
 }
 
@@ -22,26 +22,26 @@ interface FileStamp {
   readonly modifiedMs: number;
 }
 
-/** The cached bundle of one script. */
-export interface BundleCache {
-  read(): Promise<Bundle | undefined>;
-  write(bundle: Bundle, files: readonly string[]): Promise<void>;
+/** A cached bundle, or a part of one. */
+export interface BundleCache<T> {
+  read(): Promise<T | undefined>;
+  write(value: T, files: readonly string[]): Promise<void>;
 }
 
-/** The place in the cache of the bundle that is made from `input`, which is JSON. */
-export function bundleCache(input: readonly unknown[]): BundleCache {
+/** The place in the cache of what is made from `input`, which is JSON. */
+export function bundleCache<T>(input: readonly unknown[]): BundleCache<T> {
   // Another Sluice on this machine bundles another engine.
   const identity = [FORMAT, import.meta.url, input];
   const key = createHash("sha256").update(JSON.stringify(identity)).digest("hex");
-  const cached = cacheFile<CachedBundle>(key);
+  const cached = cacheFile<Stamped<T>>(key);
   return {
-    async read(): Promise<Bundle | undefined> {
+    async read(): Promise<T | undefined> {
       const entry = await cached.read();
       if (!entry) return undefined;
-      const { files, ...bundle } = entry;
-      return JSON.stringify(files.map(({ path }) => stamp(path))) === JSON.stringify(files) ? bundle : undefined;
+      const { value, files } = entry;
+      return JSON.stringify(files.map(({ path }) => stamp(path))) === JSON.stringify(files) ? value : undefined;
     },
-    write: (bundle, files) => cached.write({ ...bundle, files: files.map((path) => stamp(path)!) }),
+    write: (value, files) => cached.write({ value, files: files.map((path) => stamp(path)!) }),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * A cell: one realm that holds one task.
+ * A cell: one task in a realm, which others that run the same code may share (`realm/residents.ts`).
  *
  * Rules that keep the realm closed (docs/ARCHITECTURE.md, "The sandbox"): no host object ever enters it, only primitives
  * and ArrayBuffers that are made its own; the host never awaits a value of the realm; the processor's code runs only
@@ -14,7 +14,7 @@ import type { PackedOutputs } from "../../engine/output.ts";
 import type { FeedResult } from "../../engine/report.ts";
 import type { CopyPart } from "../../engine/state.ts";
 import { takeAll } from "../../engine/take_all.ts";
-import { type Enclosure, RealmEnclosure } from "./enclosure.ts";
+import { type Enclosure, type OlderDoor, RealmEnclosure } from "./enclosure.ts";
 import type { Fed, RealmOptions, SentFeed, TaskState } from "./protocol.ts";
 import type { Door, ProcessorInfo } from "./realm/guest.ts";
 import { decodePayload, encodeBinary, encodeParts } from "./text.ts";
@@ -43,12 +43,7 @@ export class RecordTimeout extends Error {
   }
 }
 
-/** How bundles took feeds whose segments were not packed. */
-interface OlderDoor {
-  beginFeed(feedJson: string): void;
-}
-
-/** One realm with one processor in it. */
+/** One task in its realm. */
 export class Cell {
   readonly info: ProcessorInfo;
   readonly #enclosure: Enclosure;
@@ -64,10 +59,20 @@ export class Cell {
     this.#code = code;
     this.#options = options;
     this.#enclosure = enclosure;
-    this.#door = enclosure.evaluate(code, JSON.stringify({ timeMs: options.initialTimeMs, seed: options.seed }));
+    this.#door = enclosure.admit(code, JSON.stringify({ timeMs: options.initialTimeMs, seed: options.seed }));
     this.info = JSON.parse(this.#door.describe()) as ProcessorInfo;
-    this.#door.seal();
+    (this.#door as Partial<OlderDoor>).seal?.();
     this.#timeMsMax = options.recordTimeMsMax;
+  }
+
+  /** Whether its realm was spoilt by a neighbour's record that ran too long, or by its own. */
+  get isLost(): boolean {
+    return this.#enclosure.isSpoilt;
+  }
+
+  /** The realm, where a task that runs `code` may come in. */
+  placeFor(code: string): Enclosure | undefined {
+    return this.#enclosure.takesMore && code === this.#code ? this.#enclosure : undefined;
   }
 
   /** Makes the cell ready for feeds. */
@@ -79,7 +84,7 @@ export class Cell {
 
   /** A fresh cell with the same code and state: what modules keep in variables is gone, as it is after a restart. */
   reborn(): Cell {
-    const cell = new Cell(this.#code, this.#options);
+    const cell = new Cell(this.#code, this.#options, this.#enclosure.forRebirth());
     cell.open(this.#engineOptions!);
     for (let isFirst = true;; isFirst = false) {
       const part = this.copy({ entriesMax: REBIRTH_ENTRIES, isFirst });
@@ -106,7 +111,7 @@ export class Cell {
   beginSent({ batches, segments, tickMs, unitsMin, end }: SentFeed): void {
     for (const batch of batches) this.#addBatch(batch);
     // A journaled bundle may be older than packed segments.
-    const older = this.#door as Partial<Door> & OlderDoor;
+    const older = this.#door as Partial<Door> & Pick<OlderDoor, "beginFeed">;
     if (older.beginPackedFeed === undefined) {
       return older.beginFeed(JSON.stringify({ segments: unpackSegments(segments), tickMs, end }));
     }

@@ -3,20 +3,43 @@
 import vm from "node:vm";
 import { BUNDLE_FILE } from "./realm/errors.ts";
 import type { Door } from "./realm/guest.ts";
+import type { RealmDoor } from "./realm/residents.ts";
 
 /** See the module. */
 export interface Enclosure {
   /** The prototype that buffers have inside. */
   readonly bufferPrototype: object;
+  /** Whether what ran in it was cut short: it may be in any condition. */
+  readonly isSpoilt: boolean;
+  /** Whether another task of the same code may come in. */
+  readonly takesMore: boolean;
   /**
-   * Evaluates `code`, which finds the text `initial` where it leaves its door.
+   * Evaluates the modules of `code` for one more task; the code is the same every time. `initial` is JSON: what time and
+   * chance are meanwhile.
    *
    * @throws whatever the processor's modules throw
    * @throws {LoadTimeout} when they do not come to an end
    */
-  evaluate(code: string, initial: string): Door;
-  /** Runs what the door was told to do; answers whether it took longer than it may. */
+  admit(code: string, initial: string): Door;
+  /** Runs what a door was told to do; answers whether it took longer than it may. */
   go(timeMsMax: number): "done" | "late";
+  /** Where its task goes on when its modules are evaluated anew: here, where that is possible. */
+  forRebirth(): Enclosure;
+}
+
+/** How older bundles leave the door of their only task: evaluated, and closed by whoever has seen what it says. */
+export interface OlderDoor {
+  go(): void;
+  seal(): void;
+  beginFeed(feedJson: string): void;
+}
+
+/** What a bundle leaves for the host. */
+export type BundleDoor = RealmDoor | Door & OlderDoor;
+
+/** Whether `door` is that of a realm for several tasks. */
+export function isRealmDoor(door: BundleDoor): door is RealmDoor {
+  return "planTask" in door;
 }
 
 /** The modules of a processor did not come to an end. */
@@ -42,19 +65,48 @@ const LOAD_TIME_MS_MAX = 10_000;
 export class RealmEnclosure implements Enclosure {
   readonly #context: vm.Context = createRealm();
   readonly bufferPrototype: object = vm.runInContext("ArrayBuffer.prototype", this.#context);
+  readonly #isForOne: boolean;
+  #realm: RealmDoor | undefined;
+  #isSpoilt = false;
 
-  evaluate(code: string, initial: string): Door {
-    Reflect.set(this.#context, DOOR, initial);
-    if (this.#run(compile(code), LOAD_TIME_MS_MAX) === "late") throw new LoadTimeout();
-    const door = Reflect.get(this.#context, DOOR) as Door;
-    BIND.runInContext(this.#context);
-    // Bundles of before 0.2 cannot let go of it.
-    Reflect.deleteProperty(this.#context, DOOR);
-    return door;
+  /** @param isForOne whether its first task is to be the only one */
+  constructor({ isForOne = false } = {}) {
+    this.#isForOne = isForOne;
+  }
+
+  get isSpoilt(): boolean {
+    return this.#isSpoilt;
+  }
+
+  get takesMore(): boolean {
+    return !this.#isForOne && !this.#isSpoilt && this.#realm?.takesMore() === true;
+  }
+
+  admit(code: string, initial: string): Door {
+    const realm = this.#realm ?? this.#evaluate(code, initial);
+    if (!isRealmDoor(realm)) return realm;
+    this.#realm = realm;
+    realm.planTask(initial);
+    if (this.go(LOAD_TIME_MS_MAX) === "late") throw new LoadTimeout();
+    return realm.takeTask();
   }
 
   go(timeMsMax: number): "done" | "late" {
     return this.#run(GO, timeMsMax);
+  }
+
+  forRebirth(): RealmEnclosure {
+    return this.takesMore ? this : new RealmEnclosure({ isForOne: this.#isForOne });
+  }
+
+  #evaluate(code: string, initial: string): BundleDoor {
+    Reflect.set(this.#context, DOOR, initial);
+    if (this.#run(compile(code), LOAD_TIME_MS_MAX) === "late") throw new LoadTimeout();
+    const door = Reflect.get(this.#context, DOOR) as BundleDoor;
+    BIND.runInContext(this.#context);
+    // Older bundles cannot let go of it.
+    Reflect.deleteProperty(this.#context, DOOR);
+    return door;
   }
 
   #run(script: vm.Script, timeMsMax: number): "done" | "late" {
@@ -63,6 +115,7 @@ export class RealmEnclosure implements Enclosure {
       return "done";
     } catch (error) {
       if ((error as { code?: unknown }).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
+      this.#isSpoilt = true;
       return "late";
     }
   }

@@ -1,7 +1,7 @@
 /** The inside of a sandbox: answers requests, one cell per task. Runs in a Web Worker or in a child process. */
 
 import { Cell, RecordTimeout } from "./cell.ts";
-import { LoadTimeout } from "./enclosure.ts";
+import { type Enclosure, LoadTimeout, RealmEnclosure } from "./enclosure.ts";
 import { CELL_GONE, endsWaiting, type Envelope, type Reply, type Request } from "./protocol.ts";
 
 /** Answers requests. */
@@ -9,6 +9,8 @@ export class SandboxHost {
   readonly #cells = new Map<string, Cell>();
   readonly #queues = new Map<string, Envelope<Request>[]>();
   readonly #waiting = new Set<string>();
+  /** Tasks of which a record ran too long. */
+  readonly #late = new Set<string>();
   readonly #onSlice: () => void;
   #rejection: string | undefined;
 
@@ -47,8 +49,12 @@ export class SandboxHost {
     try {
       return this.#answer(request);
     } catch (error) {
-      if ("task" in request) this.#drop(request.task);
-      if (error instanceof RecordTimeout) return { kind: "timeout", record: error.record, timeMsMax: error.timeMsMax };
+      const task = "task" in request ? request.task : "";
+      this.#drop(task);
+      if (error instanceof RecordTimeout) {
+        this.#late.add(task);
+        return { kind: "timeout", record: error.record, timeMsMax: error.timeMsMax };
+      }
       return {
         kind: "broken",
         code: codeOf(error),
@@ -62,9 +68,10 @@ export class SandboxHost {
       case "describe":
         return { kind: "described", info: new Cell(request.code, DESCRIBE_OPTIONS).info };
       case "open": {
-        const cell = new Cell(request.code, request.options);
-        cell.open(request.options);
-        this.#cells.set(request.task, cell);
+        const { task, code, options } = request;
+        const cell = new Cell(code, options, this.#placeFor(task, code));
+        cell.open(options);
+        this.#cells.set(task, cell);
         return { kind: "described", info: cell.info };
       }
       case "restore":
@@ -90,6 +97,16 @@ export class SandboxHost {
     }
   }
 
+  /** A task that has spoilt a realm gets one of its own: what it is asked next may be the same. */
+  #placeFor(task: string, code: string): Enclosure {
+    if (this.#late.has(task)) return new RealmEnclosure({ isForOne: true });
+    for (const cell of this.#cells.values()) {
+      const place = cell.placeFor(code);
+      if (place) return place;
+    }
+    return new RealmEnclosure();
+  }
+
   #step(task: string): Reply {
     const cell = this.#cell(task);
     if (cell.step(this.#onSlice) === "waiting") {
@@ -113,7 +130,7 @@ export class SandboxHost {
 
   #cell(task: string): Cell {
     const cell = this.#cells.get(task);
-    if (!cell) throw new CellGone(task);
+    if (!cell || cell.isLost) throw new CellGone(task);
     return cell;
   }
 

@@ -11,14 +11,21 @@ const REGEXP_STATICS = ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "i
 export function freezeIntrinsics(): void {
   for (const name of REGEXP_STATICS) Reflect.deleteProperty(RegExp, name);
   allowOverrides();
-  const seen = new Set<unknown>([globalThis, null]);
   const open: unknown[] = hiddenIntrinsics();
   pushMembers(globalThis, open);
+  freezeAll(open);
+}
+
+const frozen = new WeakSet<object>([globalThis]);
+
+/** Freezes every object that can be reached from `objects`. */
+export function freezeAll(objects: readonly unknown[]): void {
+  const open = [...objects];
   while (open.length > 0) {
     const next = open.pop();
-    if ((typeof next !== "object" && typeof next !== "function") || seen.has(next)) continue;
-    seen.add(next);
-    pushMembers(next as object, open);
+    if ((typeof next !== "object" && typeof next !== "function") || next === null || frozen.has(next)) continue;
+    frozen.add(next);
+    pushMembers(next, open);
     Object.freeze(next);
   }
 }

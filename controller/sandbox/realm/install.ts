@@ -1,8 +1,8 @@
 /**
  * The kernel: turns a bare realm into one in which nothing depends on the machine, the hour or luck.
  *
- * A bundle imports this module before the processor's own, so that these see the world they will run in. While they are
- * being evaluated, time stands still at the run's start and chance is keyed by the run: many libraries read both then.
+ * It is evaluated before the processor's modules, so that these see the world they will run in. While they are being
+ * evaluated, time stands still at the run's start and chance is keyed by the run: many libraries read both then.
  */
 
 import { Random } from "../../../engine/random.ts";
@@ -15,18 +15,19 @@ import { freezeIntrinsics } from "./freeze.ts";
 import { ambient } from "./intrinsics.ts";
 import { installLocale } from "./locale.ts";
 import { installMicrotasks } from "./microtasks.ts";
-import { installRemoved } from "./removed.ts";
+import { explainMissing, installRemoved } from "./removed.ts";
 import { installWeb } from "./web.ts";
 
 /** The global under which host and realm find each other; the processor has no business there. */
 export const DOOR = "__sluice";
 
-interface Initial {
+/** What stands for time and chance while modules are evaluated. */
+export interface Initial {
   readonly timeMs: number;
   readonly seed: number;
 }
 
-const initial = JSON.parse(String(Reflect.get(globalThis, DOOR))) as Initial;
+// Whoever made the realm left it there for older bundles.
 Reflect.deleteProperty(globalThis, DOOR);
 
 installClock();
@@ -39,9 +40,13 @@ installWeb();
 installAbort();
 installRemoved();
 freezeIntrinsics();
+ambient.explain = explainMissing;
 
-const random = new Random();
-random.seed(initial.seed, 0x696e6974, 0, 0);
-ambient.isActive = true;
-ambient.nowMs = initial.timeMs;
-ambient.random = () => random;
+/** Time and chance of modules that are about to be evaluated. */
+export function holdStill({ timeMs, seed }: Initial): void {
+  const random = new Random();
+  random.seed(seed, 0x696e6974, 0, 0);
+  ambient.isActive = true;
+  ambient.nowMs = timeMs;
+  ambient.random = () => random;
+}
