@@ -8,8 +8,6 @@ import type { Place } from "./place.ts";
 export interface Job extends Place {
   readonly input: string;
   readonly output: string;
-  /** How many tasks share the partitions; each has its own unless given. */
-  readonly tasks?: number;
 }
 
 /** See the module. */
@@ -50,11 +48,10 @@ export function contenders(job: "map" | "totals", records: number): readonly Con
 }
 
 /** The arguments of a run of Sluice. */
-export function sluiceArgs(job: "map" | "totals", place: Job): readonly string[] {
-  const { address, folder, here, input, output, tasks } = place;
+export function sluiceArgs(job: "map" | "totals", { address, folder, here, input, output }: Job): readonly string[] {
   return ["run", "--quiet", "-A", join(here, "../../cli/main.ts"), "run", join(here, `processors/${job}.ts`)]
     .concat(["--from", `kafka://${address}/${input}`, "--to", `kafka://${address}/${output}`, "--name", output])
-    .concat(["--journal", join(folder, `${output}.db`)], tasks === undefined ? [] : ["--tasks", String(tasks)]);
+    .concat(["--journal", join(folder, `${output}.db`)]);
 }
 
 async function runSluice(job: "map" | "totals", place: Job): Promise<number> {
