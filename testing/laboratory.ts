@@ -4,6 +4,7 @@ import type { EffectHandlers } from "../controller/effects.ts";
 import { answerWith } from "../controller/effects.ts";
 import { bundleProcessor, type Parameters } from "../controller/sandbox/bundle.ts";
 import { Cell } from "../controller/sandbox/cell.ts";
+import { type Enclosure, RealmEnclosure } from "../controller/sandbox/enclosure.ts";
 import type { Fed, RealmOptions } from "../controller/sandbox/protocol.ts";
 import { applyChanges, packEntries, type StateMap } from "../controller/state_map.ts";
 import type { ClockPolicy } from "../engine/clock.ts";
@@ -39,17 +40,20 @@ export interface LaboratoryOptions {
 
 const RECORD_TIME_MS_MAX = 10_000;
 
+/** Where all that is tried of one code runs: to try it once more costs no realm. */
+const realms = new WeakMap<LoadedCode, Enclosure>();
+
 /** See the module. */
 export class Laboratory {
-  readonly #code: string;
+  readonly #loaded: LoadedCode;
   readonly #options: LaboratoryOptions;
   readonly state: StateMap = { state: new Map(), timers: new Map() };
   #cell: Cell;
   #nowMs = 0;
   #isStarted = false;
 
-  constructor({ code }: LoadedCode, options: LaboratoryOptions) {
-    this.#code = code;
+  constructor(loaded: LoadedCode, options: LaboratoryOptions) {
+    this.#loaded = loaded;
     this.#options = options;
     this.#cell = this.#open();
   }
@@ -76,7 +80,7 @@ export class Laboratory {
     return fed;
   }
 
-  /** Throws the realm away and goes on in a fresh one with what a journal would have: state, timers, time. */
+  /** Evaluates the modules anew and goes on with what a journal would have: state, timers, time. */
   restart(): void {
     this.#cell = this.#open();
     this.#cell.restore({ state: packEntries(this.state.state), timers: packEntries(this.state.timers) });
@@ -93,7 +97,9 @@ export class Laboratory {
       initialTimeMs: clock === "event" ? 0 : startMs,
       recordTimeMsMax: RECORD_TIME_MS_MAX,
     };
-    const cell = new Cell(this.#code, options);
+    const realm = realms.get(this.#loaded)?.forAnother() ?? new RealmEnclosure();
+    realms.set(this.#loaded, realm);
+    const cell = new Cell(this.#loaded.code, options, realm);
     cell.open(options);
     return cell;
   }

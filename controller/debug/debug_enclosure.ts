@@ -52,7 +52,7 @@ export class DebugEnclosure implements Enclosure {
     return "done";
   }
 
-  forRebirth(): DebugEnclosure {
+  forAnother(): DebugEnclosure {
     return new DebugEnclosure(this.#hook, this.#sourceMap);
   }
 

@@ -84,7 +84,7 @@ export class Cell {
 
   /** A fresh cell with the same code and state: what modules keep in variables is gone, as it is after a restart. */
   reborn(): Cell {
-    const cell = new Cell(this.#code, this.#options, this.#enclosure.forRebirth());
+    const cell = new Cell(this.#code, this.#options, this.#enclosure.forAnother());
     cell.open(this.#engineOptions!);
     for (let isFirst = true;; isFirst = false) {
       const part = this.copy({ entriesMax: REBIRTH_ENTRIES, isFirst });

@@ -23,8 +23,8 @@ export interface Enclosure {
   admit(code: string, initial: string): Door;
   /** Runs what a door was told to do; answers whether it took longer than it may. */
   go(timeMsMax: number): "done" | "late";
-  /** Where its task goes on when its modules are evaluated anew: here, where that is possible. */
-  forRebirth(): Enclosure;
+  /** Where the modules of the same code are evaluated once more: here, where that is possible. */
+  forAnother(): Enclosure;
 }
 
 /** How older bundles leave the door of their only task: evaluated, and closed by whoever has seen what it says. */
@@ -95,7 +95,7 @@ export class RealmEnclosure implements Enclosure {
     return this.#run(GO, timeMsMax);
   }
 
-  forRebirth(): RealmEnclosure {
+  forAnother(): RealmEnclosure {
     return this.takesMore ? this : new RealmEnclosure({ isForOne: this.#isForOne });
   }
 
