@@ -87,10 +87,14 @@ export async function runLoadedCommand(
   const say = (text: string) => progress ? progress.say(text) : printMessage(text);
   const check = new RunCheck(plan, options, say);
   const signals = listenForSignals(options.shutdownTimeout * 1000);
+  const stop = AbortSignal.any([signals.stop, check.stop, ...options.stop ? [options.stop] : []]);
   const startMs = performance.now();
   await using ends = new RunEnds();
   try {
-    await ends.open(plan, options, say);
+    if (!await ends.open(plan, options, { stop, say })) {
+      say(`${plan.name}: stopped before it had begun`);
+      return signals.exitCode ?? EXIT.ok;
+    }
     progress = await openLook(plan, ends, options);
     const { verify: _, ...rest } = options;
     const summary = await runLoaded(processor, pool, {
@@ -116,7 +120,7 @@ export async function runLoadedCommand(
         onCommit: (task, committed) => progress?.advance(task, committed),
         ...hooks.observer,
       },
-      stop: AbortSignal.any([signals.stop, check.stop, ...options.stop ? [options.stop] : []]),
+      stop,
     });
     progress?.close();
     progress = undefined;

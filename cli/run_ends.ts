@@ -50,6 +50,12 @@ function unnamed(processor: string): string {
   return `${processor}-${new Date().toISOString().replace(/[-:.]/g, "")}-${Deno.pid}`;
 }
 
+/** What it takes to open them. */
+export interface OpenContext {
+  readonly stop: AbortSignal;
+  readonly say: (text: string) => void;
+}
+
 /** See the module. */
 export class RunEnds implements AsyncDisposable {
   readonly from: Record<string, Source> = {};
@@ -58,8 +64,29 @@ export class RunEnds implements AsyncDisposable {
   /** How many partitions the inputs have. */
   partitions = 0;
 
-  /** Opens them; what is open when one cannot be opened is closed by whoever disposes of this. */
-  async open({ name, ...plan }: RunPlan, options: RunCommandOptions, onNotice: (text: string) => void): Promise<void> {
+  #opening: Promise<void> | undefined;
+  #isOpening = false;
+
+  /**
+   * Opens them; what is open when one cannot be opened is closed by whoever disposes of this. Answers whether they were
+   * open before `stop` aborted: what is out of reach is tried for some seconds, for which nobody should have to wait then.
+   */
+  async open(plan: RunPlan, options: RunCommandOptions, { stop, say }: OpenContext): Promise<boolean> {
+    this.#isOpening = true;
+    this.#opening = this.#open(plan, options, say).finally(() => this.#isOpening = false);
+    const stopped = Promise.withResolvers<void>();
+    const onStop = (): void => stopped.resolve();
+    stop.addEventListener("abort", onStop, { once: true });
+    if (stop.aborted) onStop();
+    try {
+      await Promise.race([this.#opening, stopped.promise]);
+      return !this.#isOpening;
+    } finally {
+      stop.removeEventListener("abort", onStop);
+    }
+  }
+
+  async #open({ name, ...plan }: RunPlan, options: RunCommandOptions, onNotice: (text: string) => void): Promise<void> {
     for (const [input, uri] of plan.inputs) {
       this.from[input] = await openSource(uri, { isBounded: !plan.isFollowing, onNotice });
     }
@@ -72,6 +99,12 @@ export class RunEnds implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isOpening) return await this.#close();
+    // Whoever was stopped meanwhile does not wait for it.
+    this.#opening!.catch(() => {}).then(() => this.#close());
+  }
+
+  async #close(): Promise<void> {
     for (const port of new Set([...Object.values(this.from), ...Object.values(this.to)])) await port.close();
     await this.roaming?.leases.close();
     await this.roaming?.store.close();

@@ -35,6 +35,20 @@ Deno.test("a second signal exits at once", async () => {
   clearInterval(again);
 });
 
+Deno.test("who is told to stop while it waits for a server that does not answer ends at once, and says so", async () => {
+  await using folder = new TestFolder();
+  folder.write("p.ts", scriptOf("context.emit({ value });"));
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const child = spawnCli(["run", "p.ts", "--from", `redis://127.0.0.1:${silent.addr.port}/x`, "--to", "out.ndjson"], {
+    cwd: folder.path,
+  });
+  await child.stdin.close();
+  using _connection = await silent.accept();
+  child.kill("SIGINT");
+  const { code, stderr } = await child.output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [130, "test: stopped before it had begun\n"]);
+});
+
 Deno.test("what cannot be written or read is told in a sentence", async () => {
   await using folder = new TestFolder();
   folder.write("p.ts", scriptOf("context.emit({ value });"));
