@@ -40,7 +40,9 @@ export class DebugEnclosure implements Enclosure {
       const script = `with (${SCOPE}) { (function () {${code}\n}).call(undefined); }\n` +
         `//# sourceMappingURL=data:application/json;base64,${new TextEncoder().encode(this.#sourceMap).toBase64()}`;
       new vm.Script(script, { filename: BUNDLE_FILE }).runInThisContext();
-      return this.#enter(scope[DOOR] as BundleDoor, initial);
+      const door = scope[DOOR] as BundleDoor;
+      Reflect.deleteProperty(scope, DOOR);
+      return this.#enter(door, initial);
     } finally {
       restore();
       Reflect.deleteProperty(globalThis, SCOPE);

@@ -1,13 +1,17 @@
 /** What the realm does next: the host plans it through a door, and runs it under a time limit. */
 
-let planned: () => void = () => {};
+const NOTHING = (): void => {};
+
+let planned = NOTHING;
 
 /** Says what {@linkcode carryOut} does. */
 export function plan(work: () => void): void {
   planned = work;
 }
 
-/** Does what was planned last. */
+/** Does what was planned last, once; nothing is held on to that may be gone before there is another plan. */
 export function carryOut(): void {
-  planned();
+  const work = planned;
+  planned = NOTHING;
+  work();
 }

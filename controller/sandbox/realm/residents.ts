@@ -85,7 +85,9 @@ class Residents {
       this.#takesMore = areEqual(this.#globals!, globalProperties());
       sealGlobal();
     }
-    return this.#last!;
+    const guest = this.#last!;
+    this.#last = undefined;
+    return guest;
   }
 }
 
