@@ -130,6 +130,36 @@ Deno.test("a sandbox that answers while its process is stopped is not given up",
   assertEquals(told, "done");
 });
 
+Deno.test("bytes of a connection arrive in the order in which they were sent, also behind a time in which nothing does", async () => {
+  const world = new World(1);
+  const [client, server] = [new Machine(world, "client"), new Machine(world, "server")];
+  const network = networkOf(client);
+  const [arrived, answered]: number[][] = [[], []];
+  network.listen(7, {
+    machine: server,
+    accept: (connection) => ({
+      onData: (bytes) => {
+        arrived.push(...bytes);
+        connection.write(bytes);
+      },
+      onClose: () => {},
+    }),
+  });
+  const socket = network.connect(client, 7);
+  socket.on("data", (bytes: Uint8Array) => answered.push(...bytes));
+  const numbers = Array.from({ length: 200 }, (_, i) => i);
+  socket.on("connect", () => {
+    for (const i of numbers) {
+      world.schedule(client, i / 7, "sends", () => {
+        if (i % 10 === 0) { for (const link of network.links) link.stall(1 / 3 + i / 11); }
+        socket.write(Uint8Array.of(i));
+      });
+    }
+  });
+  await world.runUntil(() => answered.length === numbers.length, LIMITS);
+  assertEquals([arrived, answered], [numbers, numbers]);
+});
+
 Deno.test("Kafka: whoever acquires a task again after a commit that broke off does not wait for its transaction to time out", async () => {
   installPlatform();
   installNetwork();

@@ -121,7 +121,7 @@ export class Link implements LinkEnds {
     const { world } = this.client;
     this.#toServerMs = Math.max(this.#toServerMs, world.nowMs + this.#latencyMs());
     const copy = bytes.slice();
-    world.schedule(this.server, this.#toServerMs - world.nowMs, `is sent ${copy.length} bytes`, () => {
+    world.scheduleAt(this.server, this.#toServerMs, `is sent ${copy.length} bytes`, () => {
       if (!this.#isCut) this.#handler?.onData(copy);
     });
   }
@@ -131,7 +131,7 @@ export class Link implements LinkEnds {
     const { world } = this.client;
     this.#toClientMs = Math.max(this.#toClientMs, world.nowMs + this.#latencyMs());
     const copy = bytes.slice();
-    world.schedule(this.client, this.#toClientMs - world.nowMs, `is answered ${copy.length} bytes`, () => {
+    world.scheduleAt(this.client, this.#toClientMs, `is answered ${copy.length} bytes`, () => {
       if (!this.#isCut && !this.#hasEnded) {
         this.#socket.push(Buffer.from(copy.buffer, copy.byteOffset, copy.byteLength));
       }
@@ -164,8 +164,8 @@ export class Link implements LinkEnds {
     this.#hasEnded = true;
     const { world } = this.client;
     // What was sent before still arrives.
-    const delayMs = Math.max(this.#toServerMs - world.nowMs, 0) + this.#latencyMs();
-    world.schedule(this.server, delayMs, "sees a connection closed", () => {
+    const atMs = Math.max(this.#toServerMs, world.nowMs) + this.#latencyMs();
+    world.scheduleAt(this.server, atMs, "sees a connection closed", () => {
       if (this.#isCut) return;
       this.#isCut = true;
       this.#network.forget(this);

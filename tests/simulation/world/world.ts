@@ -114,9 +114,14 @@ export class World {
 
   /** Has `act` done by `machine` after `delayMs`. */
   schedule(machine: Machine, delayMs: number, what: string, act: () => void): Scheduled {
+    return this.scheduleAt(machine, this.#nowMs + Math.max(0, delayMs), what, act);
+  }
+
+  /** Has `act` done by `machine` at a time to come: what is to happen at one time has to be given one, not delays until it. */
+  scheduleAt(machine: Machine, atMs: number, what: string, act: () => void): Scheduled {
     // Timers of equal times fire in the order in which they were set on one machine; chance decides among machines.
     const event = {
-      atMs: this.#nowMs + Math.max(0, delayMs),
+      atMs,
       order: this.#order++,
       machine,
       what,
