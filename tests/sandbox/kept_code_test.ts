@@ -1,4 +1,4 @@
-/** V8 compiles the engine for each realm: with many tasks, code that is thrown away and compiled again costs each of them. */
+/** V8 compiles the engine for each realm: code that is thrown away and compiled again costs each of them. */
 
 import { assert } from "@std/assert";
 import { fromFileUrl } from "@std/path";
