@@ -107,12 +107,16 @@ export class FeedLoop {
     if (this.#inFlight.length >= inFlightMax) return await this.#commitOldest();
     const { leftMs } = this.#linger;
     if (leftMs > 0) return await this.#wait(leftMs);
-    const timeMs = this.#now();
-    if (!this.#takePermits()) {
+    const { permits, stop } = this.#setup;
+    if (!permits.tryTake()) {
       if (this.#inFlight.length > 0) return await this.#commitOldest();
-      await this.#setup.permits.freed(this.#setup.stop);
-      return undefined;
+      if (!await permits.take(stop)) return undefined;
     }
+    this.#permits += FULL;
+    return await this.#sealNext(this.#now());
+  }
+
+  async #sealNext(timeMs: number): Promise<FeedLoopEnd | undefined> {
     let sealed: SealResult;
     try {
       sealed = await this.#parts.sealer.next(this.#readLimit(), timeMs);
@@ -142,12 +146,6 @@ export class FeedLoop {
       default:
         return sealed satisfies never;
     }
-  }
-
-  #takePermits(): boolean {
-    if (!this.#setup.permits.tryTake()) return false;
-    this.#permits += FULL;
-    return true;
   }
 
   #givePermits(count: number): void {

@@ -20,7 +20,7 @@ export function permitsFor({ batches }: SealedFeed): number {
   return Math.min(FULL, Math.max(SMALL, Math.ceil(FULL * held)));
 }
 
-/** See the module. */
+/** See the module. Whoever waits is handed them: a task with a backlog, back for more at once, would pass all others. */
 export class Permits {
   #left: number;
   readonly #waiting: (() => void)[] = [];
@@ -30,30 +30,34 @@ export class Permits {
     this.#left = FULL * feeds;
   }
 
-  /** Takes what a full feed needs if so much is left. */
+  /** Takes what a full feed needs if so much is left, and nobody waits for it. */
   tryTake(): boolean {
-    if (this.#left < FULL) return false;
+    if (this.#left < FULL || this.#waiting.length > 0) return false;
     this.#left -= FULL;
     return true;
   }
 
-  /** Gives `count` back. Who ends does so even with nothing: it may have been woken, and somebody else waits behind it. */
-  give(count: number): void {
-    this.#left += count;
-    for (let free = this.#left; free >= FULL && this.#waiting.length > 0; free -= FULL) this.#waiting.shift()!();
+  /** Takes what a full feed needs, in the order of asking; false when `stop` aborted before. */
+  async take(stop: AbortSignal): Promise<boolean> {
+    if (stop.aborted) return false;
+    if (this.tryTake()) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const onTurn = (): void => {
+      stop.removeEventListener("abort", onStop);
+      resolve(true);
+    };
+    const onStop = (): void => {
+      this.#waiting.splice(this.#waiting.indexOf(onTurn), 1);
+      resolve(false);
+    };
+    this.#waiting.push(onTurn);
+    stop.addEventListener("abort", onStop, { once: true });
+    return await promise;
   }
 
-  /** Resolves when what a full feed needs may be left, or `stop` aborts; in the order of asking. */
-  async freed(stop: AbortSignal): Promise<void> {
-    if (this.#left >= FULL || stop.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const wake = (): void => resolve();
-    this.#waiting.push(wake);
-    stop.addEventListener("abort", wake);
-    await promise;
-    stop.removeEventListener("abort", wake);
-    // Who is woken by the end of the run must not hold the place of somebody else.
-    const at = this.#waiting.indexOf(wake);
-    if (at >= 0) this.#waiting.splice(at, 1);
+  /** Gives `count` back. */
+  give(count: number): void {
+    this.#left += count;
+    for (; this.#left >= FULL && this.#waiting.length > 0; this.#left -= FULL) this.#waiting.shift()!();
   }
 }
