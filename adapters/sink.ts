@@ -91,9 +91,10 @@ export interface Sink {
    * Makes what is missing where outputs go. Called before the first `acquire`, once it is certain that the run goes ahead:
    * a start that is refused leaves nothing behind.
    *
+   * @param tasks how many tasks the run has, unless more partitions come
    * @throws {SinkError} when it cannot be made
    */
-  prepare?(): Promise<void>;
+  prepare?(tasks: number): Promise<void>;
   /**
    * Takes over the task (I4): older owners cannot commit any more, and what was written after the checkpoint is gone.
    *

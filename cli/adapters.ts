@@ -43,8 +43,6 @@ export async function openSource(uri: string, context: SourceContext): Promise<S
 export interface SinkContext {
   /** The run whose outputs it takes. */
   readonly run: string;
-  /** How many tasks the run has, unless more partitions come. */
-  readonly tasks: number;
   /** Whether other processes have tasks of the run. */
   readonly isShared?: boolean;
   /** Something a person should know, in one line. */

@@ -90,7 +90,7 @@ async function redrive(
   options: RedriveOptions,
 ): Promise<number> {
   const name = `${run.name}-redrive-${letters[0].id}-${letters.at(-1)!.id}`;
-  const to = await openSinks(new Map([["default", options.to]]), { run: name, tasks: 1, onNotice: printMessage });
+  const to = await openSinks(new Map([["default", options.to]]), { run: name, onNotice: printMessage });
   const pool = openPool({});
   const processor = await loadNamed(options.with, pool, options);
   const summary = await runLoaded(processor, pool, {

@@ -88,7 +88,7 @@ export async function openKafkaSinks(
 
 async function openCluster(
   outputs: readonly (readonly [output: string, uri: string])[],
-  { run, tasks, isShared = false, onNotice }: SinkContext,
+  { run, isShared = false, onNotice }: SinkContext,
 ): Promise<KafkaSink> {
   const topics = new Map(outputs.map(([output, uri]) => [output, sinkTopicOf(uri)]));
   // What is true of the cluster is said once, by the first that says it.
@@ -108,7 +108,6 @@ async function openCluster(
     settings,
     topics,
     run,
-    tasks,
     isShared,
     onNotice,
     group: group === "none" ? undefined : group,

@@ -57,7 +57,7 @@ export async function replayCommand(name: string, options: ReplayCommandOptions)
     return await stepThrough(recording, selectFeeds(recording, options), options.failed);
   }
   const to = new Map(options.to === undefined ? [] : [["default", options.to]]);
-  const context = { run: `${recorded.run.name}-replay`, tasks: 1, onNotice: printMessage };
+  const context = { run: `${recorded.run.name}-replay`, onNotice: printMessage };
   const { default: sink } = await openSinks(to, context) as { readonly default?: Sink };
   try {
     for (const recording of recorded.recordings()) await replayOne(recording, { code, sink }, options, totals);

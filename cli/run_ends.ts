@@ -58,7 +58,7 @@ export interface OpenContext {
 
 /** See the module. */
 export class RunEnds implements AsyncDisposable {
-  readonly from: Record<string, Source> = {};
+  from: Record<string, Source> = {};
   to: Record<string, Sink> = {};
   roaming: RoamingOptions | undefined;
   /** How many partitions the inputs have. */
@@ -87,15 +87,21 @@ export class RunEnds implements AsyncDisposable {
   }
 
   async #open({ name, ...plan }: RunPlan, options: RunCommandOptions, onNotice: (text: string) => void): Promise<void> {
-    for (const [input, uri] of plan.inputs) {
-      this.from[input] = await openSource(uri, { isBounded: !plan.isFollowing, onNotice });
-    }
-    const partitions = await Promise.all(Object.values(this.from).map((source) => source.partitions()));
-    this.partitions = partitions.flat().length;
     const { store, owner, lease } = options;
     const isShared = store !== undefined;
-    this.to = await openSinks(plan.outputs, { run: name, tasks: this.partitions, isShared, onNotice });
-    if (isShared) this.roaming = await openStore(store, { run: name, owner, leaseMs: lease * 1000 });
+    await allOf([
+      ...[...plan.inputs].map(async ([input, uri]) => {
+        this.from[input] = await openSource(uri, { isBounded: !plan.isFollowing, onNotice });
+        const partitions = await this.from[input].partitions();
+        this.partitions += partitions.length;
+      }),
+      openSinks(plan.outputs, { run: name, isShared, onNotice }).then((to) => this.to = to),
+      ...isShared
+        ? [openStore(store, { run: name, owner, leaseMs: lease * 1000 }).then((roaming) => this.roaming = roaming)]
+        : [],
+    ]);
+    // In the order in which they were named, whichever was open first: journals compare them as they are.
+    this.from = Object.fromEntries([...plan.inputs.keys()].map((input) => [input, this.from[input]]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -109,4 +115,9 @@ export class RunEnds implements AsyncDisposable {
     await this.roaming?.leases.close();
     await this.roaming?.store.close();
   }
+}
+
+/** Throws what the first of them threw, when none is under way any more: what is open by then can be closed. */
+async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  for (const each of await Promise.allSettled(work)) if (each.status === "rejected") throw each.reason;
 }

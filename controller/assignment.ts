@@ -81,12 +81,17 @@ export interface AssignmentContext {
  */
 export function assignTasks(run: Run, fresh: readonly StartedPartition[], context: AssignmentContext): readonly Task[] {
   if (fresh.length === 0) return [];
-  const { journal, tasksMax = fresh.length } = context;
+  const { journal } = context;
   const known = journal.tasks(run).length;
   if (known > 0 && !isSideBySide(context)) throw newPartitions(run, fresh, context);
-  return shareOut(fresh, isSideBySide(context) ? tasksMax : 1).map((group, i) =>
+  return shareOut(fresh, countTasks(fresh, context)).map((group, i) =>
     journal.createTask(run, String(known + i), group)
   );
+}
+
+/** How many tasks `fresh` partitions become. */
+export function countTasks(fresh: readonly TaskPartition[], context: Omit<AssignmentContext, "journal">): number {
+  return Math.min(fresh.length, isSideBySide(context) ? context.tasksMax ?? fresh.length : 1);
 }
 
 /** Whether a run may have several tasks: they share neither inputs nor the place they write to. */

@@ -2,7 +2,7 @@
 
 import type { ClockPolicy } from "../engine/clock.ts";
 import { environmentFingerprint } from "./environment.ts";
-import { assignTasks, findFresh, isSideBySide } from "./assignment.ts";
+import { assignTasks, countTasks, findFresh, isSideBySide } from "./assignment.ts";
 import { JournalError, type JournalEvent, type Run, type RunSpec, SHARED_THROUGH } from "./journal/journal.ts";
 import { limitsFor } from "./limits.ts";
 import { agree, follow, newPlan, type Plan, planOfJournal } from "./roaming/plan.ts";
@@ -71,7 +71,8 @@ export async function run(options: RunOptions): Promise<RunSummary> {
   const rows = known ? journal.tasks(known) : [];
   if (known) refuseChange(known, options);
   const fresh = plan ? [] : await findFresh(options.sources, rows, known);
-  for (const sink of new Set(options.routes.map(({ sink }) => sink))) await sink.prepare?.();
+  const tasks = plan ? plan.tasks.length : rows.length + countTasks(fresh, options);
+  for (const sink of new Set(options.routes.map(({ sink }) => sink))) await sink.prepare?.(tasks);
   const started = journal.atomically(() => {
     if (known) noteCodeChange(known, options);
     const run = known ?? journal.createRun(plan?.run ?? specOf(options));
@@ -84,8 +85,8 @@ export async function run(options: RunOptions): Promise<RunSummary> {
   const shared = { ...options, limits, run: started, environment: environmentFingerprint() };
   const group = roaming ? new RoamingGroup({ ...shared, roaming }) : new TaskGroup(shared);
   const failures = await group.run();
-  const tasks = group.summaries();
-  return { run: started.name, resumed: known !== undefined, tasks, failures, hasHung: options.pool.hasHung };
+  const hasHung = options.pool.hasHung;
+  return { run: started.name, resumed: known !== undefined, tasks: group.summaries(), failures, hasHung };
 }
 
 /** What the processes of the run have agreed on; this one has to fit in. */

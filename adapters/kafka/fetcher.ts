@@ -114,6 +114,12 @@ export class Fetcher {
     return taken;
   }
 
+  /** Fetches what will be taken at `from`, unless the partition is read already. */
+  async prefetch(at: SourcePartition, from: bigint, { end }: Pick<TakeLimit, "end">): Promise<void> {
+    const topicId = await this.#topicId(at, from);
+    if (!this.#lanes.has(`${at.stream}/${at.partition}`)) void this.#pump(this.#addLane(at, from, { topicId, end }));
+  }
+
   /** Waits until there is something to take at `at`, or it is known that there was nothing; no longer than `timeMsMax`. */
   async known({ stream, partition }: SourcePartition, timeMsMax: number): Promise<void> {
     const lane = this.#lanes.get(`${stream}/${partition}`);
@@ -152,7 +158,7 @@ export class Fetcher {
     return lane?.asked === from ? lane : undefined;
   }
 
-  async #topicId(at: SourcePartition, from: bigint, { leave }: TakeLimit): Promise<string> {
+  async #topicId(at: SourcePartition, from: bigint, leave?: AbortSignal): Promise<string> {
     try {
       return (await patiently({ ...this.#patience(), leave }, () => this.#cluster.topic(at.stream))).id;
     } catch (cause) {
@@ -165,10 +171,17 @@ export class Fetcher {
     return patienceFor(cluster, outageMsMax, { onOutage });
   }
 
-  async #openLane(at: SourcePartition, from: bigint, limit: TakeLimit): Promise<Lane> {
-    const { stream, partition } = at;
-    const topicId = this.#lanes.get(`${stream}/${partition}`)?.topicId ?? await this.#topicId(at, from, limit);
-    const { end } = limit;
+  async #openLane(at: SourcePartition, from: bigint, { end, leave }: TakeLimit): Promise<Lane> {
+    const known = this.#lanes.get(`${at.stream}/${at.partition}`);
+    const topicId = known?.topicId ?? await this.#topicId(at, from, leave);
+    return this.#addLane(at, from, { topicId, end });
+  }
+
+  #addLane(
+    { stream, partition }: SourcePartition,
+    from: bigint,
+    { topicId, end }: Pick<Lane, "topicId" | "end">,
+  ): Lane {
     const place = { stream, partition, number: Number(partition), topicId, asked: from, position: from, end };
     const nothing = {
       batch: undefined,

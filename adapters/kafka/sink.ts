@@ -46,8 +46,6 @@ export interface KafkaSinkOptions {
   readonly topics: ReadonlyMap<string, SinkTopicOptions>;
   /** The name of the run: its transactional ids and its checkpoints bear it. */
   readonly run: string;
-  /** How many tasks there will be, as far as is known: what their checkpoints need is made at once. */
-  readonly tasks?: number;
   /**
    * Whether other processes have tasks of the run: then each task has a transactional id of its own, by which they fence each
    * other. Alone, a process commits all tasks that wait in one transaction. @default {false}
@@ -131,8 +129,8 @@ export class KafkaSink implements Sink {
     }
   }
 
-  async prepare(): Promise<void> {
-    const { brokers, tasks = 1, topics } = this.#options;
+  async prepare(tasks: number): Promise<void> {
+    const { brokers, topics } = this.#options;
     this.#checkpoints.prepare(tasks);
     const missing = [...topics].filter(([output]) => !this.#topics.has(output));
     try {

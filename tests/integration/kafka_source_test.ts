@@ -322,3 +322,42 @@ Deno.test("a topic whose transactions were all aborted ends, and its run with it
   assertEquals([code, stderr], [0, ""]);
   assertEquals(outputOf(folder), []);
 });
+
+Deno.test("a reader gets all records from where it is, wherever fetching had begun before", async () => {
+  const topic = await freshTopic();
+  await writeTopic(topic, records(0, 20));
+  for (const begun of [0n, 5n, 20n, 1000n]) {
+    const source = await openBounded(topic);
+    const [at] = await source.partitions();
+    source.prefetch(at, begun);
+    assertEquals((await readPartition(source, at, 0n)).map(({ value }) => Number(value)), range(0, 20), String(begun));
+    // Whoever reads already is not disturbed.
+    source.prefetch(at, begun);
+    assertEquals((await readPartition(source, at, 7n)).map(({ value }) => Number(value)), range(7, 20), String(begun));
+    await source.close();
+  }
+});
+
+Deno.test("inputs stay in the order in which they are named, whichever is open first", async () => {
+  const topic = await freshTopic();
+  await writeTopic(topic, records(0, 3));
+  await using folder = new TestFolder();
+  folder.write("b.ndjson", "7\n8\n");
+  const processor = folder.write(
+    "two.ts",
+    `import { defineProcessor, json } from "@sluice/sluice/processor";
+export default defineProcessor({
+  name: "two", inputs: { a: json<any>(), b: json<any>() }, output: json<any>(),
+  process({ value }, { emit }) { emit({ value }); },
+});
+`,
+  );
+  const from = ["--from", `a=kafka://${address}/${topic}`, "--from", `b=file:${folder.at("b.ndjson")}`];
+  const args = ["run", processor, ...from, "--to", "out.ndjson", "--journal", "j.db", "--until-end", "--quiet"];
+  const { code, stderr } = await runCli(args, { cwd: folder.path });
+  assertEquals([code, stderr], [0, ""]);
+  // A later start is refused where they differ.
+  const journal = await SqliteJournal.open(folder.at("j.db"));
+  assertEquals(Object.keys(journal.run("two")!.sources), ["a", "b"]);
+  journal.close();
+});
