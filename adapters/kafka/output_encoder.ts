@@ -6,6 +6,7 @@
  */
 
 import { headersFromJson } from "../../engine/headers.ts";
+import type { PackedOutputs } from "../../engine/output.ts";
 import { ExtraReader } from "../../formats/extra_reader.ts";
 import { partitionOfKey } from "../../formats/murmur2.ts";
 import { type Commit, SinkError } from "../sink.ts";
@@ -35,12 +36,27 @@ export function encodeOutputs(run: string, commit: Commit, topics: readonly (Sin
   const { outputs } = commit;
   const own = topics.filter((topic) => topic !== undefined);
   const writers = new Map(own.map((topic) => [topic, new TopicWriter(topic, commit, outputs.count)]));
-  const writerOf = topics.map((topic) => topic && writers.get(topic)!);
+  const hasOrigin = own.some((topic) => topic.hasOrigin);
+  encodeAll(outputs, {
+    writerOf: topics.map((topic) => topic && writers.get(topic)!),
+    extras: outputs.extras && new ExtraReader(outputs.extras),
+    origin: hasOrigin ? `${run}/${commit.task}/${commit.seq}` : undefined,
+  });
+  return finish([...writers.values()]);
+}
+
+interface Encoding {
+  /** By number of the output's name. */
+  readonly writerOf: readonly (TopicWriter | undefined)[];
+  readonly extras: ExtraReader | undefined;
+  readonly origin: string | undefined;
+}
+
+/** Nothing may follow the loop: V8 throws optimized code away at what does, and optimizes anew, for every feed. */
+function encodeAll(outputs: PackedOutputs, { writerOf, extras, origin }: Encoding): void {
   const { count, keyLengths, valueLengths, timesMs, names } = outputs;
   const keys = viewOf(outputs.keys);
   const values = viewOf(outputs.values);
-  const extras = outputs.extras && new ExtraReader(outputs.extras);
-  const origin = own.some(({ hasOrigin }) => hasOrigin) ? `${run}/${commit.task}/${commit.seq}` : undefined;
   let keyAt = 0;
   let valueAt = 0;
   for (let i = 0; i < count; i++) {
@@ -59,7 +75,6 @@ export function encodeOutputs(run: string, commit: Commit, topics: readonly (Sin
     keyAt += Math.max(keyLength, 0);
     valueAt += Math.max(valueLength, 0) + 1;
   }
-  return finish([...writers.values()]);
 }
 
 function finish(writers: readonly TopicWriter[]): EncodedOutputs {
@@ -73,7 +88,8 @@ function finish(writers: readonly TopicWriter[]): EncodedOutputs {
 class TopicWriter {
   readonly topic: SinkTopic;
   readonly #commit: Commit;
-  readonly #open: BatchEncoder[] = [];
+  /** By partition. */
+  readonly #open: (BatchEncoder | undefined)[];
   readonly #batches: BatchEncoder[] = [];
   readonly #firstOutputs: number[] = [];
   readonly #bytesHint: number;
@@ -89,6 +105,8 @@ class TopicWriter {
     const all = keys.length + values.length + count * RECORD_OVERHEAD;
     this.#bytesHint = Math.min(Math.ceil(all / topic.partitions), this.#batchBytesMax);
     this.#keyless = commit.seq % topic.partitions;
+    // All of one kind and length: V8 optimizes for what an array was like before.
+    this.#open = Array.from({ length: topic.partitions }, () => undefined);
   }
 
   partitionOf(keys: DataView, at: number, length: number): number {
