@@ -79,6 +79,30 @@ for (const protocol of ["v1", "v2"]) {
   });
 }
 
+Deno.test("a connection that is cut in the middle of an answer changes nothing, and holds up nobody", async () => {
+  const { address, proxied, proxy, input, expected } = await world();
+  for (const kind of ["Fetch", "Metadata", "Produce", "EndTxn"] as const) {
+    await using job = await KafkaJob.create({ address, input, feedRecords: 50 });
+    proxy.lose(kind, [1, 4], 0.5);
+    const startMs = performance.now();
+    const { code, stderr } = await job.run({ source: proxied, sink: proxied });
+    if (code !== 0) assertStringIncludes(stderr, "Cannot ", kind);
+    assert(proxy.lost > 0, `no answer to ${kind} was cut`);
+    console.log(`${kind}: ${proxy.lost} answers cut, ${Math.round(performance.now() - startMs)} ms ${stderr}`);
+    assertEquals((await job.run()).code, 0);
+    assertEquals(await job.outcome(), expected, kind);
+  }
+});
+
+Deno.test("a connection through which nothing comes any more is given up for another one", async () => {
+  const { address, proxied, proxy, input, expected } = await world();
+  await using job = await KafkaJob.create({ address, input, feedRecords: 50 });
+  proxy.forget("Fetch");
+  const { code, stderr } = await job.run({ source: proxied, sink: proxied });
+  assertEquals(code, 0, stderr);
+  assertEquals(await job.outcome(), expected);
+});
+
 Deno.test("a broker that dies in the middle of transactions and comes back changes nothing", async () => {
   const state = await world();
   const { address, input, expected } = state;

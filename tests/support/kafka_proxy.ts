@@ -1,4 +1,7 @@
-/** A proxy before a broker that loses the answer to a request of a kind, once: the broker did it, nobody learns so. */
+/**
+ * A proxy before a broker that loses the answer to a request of a kind, whole or from its middle on: the broker did it,
+ * nobody learns so.
+ */
 
 /** The kinds of requests that a run makes, by their numbers (kafka.apache.org/protocol#protocol_api_keys). */
 export const REQUEST_KINDS = {
@@ -24,7 +27,12 @@ export class KafkaProxy {
   readonly #connections = new Set<Deno.Conn>();
   #kind = -1;
   #doomed: readonly number[] = [];
+  /** The share of a lost answer that arrives. */
+  #share = 0;
   #seen = 0;
+  /** Connections through which nothing comes any more. */
+  readonly #forgotten = new Set<Deno.Conn>();
+  #forgets = false;
   /** How many answers were lost. */
   lost = 0;
 
@@ -39,12 +47,23 @@ export class KafkaProxy {
     return new KafkaProxy(port, target);
   }
 
-  /** Loses the answers to those requests of `kind` whose numbers, counted from 0, are in `doomed`. */
-  lose(kind: RequestKind, doomed: readonly number[]): void {
+  /** Loses the answers to those requests of `kind` whose numbers, counted from 0, are in `doomed`; all but a `share`. */
+  lose(kind: RequestKind, doomed: readonly number[], share = 0): void {
     this.#kind = REQUEST_KINDS[kind];
     this.#doomed = doomed;
+    this.#share = share;
     this.#seen = 0;
     this.lost = 0;
+  }
+
+  /**
+   * From the first request of `kind` on, nothing comes through its connection any more, and neither end learns of it: as
+   * where an address translation has forgotten a connection. New ones are not concerned.
+   */
+  forget(kind: RequestKind): void {
+    this.#kind = REQUEST_KINDS[kind];
+    this.#doomed = [];
+    this.#forgets = true;
   }
 
   close(): void {
@@ -64,23 +83,30 @@ export class KafkaProxy {
       const doomed = new Set<number>();
       void this.#forward(client, broker, (frame) => {
         const [kind, correlationId] = [frame.getInt16(0), frame.getInt32(4)];
+        if (kind === this.#kind && this.#forgets) {
+          this.#forgets = false;
+          for (const connection of [client, broker]) this.#forgotten.add(connection);
+        }
         if (kind === this.#kind && this.#doomed.includes(this.#seen++)) doomed.add(correlationId);
-        return true;
+        return 1;
       });
       void this.#forward(broker, client, (frame) => {
-        if (!doomed.has(frame.getInt32(0))) return true;
+        if (!doomed.has(frame.getInt32(0))) return 1;
         this.lost++;
-        return false;
+        return this.#share;
       });
     }
   }
 
-  /** Hands frames on; closes both ends when one is not to pass. */
-  async #forward(from: Deno.Conn, to: Deno.Conn, passes: (frame: DataView) => boolean): Promise<void> {
+  /** Hands frames on; closes both ends behind one that is not to pass as a whole. */
+  async #forward(from: Deno.Conn, to: Deno.Conn, shareOf: (frame: DataView) => number): Promise<void> {
     try {
       for await (const frame of framesOf(from)) {
-        if (!passes(new DataView(frame.buffer, frame.byteOffset + 4, frame.byteLength - 4))) break;
-        for (let at = 0; at < frame.length;) at += await to.write(frame.subarray(at));
+        const share = shareOf(new DataView(frame.buffer, frame.byteOffset + 4, frame.byteLength - 4));
+        if (this.#forgotten.has(from)) continue;
+        const end = Math.floor(share * frame.length);
+        for (let at = 0; at < end;) at += await to.write(frame.subarray(at, end));
+        if (share < 1) break;
       }
     } catch {
       // One end is gone; so goes the other.

@@ -12,6 +12,7 @@ import tls from "node:tls";
 import { type Admin, Kafka, type KafkaConfig, logLevel } from "kafkajs";
 import { check, CODE, KafkaError } from "./kafka_error.ts";
 import { metadataOf, type TopicMetadata } from "./metadata.ts";
+import { bringWholeAnswers } from "./whole_answers.ts";
 import { Reader, Writer } from "./wire.ts";
 
 /** A request whose fields behind the header are `body`; its parts are sent back to back. */
@@ -111,8 +112,9 @@ export class Broker {
         if (connection.bytesBuffered === 0) connection.chunks = [];
         settle(answer);
       };
+      const entry = { apiKey: key, apiName: name, apiVersion: version, correlationId, resolve };
       connection.requestQueue.push({
-        entry: { apiKey: key, apiName: name, apiVersion: version, correlationId, resolve, reject },
+        entry: { ...entry, reject: (error) => reject(hungUp(connection, error)) },
         expectResponse: true,
         requestTimeout: timeoutMs,
         sendRequest: () => writeParts(connection.socket!, parts),
@@ -123,6 +125,15 @@ export class Broker {
     if (isFlexible && key !== API_VERSIONS) reader.tags();
     return reader;
   }
+}
+
+/**
+ * Who does not answer in time is not asked again over the same connection: somewhere on its way, a firewall or an address
+ * translation may have forgotten it, and lets nothing through for as long as it lasts.
+ */
+function hungUp({ socket }: KafkajsConnection, error: Error): Error {
+  if (error.name === "KafkaJSRequestTimeoutError") socket?.destroy(error);
+  return error;
 }
 
 function writeParts(socket: net.Socket, parts: readonly Uint8Array[]): void {
@@ -160,7 +171,7 @@ export class Cluster {
    * @param hint a topic that there may be: kafkajs asks for brokers by asking for topics, for all unless it knows one
    */
   static async connect(config: KafkaConfig, hint?: string): Promise<Cluster> {
-    const kafka = new Kafka({ logLevel: logLevel.NOTHING, socketFactory: withoutDelay, retry: RETRY, ...config });
+    const kafka = new Kafka({ logLevel: logLevel.NOTHING, socketFactory: openSocket, retry: RETRY, ...config });
     const createCluster = Object.getOwnPropertySymbols(kafka).find(({ description }) =>
       description === "private:Kafka:createCluster"
     );
@@ -281,7 +292,7 @@ interface SocketOptions {
 }
 
 /** kafkajs leaves Nagle's algorithm on: the last packet of a large request would wait for an acknowledgement. */
-function withoutDelay({ host, port, ssl, onConnect }: SocketOptions): net.Socket {
+function openSocket({ host, port, ssl, onConnect }: SocketOptions): net.Socket {
   const socket = ssl
     ? tls.connect({ host, port, ...(typeof ssl === "object" ? ssl : {}) }, onConnect)
     : net.connect({ host, port }, onConnect);
@@ -289,7 +300,7 @@ function withoutDelay({ host, port, ssl, onConnect }: SocketOptions): net.Socket
   socket.setMaxListeners(0);
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
-  return socket;
+  return bringWholeAnswers(socket);
 }
 
 const calmed = new WeakSet<object>();
