@@ -12,8 +12,8 @@ import type { ReadLimit, SourcePartition } from "../source.ts";
 import { Patience, type PatienceOptions, patiently } from "../patience.ts";
 import { patience as patienceFor } from "./patience.ts";
 import type { Broker, Cluster } from "./protocol/cluster.ts";
-import { type Fetched, fetchFrom, offsetOf } from "./protocol/fetch.ts";
-import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
+import { type FetchAnswer, type Fetched, type FetchFrom, fetchFrom, offsetOf } from "./protocol/fetch.ts";
+import { CODE, isPassing, isTimeout, KafkaError } from "./protocol/kafka_error.ts";
 import { decodeRecordSet } from "./protocol/record_set.ts";
 import { explain, otherLog } from "./source_errors.ts";
 
@@ -23,6 +23,8 @@ const PARTITION_BYTES_MAX = 1024 * 1024;
 /** While all partitions together hold more than this, others still get as much as nobody can do without. */
 const BUFFER_BYTES_MAX = 32 * 1024 * 1024;
 const PARTITION_BYTES_MIN = 128 * 1024;
+/** An answer that comes sooner than this may be larger the next time. */
+const QUICK_MS = 1_000;
 /** What is smaller, and not taken yet, is added to: a reader that is busy finds all that has come meanwhile. */
 const TOP_UP_BYTES_MAX = 64 * 1024;
 const TOP_UP_PAUSE_MS = 2;
@@ -84,6 +86,8 @@ export class Fetcher {
   readonly #lanes = new Map<string, Lane>();
   readonly #fetching = new Map<number, Promise<void>>();
   #answers = 0;
+  /** What an answer may hold: less once one has not arrived in time, or nothing ever would over a slow line. */
+  #answerBytesMax = ANSWER_BYTES_MAX;
   #isClosed = false;
 
   constructor(options: FetcherOptions) {
@@ -249,8 +253,7 @@ export class Fetcher {
     // A broker fills its answer in this order.
     const from = lanes.toSorted((a, b) => a.servedAt - b.servedAt)
       .map(({ stream, number, position }) => ({ topic: stream, partition: number, position }));
-    const limit = { waitMs, bytesMax: ANSWER_BYTES_MAX, partitionBytesMax: this.#partitionBytesMax() };
-    const answers = await fetchFrom(broker, from, limit);
+    const answers = await this.#ask(broker, from, waitMs);
     this.#answers++;
     let hasArrived = false;
     let passing: KafkaError | undefined;
@@ -271,6 +274,21 @@ export class Fetcher {
     answers.release();
     if (passing) throw passing;
     return hasArrived;
+  }
+
+  async #ask(broker: Broker, from: readonly FetchFrom[], waitMs: number): Promise<FetchAnswer> {
+    const bytesMax = this.#answerBytesMax;
+    const startMs = performance.now();
+    try {
+      const limit = { waitMs, bytesMax, partitionBytesMax: Math.min(this.#partitionBytesMax(), bytesMax) };
+      const answers = await fetchFrom(broker, from, limit);
+      const isQuick = performance.now() - startMs < waitMs + QUICK_MS;
+      if (isQuick) this.#answerBytesMax = Math.min(2 * bytesMax, ANSWER_BYTES_MAX);
+      return answers;
+    } catch (error) {
+      if (isTimeout(error)) this.#answerBytesMax = Math.max(bytesMax / 4, PARTITION_BYTES_MIN);
+      throw error;
+    }
   }
 
   #partitionBytesMax(): number {

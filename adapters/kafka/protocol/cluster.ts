@@ -10,7 +10,7 @@ import net from "node:net";
 import process from "node:process";
 import tls from "node:tls";
 import { type Admin, Kafka, type KafkaConfig, logLevel } from "kafkajs";
-import { check, CODE, KafkaError } from "./kafka_error.ts";
+import { check, CODE, isTimeout, KafkaError } from "./kafka_error.ts";
 import { metadataOf, type TopicMetadata } from "./metadata.ts";
 import { bringWholeAnswers } from "./whole_answers.ts";
 import { Reader, Writer } from "./wire.ts";
@@ -132,7 +132,7 @@ export class Broker {
  * translation may have forgotten it, and lets nothing through for as long as it lasts.
  */
 function hungUp({ socket }: KafkajsConnection, error: Error): Error {
-  if (error.name === "KafkaJSRequestTimeoutError") socket?.destroy(error);
+  if (isTimeout(error)) socket?.destroy(error);
   return error;
 }
 

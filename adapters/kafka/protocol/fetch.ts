@@ -39,7 +39,8 @@ export interface FetchAnswer {
 
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
-const ANSWER_MS = 10_000;
+/** kafkajs waits no less than this, whatever it is told. */
+const ANSWER_MS = 30_000;
 const NO_REPLICA = -1;
 const BYTES_MIN = 1;
 const NO_SESSION = 0;

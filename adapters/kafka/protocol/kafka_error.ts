@@ -72,6 +72,11 @@ export function isPassing(error: unknown): boolean {
   return retriable === true && name.startsWith("KafkaJS");
 }
 
+/** Whether nobody answered in time. */
+export function isTimeout(error: unknown): boolean {
+  return (error as { readonly name?: unknown }).name === "KafkaJSRequestTimeoutError";
+}
+
 const NAMES = new Map<number, string>(
   Object.entries(CODE).map(([name, code]) => [code, name.replace(/[A-Z]/g, "_$&").toUpperCase()]),
 );

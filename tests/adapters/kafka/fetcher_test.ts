@@ -3,7 +3,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Fetcher } from "../../../adapters/kafka/fetcher.ts";
 import { CODE, KafkaError } from "../../../adapters/kafka/protocol/kafka_error.ts";
-import type { Cluster } from "../../../adapters/kafka/protocol/cluster.ts";
+import type { Broker, Cluster, WireRequest } from "../../../adapters/kafka/protocol/cluster.ts";
+import { Reader, Writer } from "../../../adapters/kafka/protocol/wire.ts";
 import { SourceError } from "../../../adapters/source.ts";
 
 const AT = { stream: "orders", partition: "3" };
@@ -52,5 +53,41 @@ Deno.test("nothing is fetched behind the end of what is read: partitions that ar
   await fetcher.moved([AT]);
   assertEquals(await fetcher.take({ ...AT, partition: "4" }, 7n, { ...LIMIT, end: 8n }), undefined);
   assertEquals(looks, 1);
+  fetcher.close();
+});
+
+/** What a Fetch request says of how large its answer may be: behind three fields of four bytes. */
+function bytesMaxOf({ body: [fields] }: WireRequest): number {
+  return new DataView(fields.buffer, fields.byteOffset).getInt32(12);
+}
+
+Deno.test("whose answer does not arrive in time is asked for less, and for more again once answers come quickly", async () => {
+  const late = Object.assign(new Error("timed out"), { name: "KafkaJSRequestTimeoutError", retriable: true });
+  const asked: number[] = [];
+  const done = Promise.withResolvers<void>();
+  const broker: Pick<Broker, "nodeId" | "send"> = {
+    nodeId: 1,
+    send(request) {
+      asked.push(bytesMaxOf(request));
+      if (asked.length <= 4) return Promise.reject(late);
+      // Nothing is there.
+      if (asked.length < 12) {
+        return Promise.resolve(new Reader(new Writer().int32(0).int16(0).int32(0).int32(0).written));
+      }
+      done.resolve();
+      return new Promise(() => {});
+    },
+  };
+  const cluster: Pick<Cluster, "topic" | "refresh" | "leaderOf"> = {
+    topic: (name) => Promise.resolve({ id: `id of ${name}` } as never),
+    refresh: () => Promise.resolve(),
+    leaderOf: () => Promise.resolve(broker as Broker),
+  };
+  const fetcher = new Fetcher({ cluster: cluster as Cluster, outageMsMax: 60_000, onOutage: undefined });
+  await fetcher.take(AT, 7n, LIMIT);
+  await done.promise;
+  const MEGABYTE = 1024 * 1024;
+  const [falling, rising] = [[8, 2, 0.5, 0.125], [0.125, 0.25, 0.5, 1, 2, 4, 8, 8]];
+  assertEquals(asked.map((bytes) => bytes / MEGABYTE), [...falling, ...rising]);
   fetcher.close();
 });
