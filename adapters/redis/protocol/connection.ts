@@ -18,6 +18,7 @@ const COMMAND_TIMEOUT_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const ASKING = encodeCommands([["ASKING"]]);
 const OK_BYTES = "+OK\r\n".length;
+const LINE_FEED = 10;
 
 /** A request ended without its reply: the server may or may not have done it. */
 export class OutcomeUnknown extends Error {
@@ -39,6 +40,8 @@ export class Connection {
   readonly #awaited: Awaited[] = [];
   readonly #closed = new AbortController();
   #isClosing = false;
+  /** Whether anything has come since the connection was taken over. */
+  #hasHeard = false;
   /** What the last reply needed: the next one is often as large. */
   #replyBytes = REPLY_BYTES_FIRST;
 
@@ -123,7 +126,10 @@ export class Connection {
   }
 
   #take(chunk: Uint8Array): void {
-    for (let rest = chunk; rest.length > 0;) {
+    // ioredis takes its last reply for whole when the line feed behind it is still on its way. None begins with one.
+    const isLeftOver = !this.#hasHeard && chunk[0] === LINE_FEED;
+    this.#hasHeard = true;
+    for (let rest = isLeftOver ? chunk.subarray(1) : chunk; rest.length > 0;) {
       const [awaited] = this.#awaited;
       if (!awaited) return this.#fail("the server sent what nobody asked for");
       this.#append(awaited, rest);

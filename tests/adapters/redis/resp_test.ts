@@ -127,6 +127,38 @@ Deno.test("an error of the server is a value among replies, and thrown where ent
   connection.close();
 });
 
+/** A way to `target` on which the last byte of whatever the server says comes in a packet of its own. */
+function splitting(target: { readonly host: string; readonly port: number }): Deno.TcpListener {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serve = async (client: Deno.TcpConn): Promise<void> => {
+    client.setNoDelay();
+    const server = await Deno.connect({ hostname: target.host, port: target.port });
+    void client.readable.pipeTo(server.writable).catch(() => {});
+    const writer = client.writable.getWriter();
+    for await (const said of server.readable) {
+      await writer.write(said.subarray(0, -1));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await writer.write(said.subarray(-1));
+    }
+  };
+  const accept = async (): Promise<void> => {
+    for await (const client of listener) serve(client).catch(() => {});
+  };
+  void accept();
+  return listener;
+}
+
+Deno.test("a connection is sound whose last reply to ioredis came in pieces", async () => {
+  const listener = splitting(await redisAddress());
+  const { port } = listener.addr;
+  const connection = await Connection.open({ endpoint: { host: "127.0.0.1", port } });
+  for (let request = 0; request < 3; request++) {
+    assertEquals(new ReplyReader(await connection.request(encodeCommands([["PING"]]))).next(), "PONG");
+  }
+  connection.close();
+  listener.close();
+});
+
 Deno.test("a large reply arrives whole; a connection that is cut leaves its request with an unknown outcome", async () => {
   const key = freshKey();
   const connection = await Connection.open({ endpoint: await redisAddress() });
