@@ -2,7 +2,8 @@
  * A network: connections between machines of a world, as `node:net` gives them to clients, with everything that happens
  * to connections: they are slow, they stall, and they break with what is under way on them.
  *
- * What TCP keeps is kept: bytes of a connection arrive once and in order, or not at all.
+ * What TCP keeps is kept: bytes of a connection arrive once and in order, or not at all. What it does not keep is not:
+ * what is written at once may arrive in pieces, and the connection may break between them.
  */
 
 import { Buffer } from "node:buffer";
@@ -38,6 +39,8 @@ export interface Latency {
 
 const LATENCY: Latency = { fromMs: 0.05, toMs: 5 };
 const REFUSED_MS = 1;
+/** How often what is written at once is cut in two, and in three. */
+const CUT = 1 / 8;
 
 /** See the module. */
 export class Network {
@@ -119,23 +122,34 @@ export class Link implements LinkEnds {
   send(bytes: Uint8Array): void {
     if (this.#isCut || this.#hasEnded) return;
     const { world } = this.client;
-    this.#toServerMs = Math.max(this.#toServerMs, world.nowMs + this.#latencyMs());
-    const copy = bytes.slice();
-    world.scheduleAt(this.server, this.#toServerMs, `is sent ${copy.length} bytes`, () => {
-      if (!this.#isCut) this.#handler?.onData(copy);
-    });
+    for (const piece of this.#piecesOf(bytes)) {
+      this.#toServerMs = Math.max(this.#toServerMs, world.nowMs + this.#latencyMs());
+      world.scheduleAt(this.server, this.#toServerMs, `is sent ${piece.length} bytes`, () => {
+        if (!this.#isCut) this.#handler?.onData(piece);
+      });
+    }
   }
 
   #answer(bytes: Uint8Array): void {
     if (this.#isCut || this.#hasEnded) return;
     const { world } = this.client;
-    this.#toClientMs = Math.max(this.#toClientMs, world.nowMs + this.#latencyMs());
-    const copy = bytes.slice();
-    world.scheduleAt(this.client, this.#toClientMs, `is answered ${copy.length} bytes`, () => {
-      if (!this.#isCut && !this.#hasEnded) {
-        this.#socket.push(Buffer.from(copy.buffer, copy.byteOffset, copy.byteLength));
-      }
-    });
+    for (const piece of this.#piecesOf(bytes)) {
+      this.#toClientMs = Math.max(this.#toClientMs, world.nowMs + this.#latencyMs());
+      world.scheduleAt(this.client, this.#toClientMs, `is answered ${piece.length} bytes`, () => {
+        if (!this.#isCut && !this.#hasEnded) this.#socket.push(Buffer.from(piece.buffer));
+      });
+    }
+  }
+
+  /** Copies, each in a buffer of its own. */
+  #piecesOf(bytes: Uint8Array): readonly Uint8Array<ArrayBuffer>[] {
+    const { chance } = this.client.world;
+    const cuts = [0, bytes.length];
+    while (bytes.length > 0 && chance.happens(CUT)) cuts.push(chance.integer(0, bytes.length));
+    cuts.sort((a, b) => a - b);
+    return cuts.slice(1).map((cut, i) => Uint8Array.from(bytes.subarray(cuts[i], cut))).filter(({ length }) =>
+      length > 0
+    );
   }
 
   /** Nothing arrives on it for a while, in either direction. */
