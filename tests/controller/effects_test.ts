@@ -112,3 +112,37 @@ Deno.test("a task that waits for an effect is closed when it has come, or droppe
   assertEquals(ask(3, { kind: "close", task: "0" }), []);
   assertEquals(ask(4, { kind: "drop", task: "0" }), [[4, "done"], [2, "broken"], [3, "done"]]);
 });
+
+Deno.test("a record that waits for an effect while a neighbour spoils the realm of both is run once more, and asks again", async () => {
+  await using folder = new TestFolder();
+  const sink = new MemorySink();
+  const hung = Promise.withResolvers<void>();
+  const asked: unknown[] = [];
+  const summary = await runProcessor({
+    processor: folder.write("p.ts", scriptOf(`if (value === "hang") for (;;); ${ASKING}`)),
+    journal: folder.at("j.db"),
+    from: {
+      default: new MemorySource("lines", {
+        "0": [{ value: "1" }, { value: "2" }],
+        "1": [{ value: "3" }, { value: '"hang"' }, { value: "4" }],
+      }),
+    },
+    to: { default: sink },
+    effects: {
+      async rate(value) {
+        asked.push(value);
+        // It is answered when the realm is gone.
+        if (value === 1) await hung.promise;
+        return 10 * Number(value);
+      },
+    },
+    // The neighbour has something to commit once it has run in a realm of its own.
+    observer: { onCommit: (task, { records }) => task === "1" && records > 0 && hung.resolve() },
+    limits: { recordTimeMsMax: 200 },
+    onError: "dead-letter",
+  });
+  assertEquals(summary.failures, []);
+  assertEquals(summary.tasks.map(({ records, deadLetters }) => [records, deadLetters]), [[2, 0], [3, 1]]);
+  assertEquals(sink.outputs.map(({ value }) => value).toSorted(), ["10", "20", "30", "40"]);
+  assertEquals(asked.filter((value) => value === 1).length, 2);
+});
