@@ -103,6 +103,19 @@ Deno.test("TLS, SASL PLAIN, SCRAM and OAUTHBEARER connect, by variables of the e
   }
 });
 
+Deno.test("megabytes come through TLS as they were written", async () => {
+  const { broker, ca } = await world();
+  const topic = await freshTopic(1, broker.address);
+  const values = Array.from({ length: 30_000 }, (_, i) => JSON.stringify({ i, filler: String(i).repeat(30) }));
+  await writeTopic(topic, values.map((value) => ({ partition: 0, key: null, value })), broker.address);
+  await using folder = new TestFolder();
+  const args = ["run", "copy", "--from", `kafka://${broker.listeners.TLS}/${topic}`, "--to", "out.ndjson"];
+  const options = { cwd: folder.path, env: { KAFKA_SSL_CA_LOCATION: ca } };
+  const { code, stderr } = await runCli([...args, "--until-end", "--quiet"], options);
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals(folder.read("out.ndjson").trimEnd().split("\n"), values);
+});
+
 Deno.test("a file in the words of kcat and librdkafka connects too; a run reads and writes through it", async () => {
   const { broker, ca, topic } = await world();
   await using folder = new TestFolder();
