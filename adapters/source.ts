@@ -124,8 +124,6 @@ export interface Source {
    * @throws {SourceError} with code `E_SOURCE_CHANGED` when it does not
    */
   verify(at: SourcePartition, position: bigint, anchor: string | undefined): Promise<void>;
-  /** Somebody is about to read at `from`: what is there may be fetched already. What goes wrong is told by the read. */
-  prefetch?(at: SourcePartition, from: bigint): void;
   /** Reads what is there at `from`; waits for nothing. The batch belongs to the caller from here on. */
   read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult>;
   /** Resolves when one of the idle partitions `at` may have more, at the latest when `signal` aborts. */

@@ -9,10 +9,9 @@
  */
 
 import type { Checkpoint, Receipt } from "../adapters/sink.ts";
-import type { Source } from "../adapters/source.ts";
 import { toHex } from "../engine/digest.ts";
 import { acquire, commitAhead, commitTo } from "./commit_to.ts";
-import { type FeedEntry, JournalError, type Progress, progressBehind, type TaskPartition } from "./journal/journal.ts";
+import { type FeedEntry, JournalError, type Progress, progressBehind } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
 import { Rerun, type RerunFeed } from "./replay/rerun.ts";
 import { positionsOf, type Route, routeOutputs, runIdentity } from "./routing.ts";
@@ -96,29 +95,13 @@ function noteRewound({ journal, run, taskJournal, clock, observer }: TaskSetup, 
  * Takes the sources of a task back to where it stands: without it nobody would notice what is trimmed behind that before it
  * is read once more.
  */
-export async function verifySources(setup: TaskSetup): Promise<void> {
-  for (const { source, partition, position, anchor } of places(setup)) await source.verify(partition, position, anchor);
-}
-
-/** Tells the sources of a task where it will go on. */
-export function prefetch(setup: TaskSetup): void {
-  for (const { source, partition, position } of places(setup)) source.prefetch?.(partition, position);
-}
-
-interface Place extends Progress {
-  readonly source: Source;
-  readonly partition: TaskPartition;
-}
-
-/** Where a task stands in each of its partitions. */
-function places({ taskJournal, sources }: TaskSetup): readonly Place[] {
+export async function verifySources({ taskJournal, sources }: TaskSetup): Promise<void> {
   const progress = taskJournal.progress();
-  return taskJournal.task.partitions.flatMap((partition) => {
+  for (const partition of taskJournal.task.partitions) {
     const key = partitionKey(partition);
     const at = progress.get(key) ?? taskJournal.task.starts.get(key);
-    const source = sources.get(partition.input);
-    return at && source ? [{ source, partition, ...at }] : [];
-  });
+    if (at) await sources.get(partition.input)?.verify(partition, at.position, at.anchor);
+  }
 }
 
 /** Runs the feeds that are missing somewhere again, for the sinks that do not have them; answers the last receipts. */

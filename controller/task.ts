@@ -18,7 +18,7 @@ import { partitionKey } from "./journal/rows.ts";
 import { FeedLoop, type FeedLoopEnd, type Halt } from "./feed_loop.ts";
 import { isLost, Realm, RealmBroken } from "./realm.ts";
 import { chainAfter, realmOptions } from "./realm_options.ts";
-import { prefetch, recover, verifySources } from "./recovery.ts";
+import { recover, verifySources } from "./recovery.ts";
 import { type Gap, Sealer } from "./sealer.ts";
 import { Snapshots } from "./snapshots.ts";
 import { ProcessorFailed } from "./task_errors.ts";
@@ -135,12 +135,10 @@ export class Task {
     };
   }
 
-  /** Takes the task over. Unless a feed has to be run again, it is made ready for the next while the sinks are asked. */
+  /** Takes the task over. Unless a feed has to be run again, its realm is made while the sinks are asked. */
   async #recover(): Promise<Realm | undefined> {
     const last = this.#setup.taskJournal.lastFeed();
-    const isWhole = !last || last.receipts !== undefined;
-    if (isWhole) prefetch(this.#setup);
-    const opening = isWhole ? this.#openRealm() : undefined;
+    const opening = last && !last.receipts ? undefined : this.#openRealm();
     // It may fail while the sinks still answer.
     opening?.catch(() => {});
     try {

@@ -86,8 +86,8 @@ export class Fetcher {
   readonly #lanes = new Map<string, Lane>();
   readonly #fetching = new Map<number, Promise<void>>();
   #answers = 0;
-  /** What an answer may hold: less once one has not arrived in time, or nothing ever would over a slow line. */
-  #answerBytesMax = ANSWER_BYTES_MAX;
+  /** By broker, what an answer may hold: less once one has not arrived in time, or nothing ever would over a slow line. */
+  readonly #answerBytesMax = new Map<number, number>();
   #isClosed = false;
 
   constructor(options: FetcherOptions) {
@@ -116,12 +116,6 @@ export class Fetcher {
     lane.asked = taken.next;
     void this.#pump(lane);
     return taken;
-  }
-
-  /** Fetches what will be taken at `from`, unless the partition is read already. */
-  async prefetch(at: SourcePartition, from: bigint, { end }: Pick<TakeLimit, "end">): Promise<void> {
-    const topicId = await this.#topicId(at, from);
-    if (!this.#lanes.has(`${at.stream}/${at.partition}`)) void this.#pump(this.#addLane(at, from, { topicId, end }));
   }
 
   /** Waits until there is something to take at `at`, or it is known that there was nothing; no longer than `timeMsMax`. */
@@ -162,7 +156,7 @@ export class Fetcher {
     return lane?.asked === from ? lane : undefined;
   }
 
-  async #topicId(at: SourcePartition, from: bigint, leave?: AbortSignal): Promise<string> {
+  async #topicId(at: SourcePartition, from: bigint, { leave }: TakeLimit): Promise<string> {
     try {
       return (await patiently({ ...this.#patience(), leave }, () => this.#cluster.topic(at.stream))).id;
     } catch (cause) {
@@ -175,17 +169,10 @@ export class Fetcher {
     return patienceFor(cluster, outageMsMax, { onOutage });
   }
 
-  async #openLane(at: SourcePartition, from: bigint, { end, leave }: TakeLimit): Promise<Lane> {
-    const known = this.#lanes.get(`${at.stream}/${at.partition}`);
-    const topicId = known?.topicId ?? await this.#topicId(at, from, leave);
-    return this.#addLane(at, from, { topicId, end });
-  }
-
-  #addLane(
-    { stream, partition }: SourcePartition,
-    from: bigint,
-    { topicId, end }: Pick<Lane, "topicId" | "end">,
-  ): Lane {
+  async #openLane(at: SourcePartition, from: bigint, limit: TakeLimit): Promise<Lane> {
+    const { stream, partition } = at;
+    const topicId = this.#lanes.get(`${stream}/${partition}`)?.topicId ?? await this.#topicId(at, from, limit);
+    const { end } = limit;
     const place = { stream, partition, number: Number(partition), topicId, asked: from, position: from, end };
     const nothing = {
       batch: undefined,
@@ -277,16 +264,17 @@ export class Fetcher {
   }
 
   async #ask(broker: Broker, from: readonly FetchFrom[], waitMs: number): Promise<FetchAnswer> {
-    const bytesMax = this.#answerBytesMax;
+    const { nodeId } = broker;
+    const bytesMax = this.#answerBytesMax.get(nodeId) ?? ANSWER_BYTES_MAX;
     const startMs = performance.now();
     try {
       const limit = { waitMs, bytesMax, partitionBytesMax: Math.min(this.#partitionBytesMax(), bytesMax) };
       const answers = await fetchFrom(broker, from, limit);
       const isQuick = performance.now() - startMs < waitMs + QUICK_MS;
-      if (isQuick) this.#answerBytesMax = Math.min(2 * bytesMax, ANSWER_BYTES_MAX);
+      if (isQuick) this.#answerBytesMax.set(nodeId, Math.min(2 * bytesMax, ANSWER_BYTES_MAX));
       return answers;
     } catch (error) {
-      if (isTimeout(error)) this.#answerBytesMax = Math.max(bytesMax / 4, PARTITION_BYTES_MIN);
+      if (isTimeout(error)) this.#answerBytesMax.set(nodeId, Math.max(bytesMax / 4, PARTITION_BYTES_MIN));
       throw error;
     }
   }

@@ -138,12 +138,9 @@ export class KafkaSource implements Source {
     return anchor;
   }
 
-  prefetch(at: SourcePartition, from: bigint): void {
-    this.#end(at).then((end) => this.#fetcher.prefetch(at, from, { end })).catch(() => {});
-  }
-
   async read(at: SourcePartition, from: bigint, limit: ReadLimit): Promise<ReadResult> {
-    const end = await this.#end(at, limit.leave);
+    const key = `${at.stream}/${at.partition}`;
+    const end = this.#options.isBounded ? this.#ends.get(key) ?? await this.#pinEnd(key, at, limit) : undefined;
     if (end !== undefined && this.#fetcher.positionOf(at, from) >= end) return { kind: "ended" };
     let taken = await this.#fetcher.take(at, from, { ...limit, end });
     if (taken === undefined && limit.untilKnown) {
@@ -173,15 +170,10 @@ export class KafkaSource implements Source {
     return await this.latest(at) > this.#fetcher.positionOf(at, from);
   }
 
-  /** Where a bounded topic ends: whoever finds it first says it for all. */
-  async #end(at: SourcePartition, leave?: AbortSignal): Promise<bigint | undefined> {
-    if (!this.#options.isBounded) return undefined;
-    const key = `${at.stream}/${at.partition}`;
-    if (!this.#ends.has(key)) {
-      const found = (await this.#offset(at, "latest", leave))!;
-      if (!this.#ends.has(key)) this.#ends.set(key, found);
-    }
-    return this.#ends.get(key);
+  async #pinEnd(key: string, at: SourcePartition, { leave }: ReadLimit): Promise<bigint> {
+    const end = (await this.#offset(at, "latest", leave))!;
+    this.#ends.set(key, end);
+    return end;
   }
 
   async #offset(

@@ -79,17 +79,14 @@ for (const protocol of ["v1", "v2"]) {
   });
 }
 
-Deno.test("a connection that is cut in the middle of an answer changes nothing, and holds up nobody", async () => {
+Deno.test("a connection that is cut in the middle of an answer changes nothing, and stops no run", async () => {
   const { address, proxied, proxy, input, expected } = await world();
   for (const kind of ["Fetch", "Metadata", "Produce", "EndTxn"] as const) {
     await using job = await KafkaJob.create({ address, input, feedRecords: 50 });
     proxy.lose(kind, [1, 4], 0.5);
-    const startMs = performance.now();
     const { code, stderr } = await job.run({ source: proxied, sink: proxied });
-    if (code !== 0) assertStringIncludes(stderr, "Cannot ", kind);
+    assertEquals(code, 0, `${kind}: ${stderr}`);
     assert(proxy.lost > 0, `no answer to ${kind} was cut`);
-    console.log(`${kind}: ${proxy.lost} answers cut, ${Math.round(performance.now() - startMs)} ms ${stderr}`);
-    assertEquals((await job.run()).code, 0);
     assertEquals(await job.outcome(), expected, kind);
   }
 });

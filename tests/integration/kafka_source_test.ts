@@ -323,21 +323,6 @@ Deno.test("a topic whose transactions were all aborted ends, and its run with it
   assertEquals(outputOf(folder), []);
 });
 
-Deno.test("a reader gets all records from where it is, wherever fetching had begun before", async () => {
-  const topic = await freshTopic();
-  await writeTopic(topic, records(0, 20));
-  for (const begun of [0n, 5n, 20n, 1000n]) {
-    const source = await openBounded(topic);
-    const [at] = await source.partitions();
-    source.prefetch(at, begun);
-    assertEquals((await readPartition(source, at, 0n)).map(({ value }) => Number(value)), range(0, 20), String(begun));
-    // Whoever reads already is not disturbed.
-    source.prefetch(at, begun);
-    assertEquals((await readPartition(source, at, 7n)).map(({ value }) => Number(value)), range(7, 20), String(begun));
-    await source.close();
-  }
-});
-
 Deno.test("inputs stay in the order in which they are named, whichever is open first", async () => {
   const topic = await freshTopic();
   await writeTopic(topic, records(0, 3));

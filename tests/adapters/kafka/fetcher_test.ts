@@ -6,6 +6,7 @@ import { CODE, KafkaError } from "../../../adapters/kafka/protocol/kafka_error.t
 import type { Broker, Cluster, WireRequest } from "../../../adapters/kafka/protocol/cluster.ts";
 import { Reader, Writer } from "../../../adapters/kafka/protocol/wire.ts";
 import { SourceError } from "../../../adapters/source.ts";
+import { until } from "../../support/until.ts";
 
 const AT = { stream: "orders", partition: "3" };
 const LIMIT = { recordsMax: 10, bytesMax: 1000 };
@@ -61,33 +62,37 @@ function bytesMaxOf({ body: [fields] }: WireRequest): number {
   return new DataView(fields.buffer, fields.byteOffset).getInt32(12);
 }
 
-Deno.test("whose answer does not arrive in time is asked for less, and for more again once answers come quickly", async () => {
+const MEGABYTE = 1024 * 1024;
+const NOTHING_THERE = new Writer().int32(0).int16(0).int32(0).int32(0).written;
+
+/** A broker whose first answers are late, and that tells in megabytes how much it was asked for. */
+function brokerThatIsLate(nodeId: number, times: number, asked: number[]): Broker {
   const late = Object.assign(new Error("timed out"), { name: "KafkaJSRequestTimeoutError", retriable: true });
-  const asked: number[] = [];
-  const done = Promise.withResolvers<void>();
   const broker: Pick<Broker, "nodeId" | "send"> = {
-    nodeId: 1,
-    send(request) {
-      asked.push(bytesMaxOf(request));
-      if (asked.length <= 4) return Promise.reject(late);
-      // Nothing is there.
-      if (asked.length < 12) {
-        return Promise.resolve(new Reader(new Writer().int32(0).int16(0).int32(0).int32(0).written));
-      }
-      done.resolve();
-      return new Promise(() => {});
+    nodeId,
+    async send(request) {
+      asked.push(bytesMaxOf(request) / MEGABYTE);
+      if (asked.length <= times) throw late;
+      // An event loop that is never left would run no timer.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      return new Reader(NOTHING_THERE);
     },
   };
+  return broker as Broker;
+}
+
+Deno.test("a broker whose answer is late is asked for less, and for more again once it answers quickly; others are not", async () => {
+  const asked: readonly number[][] = [[], []];
+  const brokers = [brokerThatIsLate(0, 4, asked[0]), brokerThatIsLate(1, 0, asked[1])];
   const cluster: Pick<Cluster, "topic" | "refresh" | "leaderOf"> = {
     topic: (name) => Promise.resolve({ id: `id of ${name}` } as never),
     refresh: () => Promise.resolve(),
-    leaderOf: () => Promise.resolve(broker as Broker),
+    leaderOf: (_, partition) => Promise.resolve(brokers[partition]),
   };
   const fetcher = new Fetcher({ cluster: cluster as Cluster, outageMsMax: 60_000, onOutage: undefined });
-  await fetcher.take(AT, 7n, LIMIT);
-  await done.promise;
-  const MEGABYTE = 1024 * 1024;
-  const [falling, rising] = [[8, 2, 0.5, 0.125], [0.125, 0.25, 0.5, 1, 2, 4, 8, 8]];
-  assertEquals(asked.map((bytes) => bytes / MEGABYTE), [...falling, ...rising]);
+  for (const partition of ["0", "1"]) await fetcher.take({ ...AT, partition }, 7n, LIMIT);
+  await until(() => asked[0].length >= 12);
   fetcher.close();
+  assertEquals(asked[0].slice(0, 12), [8, 2, 0.5, 0.125, 0.125, 0.25, 0.5, 1, 2, 4, 8, 8]);
+  assertEquals(new Set(asked[1]), new Set([8]));
 });
