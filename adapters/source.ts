@@ -95,7 +95,11 @@ export interface Source {
   readonly resharding?: Resharding;
   /** The partitions there are now, in code unit order of stream and partition; there may be more later. */
   partitions(): Promise<readonly SourcePartition[]>;
-  /** The position where a run begins that has not read the partition yet; it is journaled before anything is read. */
+  /**
+   * The position where a run begins that has not read the partition yet; it is journaled before anything is read.
+   *
+   * @throws {SourceError} with code `E_START` when it was given and lies behind the end
+   */
   start(at: SourcePartition): Promise<bigint>;
   /**
    * The position where a run begins in a partition that came after the run did: its very first record, whether that is

@@ -44,7 +44,7 @@ function addTail(program: Command, setExitCode: SetExitCode): void {
       "-f, --format <format>",
       "%s value, %k key, %t topic, %p partition, %o offset, %T time, %h headers; \\n, \\t",
     )
-    .option("--json", "print envelopes: topic, partition, offset, ts, headers, key, payload", false)
+    .option("-J, --json", "print envelopes: topic, partition, offset, ts, headers, key, payload", false)
     .action(async (uri, options) => setExitCode(await (await import("./tail.ts")).tailCommand(uri, options)));
 }
 

@@ -72,10 +72,21 @@ class Printed {
   }
 }
 
+/** A partition that ends before the offset that was asked for has nothing to print yet. */
+async function startOf(source: Source, at: SourcePartition): Promise<bigint> {
+  try {
+    return await source.start(at);
+  } catch (error) {
+    const end = (error as { readonly code?: unknown }).code === "E_START" ? await source.latest?.(at) : undefined;
+    if (end === undefined) throw error;
+    return end;
+  }
+}
+
 type Print = (batch: Batch, row: number) => void;
 
 async function tailPartition(source: Source, at: SourcePartition, printed: Printed, print: Print): Promise<void> {
-  for (let position = await source.start(at); !printed.isDone;) {
+  for (let position = await startOf(source, at); !printed.isDone;) {
     const result = await source.read(at, position, { recordsMax: BATCH_RECORDS_MAX, bytesMax: BATCH_BYTES_MAX });
     switch (result.kind) {
       case "batch":

@@ -9,7 +9,7 @@ import { SinkError } from "../sink.ts";
 import type { Cluster } from "./protocol/cluster.ts";
 import type { Codec } from "./protocol/compression.ts";
 import { offsetOf } from "./protocol/fetch.ts";
-import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
+import { check, CODE, isPassing, KafkaError, refusalsIn } from "./protocol/kafka_error.ts";
 
 /** How to make a topic that is missing. */
 export interface TopicCreation {
@@ -93,7 +93,11 @@ async function countPartitions(cluster: Cluster, topic: string): Promise<number>
   }
 }
 
-/** Makes a topic; that another process was faster is as good. */
+/**
+ * Makes a topic; that another process was faster is as good.
+ *
+ * @throws {KafkaError} when the broker refuses to
+ */
 export async function createTopic(cluster: Cluster, topic: string, creation: TopicCreation): Promise<void> {
   const { partitions, replicas, config } = creation;
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
@@ -101,9 +105,14 @@ export async function createTopic(cluster: Cluster, topic: string, creation: Top
     ...(partitions === undefined ? {} : { numPartitions: partitions }),
     ...(replicas === undefined ? {} : { replicationFactor: replicas }),
   };
-  await cluster.administer((admin) =>
-    admin.createTopics({ topics: [{ topic, ...counts, configEntries }], waitForLeaders: false })
-  );
+  try {
+    await cluster.administer((admin) =>
+      admin.createTopics({ topics: [{ topic, ...counts, configEntries }], waitForLeaders: false })
+    );
+  } catch (error) {
+    for (const { code } of refusalsIn(error)) check(code, `make topic ${topic}`);
+    throw error;
+  }
   await untilLed(cluster, topic);
 }
 

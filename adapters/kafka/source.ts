@@ -24,7 +24,7 @@ import { Cluster } from "./protocol/cluster.ts";
 import { type OffsetOf, offsetOf } from "./protocol/fetch.ts";
 import { CODE, isPassing, KafkaError } from "./protocol/kafka_error.ts";
 import type { TopicMetadata } from "./protocol/metadata.ts";
-import { otherLog, reasonOf } from "./source_errors.ts";
+import { otherLog, reasonOf, startBehindEnd } from "./source_errors.ts";
 
 /** Where a run that reads a topic for the first time begins. */
 export type KafkaStart = OffsetOf | { readonly offset: bigint } | { readonly last: bigint };
@@ -101,10 +101,11 @@ export class KafkaSource implements Source {
 
   async start(at: SourcePartition): Promise<bigint> {
     const { start } = this.#options;
-    if (typeof start === "object" && "offset" in start) return start.offset;
-    if (typeof start === "object" && "last" in start) {
+    if (typeof start === "object" && ("offset" in start || "last" in start)) {
       const [first, end] = [(await this.#offset(at, "earliest"))!, await this.latest(at)];
-      return end - start.last > first ? end - start.last : first;
+      if ("last" in start) return end - start.last > first ? end - start.last : first;
+      if (start.offset > end) throw startBehindEnd(at, start.offset, first, end);
+      return start.offset;
     }
     return await this.#offset(at, start) ?? await this.latest(at);
   }

@@ -20,6 +20,16 @@ export function otherLog(at: SourcePartition, position: bigint, first: bigint, e
   );
 }
 
+/** The error of a start that was given and lies behind the end. */
+export function startBehindEnd(at: SourcePartition, start: bigint, first: bigint, end: bigint): SourceError {
+  const { stream, partition } = at;
+  return new SourceError(
+    `Cannot begin ${stream}/${partition} at offset ${start}: it has offsets ${first} to ${end}; ?start= counts for each ` +
+      "partition, so give an offset that all of them have, a time, or -N for the last N",
+    { code: "E_START", stream, partition, offset: start },
+  );
+}
+
 /** The error of a partition that could not be read on. */
 export function explain({ stream, partition }: SourcePartition, position: bigint, cause: unknown): SourceError {
   const place = { stream, partition, offset: position };

@@ -42,7 +42,7 @@ Deno.test("what tail --json prints put --envelope writes again: keys, values, nu
     '{"key":"gone","payload":null,"ts":5}',
   ].join("\n");
   assertEquals((await sluice(["put", await uriOf(from), "--envelope"], lines)).code, 0);
-  const { stdout } = await sluice(["tail", await uriOf(from), "-e", "--json"]);
+  const { stdout } = await sluice(["tail", await uriOf(from), "-e", "-J"]);
   assertEquals((await sluice(["put", await uriOf(to), "--envelope", "--json"], stdout)).stdout, '{"records":3}\n');
   assertEquals(await readTopic(to), await readTopic(from));
 });
@@ -62,6 +62,7 @@ Deno.test("tail understands kcat's offsets, formats and counts", async () => {
       [["-o", "-3"], "v27\nv28\nv29\n"],
       [["-o", "beginning", "-c", "2"], "v0\nv1\n"],
       [["-o", "28"], "v28\nv29\n"],
+      [["-o", "31"], ""],
       [["-o", "end"], ""],
       [["-o", "s@1700000027500"], "v28\nv29\n"],
       [["-o", "-1", "-f", "%t|%p|%o|%k|%K|%s|%S|%T|%%\\n"], `${topic}|0|29|k29|3|v29|3|1700000029000|%\n`],

@@ -111,6 +111,20 @@ Deno.test("a topic is made on request, with partitions and settings; a missing o
   assertEquals(configEntries[0].configValue, "12345678");
 });
 
+Deno.test("a topic that the broker refuses to make is told of with what was wrong", async () => {
+  const refused = {
+    "topic.retention.ms=long": "INVALID_CONFIG",
+    "topic.no.such=1": "INVALID_CONFIG",
+    "replicas=7": "INVALID_REPLICATION_FACTOR",
+  };
+  for (const [options, name] of Object.entries(refused)) {
+    const to = `${uri(`refused-${crypto.randomUUID()}`)}?create=true&${options}`;
+    const { code, stderr } = await fromFile("emit({ value });", ["--to", to], 1);
+    assertEquals(code, 1);
+    assertMatch(stderr, new RegExp(`Cannot make topic refused-\\S+: the broker answered ${name} \\(\\d+\\); .*\\?`));
+  }
+});
+
 Deno.test("outputs that carry older times than their topic keeps are told of; times the broker refuses are explained", async () => {
   const topic = await freshTopic(1, undefined, { "retention.ms": "86400000" });
   const old = await fromFile("emit({ value, timeMs: 1_600_000_000_000 });", ["--to", uri(topic)], 3);

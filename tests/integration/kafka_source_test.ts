@@ -80,6 +80,17 @@ Deno.test("a run begins at the earliest record, at an offset, at a time, or befo
   }
 });
 
+Deno.test("a run does not begin behind the end of a partition, and leaves nothing behind that would have to", async () => {
+  const topic = await freshTopic(2);
+  await writeTopic(topic, records(0, 5));
+  await using folder = new TestFolder();
+  const refused = await copy(folder, `${topic}?start=5`);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.stderr, `Cannot begin ${topic}/1 at offset 5: it has offsets 0 to 0; `);
+  const { code, stderr } = await copy(folder, `${topic}?start=0`);
+  assertEquals([code, stderr, outputOf(folder)], [0, "", range(0, 5)]);
+});
+
 Deno.test("a bounded topic ends where it ended when its reader began, whatever is written meanwhile", async () => {
   const topic = await freshTopic();
   await writeTopic(topic, records(0, 10));

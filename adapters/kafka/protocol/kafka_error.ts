@@ -24,6 +24,10 @@ export const CODE = {
   clusterAuthorizationFailed: 31,
   invalidTimestamp: 32,
   unsupportedVersion: 35,
+  invalidPartitions: 37,
+  invalidReplicationFactor: 38,
+  invalidConfig: 40,
+  policyViolation: 44,
   invalidRecord: 87,
   outOfOrderSequence: 45,
   duplicateSequence: 46,
@@ -75,6 +79,12 @@ export function isPassing(error: unknown): boolean {
 /** Whether nobody answered in time. */
 export function isTimeout(error: unknown): boolean {
   return (error as { readonly name?: unknown }).name === "KafkaJSRequestTimeoutError";
+}
+
+/** What kafkajs tells of several things that were refused at once; what each was refused for is not in its message. */
+export function refusalsIn(error: unknown): readonly { readonly code: number }[] {
+  const { name, errors = [] } = error as { name?: string; errors?: readonly { readonly code: number }[] };
+  return name === "KafkaJSAggregateError" ? errors : [];
 }
 
 const NAMES = new Map<number, string>(
