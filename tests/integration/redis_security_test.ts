@@ -6,6 +6,7 @@ import { freePorts, runProgram } from "../../tools/services/server.ts";
 import { runCli } from "../support/cli.ts";
 import { freshKey } from "../support/redis.ts";
 import { addOrders, RedisJob } from "../support/redis_job.ts";
+import { TestFolder } from "../support/processor_script.ts";
 import { OwnRedis } from "../support/redis_servers.ts";
 
 const ENTRIES = 200;
@@ -95,4 +96,32 @@ Deno.test("Redis: TLS with an authority of one's own, and a socket in the file s
     (await read(`redis://u:p@127.0.0.1:${port}/in`)).stderr,
     "set REDIS_USERNAME and REDIS_PASSWORD",
   );
+});
+
+Deno.test("Redis: a run reads and writes the database that is named; one that it may not enter is refused, nothing goes elsewhere", async () => {
+  await using server = await OwnRedis.start();
+  const { address } = server;
+  const [input, output] = [freshKey(), freshKey()];
+  const inDatabase = (database: number, ...words: string[]) => redisCli(address, "-n", String(database), ...words);
+  await inDatabase(0, "XADD", input, "*", "v", '"of 0"');
+  await inDatabase(3, "XADD", input, "*", "v", '"of 3"');
+  const copy = async (from: number, to: number, env = {}) => {
+    const uris = ["--from", `redis://${address}/${input}?db=${from}`, "--to", `redis://${address}/${output}?db=${to}`];
+    await using folder = new TestFolder();
+    return await runCli(["run", "copy", ...uris, "--until-end", "--quiet"], { cwd: folder.path, env });
+  };
+  const { code, stderr } = await copy(3, 5);
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals((await inDatabase(5, "XRANGE", output, "-", "+")).split("\n").slice(1), ["v", '"of 3"']);
+  const user = ["reset", "on", `>${PASSWORD}`, "~*", "+@all", "-select"];
+  await redisCli(address, "ACL", "SETUSER", "sluice", ...user);
+  const locked = { REDIS_USERNAME: "sluice", REDIS_PASSWORD: PASSWORD };
+  for (
+    const [from, to, why, env] of [[99, 0, "out of range"], [0, 99, "out of range"], [3, 0, "select", locked]] as const
+  ) {
+    const refused = await copy(from, to, env);
+    assertEquals(refused.code, 1);
+    assertStringIncludes(refused.stderr, why);
+  }
+  assertEquals(await inDatabase(0, "EXISTS", output), "0");
 });

@@ -184,6 +184,8 @@ async function connect(options: Omit<RedisOptions, "replyMapping">): Promise<Red
     await redis.connect();
     // What ioredis asks by itself after connecting is answered before this is.
     await redis.ping();
+    // It also goes on in database 0 when the server does not let it into the one that was asked for.
+    if (options.db !== undefined) await redis.select(options.db);
     return redis;
   } catch (error) {
     redis.disconnect();
