@@ -62,7 +62,7 @@ export type { SourcesAtHand } from "./controller/replay/recording.ts";
 export { runProcessor, type RunProcessorOptions, type VerifyOptions } from "./controller/run_processor.ts";
 export { BundleError } from "./controller/sandbox/bundle.ts";
 export type { Isolation } from "./controller/sandbox/sandbox.ts";
-export type { Tally } from "./controller/committer.ts";
+export type { Tally } from "./controller/tally.ts";
 export type { TaskSummary } from "./controller/task.ts";
 export { ProcessorFailed, type StopPlace } from "./controller/task_errors.ts";
 export type { CapturePolicy, Committed, FeedStep, Observer } from "./controller/task_setup.ts";

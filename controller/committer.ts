@@ -14,6 +14,7 @@ import { commitsInFlightMax, positionsOf, routeOutputs, runIdentity } from "./ro
 import type { SealedFeed } from "./sealer.ts";
 import { cutRanges } from "./sealer.ts";
 import type { CopiedPart, Snapshots } from "./snapshots.ts";
+import type { RunningTally } from "./tally.ts";
 import type { TaskSetup } from "./task_setup.ts";
 import type { DigestedFed } from "./realm.ts";
 import { deadLetterOf } from "./feed_record.ts";
@@ -26,18 +27,6 @@ export interface PendingFeed {
   readonly isEnd: boolean;
   readonly isReborn: boolean;
   readonly captured: readonly Batch[] | undefined;
-}
-
-/** What a task has done since its owner took it over. */
-export interface Tally {
-  /** Feeds committed. */
-  feeds: number;
-  /** Records processed. */
-  records: number;
-  /** Outputs committed. */
-  outputs: number;
-  /** Records put aside. */
-  deadLetters: number;
 }
 
 /** A feed that was processed, and what of it is journaled. */
@@ -57,6 +46,15 @@ export interface CommitOptions {
   readonly givenUp?: string;
 }
 
+/** What a {@linkcode Committer} shares with its task. */
+export interface CommitterParts {
+  readonly epoch: bigint;
+  readonly outputNames: readonly string[];
+  readonly snapshots: Snapshots;
+  /** Counts what is settled. */
+  readonly tally: RunningTally;
+}
+
 /** A feed on its way to the sinks. */
 interface Writing extends Journaled {
   readonly durable: Promise<unknown>;
@@ -65,11 +63,11 @@ interface Writing extends Journaled {
 
 /** See the module. */
 export class Committer {
-  readonly tally: Tally = { feeds: 0, records: 0, outputs: 0, deadLetters: 0 };
   readonly #setup: TaskSetup;
   readonly #epoch: bigint;
   readonly #outputNames: readonly string[];
   readonly #snapshots: Snapshots;
+  readonly #tally: RunningTally;
   readonly #progress: Map<string, Progress>;
   #last: FeedEntry | undefined;
   #receipts: Readonly<Record<string, Receipt>>;
@@ -79,11 +77,12 @@ export class Committer {
   /** What was prepared and is on its way, the oldest first. */
   #writing: Writing[] = [];
 
-  constructor(setup: TaskSetup, epoch: bigint, outputNames: readonly string[], snapshots: Snapshots) {
+  constructor(setup: TaskSetup, { epoch, outputNames, snapshots, tally }: CommitterParts) {
     this.#setup = setup;
     this.#epoch = epoch;
     this.#outputNames = outputNames;
     this.#snapshots = snapshots;
+    this.#tally = tally;
     this.#progress = new Map(setup.taskJournal.progress());
     this.#last = this.#settled = setup.taskJournal.lastFeed();
     this.#receipts = this.#last?.receipts ?? {};
@@ -116,7 +115,6 @@ export class Committer {
       snapshotPart: copied && this.#snapshots.part(copied),
     };
     this.#last = entry;
-    this.#count(prepared);
     const work = { prepared, pending, fed, progress: new Map(this.#progress) };
     const journaled = this.#setup.taskJournal.prepare(prepared, this.#progress);
     const durable = Promise.all([journaled, this.#setup.stored?.append(prepared, work.progress)]);
@@ -180,6 +178,7 @@ export class Committer {
     this.#settled = { seq, epoch: prepared.epoch };
     observer.onStep?.("committed", task, seq);
     taskJournal.settle(seq, this.#receipts);
+    this.#tally.count(prepared);
     observer.onStep?.("settled", task, seq);
     observer.onCommit?.(task, { records: fed.records, outputs: prepared.outputs, progress });
     for (const range of ranges) sources.get(range.input)?.release?.(range, range.to);
@@ -209,12 +208,5 @@ export class Committer {
       inputDigest: fed.inputDigest,
       ...(givenUp === undefined ? {} : { givenUp }),
     };
-  }
-
-  #count({ records, outputs, letters }: PreparedFeed): void {
-    this.tally.feeds++;
-    this.tally.records += records;
-    this.tally.outputs += outputs;
-    this.tally.deadLetters += letters;
   }
 }

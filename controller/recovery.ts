@@ -24,8 +24,15 @@ interface Behind {
   readonly seq: number;
 }
 
-/** Takes over sinks of a task, all of them unless `routes` says otherwise, and brings them what they do not have. */
-export async function recover(setup: TaskSetup, epoch: bigint, routes: readonly Route[] = setup.routes): Promise<void> {
+/**
+ * Takes over sinks of a task, all of them unless `routes` says otherwise, and brings them what they do not have; answers
+ * the feeds of which the journal had not known that all sinks have them.
+ */
+export async function recover(
+  setup: TaskSetup,
+  epoch: bigint,
+  routes: readonly Route[] = setup.routes,
+): Promise<readonly FeedEntry[]> {
   const { taskJournal } = setup;
   const last = taskJournal.lastFeed();
   const settled = lastSettled(setup, last);
@@ -45,15 +52,17 @@ export async function recover(setup: TaskSetup, epoch: bigint, routes: readonly 
   // Only now: a sink that has lost something since would be another connection's.
   await setup.before?.();
   await verifySources(setup);
-  if (last === undefined) return;
+  if (last === undefined) return [];
   if (behind.length > 0) {
     Object.assign(receipts, await bringForward(setup, epoch, last, behind));
     // Older ranges were read meanwhile.
     await verifySources(setup);
   }
+  const unsettled = [...taskJournal.feeds((settled?.seq ?? -1) + 1, last.seq + 1)];
   // Of feeds before the last nobody needs a receipt any more.
-  for (let seq = (settled?.seq ?? -1) + 1; seq <= last.seq; seq++) taskJournal.settle(seq, receipts);
+  for (const { seq } of unsettled) taskJournal.settle(seq, receipts);
   taskJournal.flush();
+  return unsettled;
 }
 
 /** The newest feed that all sinks have, as far as the journal knows. */

@@ -11,7 +11,7 @@ import { packBatch } from "../formats/packed_batch.ts";
 import { failedFed, failureOf } from "./broken_record.ts";
 import { Caution } from "./caution.ts";
 import { SinkBehind } from "./commit_to.ts";
-import { Committer, type PendingFeed, type Tally } from "./committer.ts";
+import { Committer, type PendingFeed } from "./committer.ts";
 import { answerWith } from "./effects.ts";
 import type { JournaledEffect, Progress } from "./journal/journal.ts";
 import { partitionKey } from "./journal/rows.ts";
@@ -21,6 +21,7 @@ import { chainAfter, realmOptions } from "./realm_options.ts";
 import { recover, verifySources } from "./recovery.ts";
 import { type Gap, Sealer } from "./sealer.ts";
 import { Snapshots } from "./snapshots.ts";
+import { RunningTally, type Tally } from "./tally.ts";
 import { ProcessorFailed } from "./task_errors.ts";
 import type { TaskSetup } from "./task_setup.ts";
 import type { RecordFailure } from "./feed_record.ts";
@@ -44,6 +45,7 @@ export class Task {
   readonly #epoch: bigint;
   readonly #caution = new Caution();
   readonly #snapshots: Snapshots;
+  readonly #tally = new RunningTally();
   #committer: Committer | undefined;
   /** Whether its sinks have been taken over and compared with the journal. */
   #hasLooked = false;
@@ -123,13 +125,9 @@ export class Task {
       const { position } = progress.get(partitionKey(partition)) ?? { position: 0n };
       return [`${partition.stream}/${partition.partition}`, String(position)];
     });
-    const { feeds, records, outputs, deadLetters } = this.#committer?.tally ?? NOTHING_DONE;
     return {
       task: task.name,
-      feeds,
-      records,
-      outputs,
-      deadLetters,
+      ...this.#tally.total,
       positions: Object.fromEntries(positions),
       digest: toHex(this.#setup.taskJournal.lastFeed()?.chain ?? new Uint8Array(16)),
     };
@@ -155,7 +153,8 @@ export class Task {
     let hasBroken = false;
     for (;;) {
       try {
-        await recover(this.#setup, this.#epoch, routes);
+        const settled = await recover(this.#setup, this.#epoch, routes);
+        for (const entry of settled) this.#tally.count(entry);
         this.#hasLooked = true;
         return;
       } catch (error) {
@@ -191,7 +190,12 @@ export class Task {
 
   async #runLoop(realm: Realm): Promise<FeedLoopEnd | { readonly kind: "behind" }> {
     const { taskJournal, sources } = this.#setup;
-    this.#committer ??= new Committer(this.#setup, this.#epoch, realm.info.outputs, this.#snapshots);
+    this.#committer ??= new Committer(this.#setup, {
+      epoch: this.#epoch,
+      outputNames: realm.info.outputs,
+      snapshots: this.#snapshots,
+      tally: this.#tally,
+    });
     const acceptGap = (gap: Gap) => this.#acceptGap(gap);
     const sealer = new Sealer(taskJournal.task.partitions, sources, await this.#progress(), acceptGap);
     const parts = { realm, sealer, committer: this.#committer, snapshots: this.#snapshots, caution: this.#caution };
@@ -305,5 +309,3 @@ export class Task {
     return offsetText === undefined ? {} : { offsetText };
   }
 }
-
-const NOTHING_DONE: Tally = { feeds: 0, records: 0, outputs: 0, deadLetters: 0 };
