@@ -49,6 +49,8 @@ export interface DigestedFed extends Fed, FeedDigests {
 
 /** How to make a realm. */
 export interface RealmSetup {
+  /** The run: several may share a sandbox, and each has a task 0. */
+  readonly run: string;
   readonly task: string;
   readonly code: string;
   readonly options: RealmOptions;
@@ -73,7 +75,7 @@ export class Realm {
 
   private constructor(sandbox: Sandbox, setup: RealmSetup, timeMsMax: number, ports: RealmPorts, info: ProcessorInfo) {
     this.#sandbox = sandbox;
-    this.#task = setup.task;
+    this.#task = nameInSandbox(setup);
     this.#chain = Digest.fromBytes(setup.chain);
     this.#timeMsMax = timeMsMax;
     this.#answer = ports.answer;
@@ -88,7 +90,8 @@ export class Realm {
    */
   static async open(sandbox: Sandbox, setup: RealmSetup, limits: Limits, ports: RealmPorts): Promise<Realm> {
     const timeMsMax = limits.recordTimeMsMax + limits.sandboxGraceMs;
-    const { task, code, options } = setup;
+    const { code, options } = setup;
+    const task = nameInSandbox(setup);
     const info = expect(await sandbox.ask({ kind: "open", task, code, options }, timeMsMax), "described").info;
     for (const state of setup.state) {
       expect(await sandbox.ask({ kind: "restore", task, ...state }, timeMsMax), "done");
@@ -155,6 +158,10 @@ export class Realm {
   #ask(request: Request): Promise<Reply> {
     return this.#sandbox.ask(request, this.#timeMsMax);
   }
+}
+
+function nameInSandbox({ run, task }: RealmSetup): string {
+  return JSON.stringify([run, task]);
 }
 
 /** What a realm needs of its owner. */

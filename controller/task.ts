@@ -172,6 +172,7 @@ export class Task {
     // Where keys may move to other tasks, what is kept has to say whose it is.
     const notesOwners = [...sources.values()].some(({ resharding }) => resharding !== undefined);
     const setup = {
+      run: run.name,
       task: taskJournal.task.name,
       code: code.bundle,
       options: { ...realmOptions(run, last, { onError }, limits), notesOwners },

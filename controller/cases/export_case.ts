@@ -219,6 +219,7 @@ class CaseExport {
     await this.#realm?.close();
     const before = this.#task.lastFeed();
     const setup = {
+      run: run.name,
       task: `${taskJournal.task.name} (export)`,
       code: journal.code(epochOf(this.#recording, entry).codeHash).bundle,
       options: realmOptions(run, before, { onError: "skip" }, limits),

@@ -125,6 +125,7 @@ export class RecordedRealm {
     const { role, code, answer, notesReads = false } = this.#options;
     const [before] = taskJournal.feeds(entry.seq - 1, entry.seq);
     const setup = {
+      run: run.name,
       task: `${taskJournal.task.name} (${role})`,
       code: (code ?? journal.code(epochOf(this.#recording, entry).codeHash)).bundle,
       // Recorded feeds hold no record that halted; other code may fail on any of them, and is to go on.

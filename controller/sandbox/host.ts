@@ -69,6 +69,8 @@ export class SandboxHost {
         return { kind: "described", info: new Cell(request.code, DESCRIBE_OPTIONS).info };
       case "open": {
         const { task, code, options } = request;
+        // Two that take each other's feeds would give wrong outputs, and nobody would notice.
+        if (this.#cells.has(task)) throw new Error(`Cannot open a realm for task ${task}: it has one`);
         const cell = new Cell(code, options, this.#placeFor(task, code));
         cell.open(options);
         this.#cells.set(task, cell);

@@ -33,7 +33,7 @@ export interface SentFeed extends Omit<Feed, "segments"> {
   readonly segments: PackedSegments;
 }
 
-/** What the controller asks. */
+/** What the controller asks; `task` is a name that no other task in the sandbox has, of this run or of another. */
 export type Request =
   | { readonly kind: "describe"; readonly code: string }
   | { readonly kind: "open"; readonly task: string; readonly code: string; readonly options: RealmOptions }
