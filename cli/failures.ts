@@ -28,12 +28,19 @@ async function describeFailure(error: Error, { run, journal, sourceMap }: Failur
     error.message,
     ...(frames === "" ? [] : [frames]),
     "Everything before it is committed, nothing after it was processed. What helps next:",
-    `  sluice replay ${run} --failed${options}                     run it again, with the same time and state`,
-    `  sluice replay ${run} --failed --inspect${options}           under a debugger, stopped before it`,
-    `  sluice replay ${run} --failed --with FIXED.ts${options}     try a change on it`,
-    `  sluice export ${run} --failed -o incident.sluice${options}  take it away, and make a test of it`,
-    `  sluice run … --on-error dead-letter${options}               put it aside and go on`,
+    ...inColumns([
+      [`sluice replay ${run} --failed${options}`, "run it again, with the same time and state"],
+      [`sluice replay ${run} --failed --inspect${options}`, "under a debugger, stopped before it"],
+      [`sluice replay ${run} --failed --with FIXED.ts${options}`, "try a change on it"],
+      [`sluice export ${run} --failed -o incident.sluice${options}`, "take it away, and make a test of it"],
+      [`sluice run … --on-error dead-letter${options}`, "put it aside and go on"],
+    ]),
   ].join("\n");
+}
+
+function inColumns(rows: readonly (readonly [command: string, what: string])[]): readonly string[] {
+  const width = Math.max(...rows.map(([command]) => command.length));
+  return rows.map(([command, what]) => `  ${command.padEnd(width)}  ${what}`);
 }
 
 /** Errors with a code are told in a sentence; others are our own mistakes and show where. */

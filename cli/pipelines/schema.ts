@@ -8,11 +8,14 @@ import { AGGREGATE_NAMES } from "../../processors/declared/aggregates.ts";
 import { FORMAT_NAMES } from "../../processors/declared/formats.ts";
 
 const expression = z.string().meta({ description: "an expression over the fields of the element (CEL)" });
-const anything = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.unknown()), z.looseObject({})]);
+// Without null: { user } in YAML says that user is null, and means that it is user.
+const something = z.union([z.string(), z.number(), z.boolean(), z.array(z.unknown()), z.looseObject({})]).meta({
+  description: "an expression, such as the name of a field; 'null' for none",
+});
 const duration = z.union([z.string(), z.number()]).meta({
   description: 'milliseconds, or text such as "30s", "1h30m"',
 });
-const fields = z.record(z.string(), anything).meta({
+const fields = z.record(z.string(), something).meta({
   description: "field: expression; what is no text stays as it is",
 });
 const side = z.string().meta({ description: "the output that this side stream goes to" });
@@ -104,7 +107,7 @@ const STEPS: Readonly<Record<string, readonly [options: z.ZodType, beside: z.Zod
       least: z.number().int().positive().optional(),
       ttl: duration.optional(),
     }),
-    { outliers: side.optional() },
+    { rejects: side.optional() },
     "takes out numbers that are far from the last ones",
   ],
   "rate-limit": [
@@ -148,7 +151,6 @@ const STEPS: Readonly<Record<string, readonly [options: z.ZodType, beside: z.Zod
       rejects: side.optional(),
       repeats: side.optional(),
       excess: side.optional(),
-      outliers: side.optional(),
       failed: side.optional(),
       expired: side.optional(),
     },

@@ -19,7 +19,7 @@ export type OwnOperator =
   | ((options: unknown) => Operator<unknown, unknown, Sides>);
 
 /** Members of a step that say where its side streams go. */
-const SIDE_NAMES: readonly string[] = ["late", "rejects", "repeats", "excess", "outliers", "failed", "expired"];
+const SIDE_NAMES: readonly string[] = ["late", "rejects", "repeats", "excess", "failed", "expired"];
 
 const ALL_STEPS = { ...STEPS, ...CONTROL_STEPS };
 
@@ -118,8 +118,16 @@ function operatorOf({ own }: Building, step: StepSpec): Operator<unknown, unknow
 const DETAIL_UNITS_MAX = 80;
 
 function detailOf(options: unknown): string {
-  const text = typeof options === "string" ? options : JSON.stringify(options).replaceAll('"', "");
+  const text = plainText(options);
   return text.length <= DETAIL_UNITS_MAX ? text : `${text.slice(0, DETAIL_UNITS_MAX)}…`;
+}
+
+/** Like JSON, without quotes around names and texts: those within, of an expression, are its own. */
+function plainText(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (Array.isArray(value)) return `[${value.map(plainText).join(",")}]`;
+  if (typeof value !== "object" || value === null) return String(value);
+  return `{${Object.entries(value).map(([name, each]) => `${name}:${plainText(each)}`).join(",")}}`;
 }
 
 /** Side streams go to outputs, by name; those of a split by the names of its branches. */

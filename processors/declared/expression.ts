@@ -116,9 +116,23 @@ function compile(text: string): Expression {
       const fields = typeof value === "object" && value !== null ? value : {};
       return evaluate(asksForPlace ? { ...fields, value, key, timeMs } : fields as Record<string, unknown>);
     } catch (error) {
-      throw new ExpressionFailed("compute", text, error);
+      throw new ExpressionFailed("compute", text, explained(error, value));
     }
   };
+}
+
+/** The library calls fields variables, does not say which there are, nor how to ask for them. */
+function explained(error: unknown, value: unknown): unknown {
+  const { message } = error as Error;
+  if (message.startsWith("No such key")) {
+    const [first] = message.split("\n");
+    return new TypeError(`${first}; has(…) asks for one that may be missing, or whose owner is null`);
+  }
+  const [, name] = /^Unknown variable: (\S+)/.exec(message) ?? [];
+  if (name === undefined) return error;
+  const fields = typeof value === "object" && value !== null ? Object.keys(value) : [];
+  const others = fields.length > 0 ? `its fields are ${fields.join(", ")}` : "it has no fields; value is the whole";
+  return new TypeError(`there is no field ${name}, ${others}; has(value.${name}) asks for one that may be missing`);
 }
 
 /** Variables that are no fields. */

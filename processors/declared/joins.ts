@@ -29,15 +29,20 @@ export function declaredJoin(options: Options): JunctionOperator<readonly [unkno
     });
   }
   if (options["as-of"] !== undefined) {
-    const within = typeof options["as-of"] === "string" ? { within: options["as-of"] } : {};
-    return asOfJoin<unknown, unknown, unknown>({ ...within, ...kind as { kind?: "left" }, combine });
+    const within = options["as-of"] === true ? {} : { within: options["as-of"] as Duration };
+    return asOfJoin<unknown, unknown, unknown>({ ...within, ...lookupKind(options), combine });
   }
-  if (options.table !== undefined) {
-    return tableJoin<unknown, unknown, unknown>({ ...kind as { kind?: "left" }, combine });
-  }
+  if (options.table !== undefined) return tableJoin<unknown, unknown, unknown>({ ...lookupKind(options), combine });
   const times = Object.entries(options).filter(([name]) => ["within", "before", "after"].includes(name));
   const spans = Object.fromEntries(times) as Readonly<Record<string, Duration>>;
   return intervalJoin<unknown, unknown, unknown>({ ...spans, ...kind, combine });
+}
+
+/** What is looked up has no output of its own. */
+function lookupKind({ kind }: Options): { readonly kind?: "inner" | "left" } {
+  if (kind === undefined) return {};
+  if (kind === "inner" || kind === "left") return { kind };
+  throw new TypeError(`Cannot join: kind is ${kind}, of a join as of a time or with a table inner or left is wanted`);
 }
 
 /** Without a selection, the fields of both: those of the left one win. */

@@ -39,11 +39,21 @@ const WINDOWS: Readonly<Record<string, (options: unknown, beside: Options) => Wi
 /** The names of all kinds of windows. */
 const WINDOW_NAMES: readonly string[] = Object.keys(WINDOWS);
 
+/** Member beside the kind → the kinds that know it. */
+const BESIDE: Readonly<Record<string, readonly string[]>> = {
+  offset: ["tumbling", "hopping"],
+  ttl: ["count", "change"],
+};
+
 /** The windows that `spec` has a member for. */
 export function declaredWindows(spec: Options): Windows<unknown> {
   const [kind, ...others] = WINDOW_NAMES.filter((name) => name in spec);
   if (kind === undefined || others.length > 0) {
     throw new TypeError(`Cannot divide into windows: one of ${WINDOW_NAMES.join(", ")} is wanted`);
+  }
+  for (const [name, kinds] of Object.entries(BESIDE)) {
+    if (!(name in spec) || kinds.includes(kind)) continue;
+    throw new TypeError(`Cannot use ${name} with ${kind} windows: it is for ${kinds.join(", ")}`);
   }
   return WINDOWS[kind](spec[kind], spec);
 }

@@ -64,14 +64,14 @@ const METHODS: Readonly<Record<OutlierMethod, (numbers: readonly number[], thres
 };
 
 /**
- * Takes outliers out, to `outliers` where somebody takes them; or clamps them. Numbers are compared with those that came
+ * Takes outliers out, to `rejects` where somebody takes them; or clamps them. Numbers are compared with those that came
  * before, in the order in which they come (use `inOrder` before for that of time); outliers do not count among them.
  *
  * Bound: `over` numbers per key, for good without `ttl`.
  */
 export function outliers<T>(
   { of, method, threshold = method === "iqr" ? 1.5 : 3, over = 100, least = 10, ttl, clamp }: OutlierOptions<T>,
-): Operator<T, T, { readonly outliers: Outlier<T> }> {
+): Operator<T, T, { readonly rejects: Outlier<T> }> {
   if (!Object.hasOwn(METHODS, method)) {
     throw new TypeError(`Cannot find outliers by ${method}: known are ${Object.keys(METHODS).join(", ")}`);
   }
@@ -84,7 +84,7 @@ export function outliers<T>(
     open(scope, down) {
       const last = scope.state.group(scope.name);
       const timers = scope.timers((part) => last.delete(part));
-      const side = scope.side<Outlier<T>>("outliers");
+      const side = scope.side<Outlier<T>>("rejects");
       return {
         push(value, key, timeMs) {
           const part = keyPart(key);

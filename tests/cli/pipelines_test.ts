@@ -169,7 +169,7 @@ Deno.test("expressions are checked before anything runs, and name what they do n
   folder.write("p.yaml", pipeline("filter: euros > 5"));
   const { code, stderr } = await runCli(["run", "p.yaml", "--until-end"], { cwd: folder.path });
   assertEquals(code, 1);
-  assertStringIncludes(stderr, 'Cannot compute "euros > 5": Unknown variable: euros');
+  assertStringIncludes(stderr, 'Cannot compute "euros > 5": there is no field euros, its fields are ');
 });
 
 Deno.test("explain shows the graph as text, Mermaid and JSON, of files and of scripts", async () => {

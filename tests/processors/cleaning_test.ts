@@ -48,7 +48,7 @@ Deno.test("outliers are taken out, clamped, and do not count among what others a
     const elements = numbers.map((n, at) => ({ key: "sensor", value: { n, at } }));
     const taken = through((stream) =>
       stream.through(outliers({ of: ({ n }) => n, method, over: 20 }), {
-        outliers: (found) => found.map(({ number }) => number).to("outliers", json()),
+        rejects: (found) => found.map(({ number }) => number).to("outliers", json()),
       }).map(({ n }) => n).to(json())
     );
     const { results } = await assertSameUnder(taken, elements, { sizes: [3], crashes: [true] });
