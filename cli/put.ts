@@ -74,14 +74,45 @@ async function* chunksOf(input: ReadableStream<Uint8Array>, parse: Parse): Async
 }
 
 async function* linesOf(input: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
+  let rest: Uint8Array = new Uint8Array(0);
+  let lines = 0;
   for await (const bytes of input) {
-    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
-    rest = lines.pop()!;
-    yield* lines;
+    const known = new Uint8Array(rest.length + bytes.length);
+    known.set(rest);
+    known.set(bytes, rest.length);
+    const end = known.lastIndexOf(LINE_FEED) + 1;
+    rest = known.subarray(end);
+    if (end === 0) continue;
+    const found = decodeLines(known.subarray(0, end - 1), lines);
+    lines += found.length;
+    yield* found;
   }
-  if (rest !== "") yield rest;
+  if (rest.length > 0) yield* decodeLines(rest, lines);
+}
+
+const LINE_FEED = 10;
+
+/** What is no text would be replaced by marks that say so, and be lost. */
+function decodeLines(bytes: Uint8Array, linesBefore: number): readonly string[] {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: linesBefore > 0 }).decode(bytes).split("\n");
+  } catch {
+    throw new UsageError(`Cannot put line ${linesBefore + brokenLine(bytes)}: it is no valid UTF-8, text is wanted`);
+  }
+}
+
+/** The number of the first line that is not UTF-8. */
+function brokenLine(bytes: Uint8Array): number {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let number = 0;
+  try {
+    for (let at = 0, end = 0; end !== -1; at = end + 1) {
+      number++;
+      end = bytes.indexOf(LINE_FEED, at);
+      decoder.decode(bytes.subarray(at, end === -1 ? bytes.length : end));
+    }
+  } catch { /* This one. */ }
+  return number;
 }
 
 function parserOf(options: PutOptions): Parse {

@@ -123,11 +123,23 @@ function printerOf({ json, format }: TailOptions, offsetText: OffsetText): Print
 
 const KEY = 0;
 const VALUE = 2;
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+const lossyDecoder = new TextDecoder();
+let hasWarned = false;
 
 function textAt({ ranges, bytes }: Batch, row: number, field: typeof KEY | typeof VALUE): string | null {
   const start = ranges[4 * row + field];
-  return start === ABSENT ? null : decoder.decode(bytes.subarray(start, ranges[4 * row + field + 1]));
+  return start === ABSENT ? null : textOf(bytes.subarray(start, ranges[4 * row + field + 1]));
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    if (!hasWarned) printMessage("Some of this is no valid UTF-8: \ufffd stands for what cannot be printed");
+    hasWarned = true;
+    return lossyDecoder.decode(bytes);
+  }
 }
 
 function sizeAt({ ranges }: Batch, row: number, field: typeof KEY | typeof VALUE): string {
@@ -150,9 +162,7 @@ function envelopeOf(batch: Batch, row: number, offsetText: OffsetText): string {
     offset: jsonOffset(offsetText(offsetAt(batch, row))),
     tstype: "create",
     ts: timeAt(batch, row),
-    ...(headers.length > 0
-      ? { headers: headers.flatMap(([name, value]) => [name, value && decoder.decode(value)]) }
-      : {}),
+    ...(headers.length > 0 ? { headers: headers.flatMap(([name, value]) => [name, value && textOf(value)]) } : {}),
     key: textAt(batch, row, KEY),
     payload: textAt(batch, row, VALUE),
   });
@@ -177,9 +187,7 @@ const TOKENS: Readonly<Record<string, Token>> = {
   o: (batch, row, offsetText) => offsetText(offsetAt(batch, row)),
   T: (batch, row) => String(timeAt(batch, row)),
   h: (batch, row) =>
-    [...new RecordHeaders(batch.headers, row)].map(([name, value]) =>
-      `${name}=${value ? decoder.decode(value) : "NULL"}`
-    )
+    [...new RecordHeaders(batch.headers, row)].map(([name, value]) => `${name}=${value ? textOf(value) : "NULL"}`)
       .join(","),
   "%": () => "%",
 };

@@ -137,3 +137,24 @@ Deno.test("mistakes are told in one sentence, with what to do", async () => {
     assertEquals(result.stderr.includes("    at "), false, result.stderr);
   }
 });
+
+Deno.test("what is no text is not put, and its line is named; what cannot be printed is marked, and said", async () => {
+  await using folder = new TestFolder();
+  const topic = await freshTopic();
+  const broken = new Uint8Array([...new TextEncoder().encode("ü\n".repeat(60_000)), 0xff, 10, 97, 10]);
+  Deno.writeFileSync(folder.at("broken"), broken);
+  const refused = await sluice(["put", await uriOf(topic), "--file", folder.at("broken")]);
+  assertEquals(refused.code, 2);
+  assertStringIncludes(refused.stderr, "Cannot put line 60001: it is no valid UTF-8");
+  Deno.writeFileSync(folder.at("whole"), broken.subarray(0, 120_000));
+  const other = await freshTopic();
+  assertEquals((await sluice(["put", await uriOf(other), "--file", folder.at("whole")])).code, 0);
+  assertEquals((await readTopic(other)).every(({ value }) => value === "ü"), true);
+  const kcat = new Deno.Command("kcat", { args: ["-P", "-b", await kafkaAddress(), "-t", topic], stdin: "piped" })
+    .spawn();
+  await ReadableStream.from([new Uint8Array([0xff, 10])]).pipeTo(kcat.stdin);
+  await kcat.status;
+  const { stdout, stderr } = await sluice(["tail", await uriOf(topic), "-e", "-o", "-1"]);
+  assertEquals(stdout, "\ufffd\n");
+  assertStringIncludes(stderr, "Some of this is no valid UTF-8");
+});
