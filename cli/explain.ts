@@ -4,7 +4,8 @@ import type { LoadedProcessor } from "../controller/load_processor.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import type { GraphEdge, GraphStep, ProcessorGraph } from "../engine/graph.ts";
 import { EXIT } from "./exit_code.ts";
-import { loadNamed, loadPipeline, pipelinesOf } from "./load.ts";
+import { loadNamed, loadPipeline } from "./load.ts";
+import { pipelinesOf } from "./pipelines/choose_pipelines.ts";
 import { printData } from "./output.ts";
 import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 

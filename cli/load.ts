@@ -3,9 +3,9 @@
 import { type LoadedProcessor, loadProcessor } from "../controller/load_processor.ts";
 import { BundleError } from "../controller/sandbox/bundle.ts";
 import type { SandboxPool } from "../controller/sandbox/pool.ts";
+import { onePipeline } from "./pipelines/choose_pipelines.ts";
 import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 import type { PipelineFile } from "./pipelines/pipeline_file.ts";
-import { nearest } from "./nearest.ts";
 import { parseParameters, scriptOf } from "./processors.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -20,7 +20,7 @@ export interface LoadOptions {
 /** Loads what `name` means. */
 export async function loadNamed(name: string, pool: SandboxPool, options: LoadOptions): Promise<LoadedProcessor> {
   if (!isPipelineFile(name)) return await loadScript(name, pool, options);
-  return await loadPipeline(name, await onePipeline(name, options.pipeline), pool, options);
+  return await loadPipeline(name, await onePipeline(name, options.pipeline, "--pipeline"), pool, options);
 }
 
 async function loadScript(name: string, pool: SandboxPool, { set }: LoadOptions): Promise<LoadedProcessor> {
@@ -46,26 +46,4 @@ export async function loadPipeline(
     parameters: parseParameters(set),
     pipeline: pipelineSource(path, pipeline),
   });
-}
-
-/** The pipelines of a file, or the one that is named. */
-export async function pipelinesOf(path: string, name: string | undefined): Promise<readonly PipelineFile[]> {
-  // A reader of YAML, a schema and all operators: a script starts without them.
-  const { readPipelines } = await import("./pipelines/pipeline_file.ts");
-  const all = readPipelines(path, Deno.env.toObject());
-  if (name === undefined) return all;
-  const found = all.filter(({ spec }) => spec.name === name);
-  if (found.length > 0) return found;
-  const names = all.map(({ spec }) => spec.name);
-  const advice = nearest(name, names);
-  throw new UsageError(
-    `Cannot find pipeline ${name} in ${path}: it has ${names.join(", ")}${advice ? `. Did you mean ${advice}?` : ""}`,
-  );
-}
-
-async function onePipeline(path: string, name: string | undefined): Promise<PipelineFile> {
-  const [first, ...others] = await pipelinesOf(path, name);
-  if (others.length === 0) return first;
-  const names = [first, ...others].map(({ spec }) => spec.name);
-  throw new UsageError(`Cannot use all pipelines of ${path} at once: name one of ${names.join(", ")} with --pipeline`);
 }

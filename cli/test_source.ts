@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { CaseContents, CaseFeed, CaseRecord } from "../controller/cases/read_case.ts";
 import type { JournaledEffect } from "../controller/journal/journal.ts";
 import { counted } from "./counted.ts";
+import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 
 /** How the test refers to what it was made from. */
 export interface TestSourceContext {
@@ -26,11 +27,12 @@ export function testSource(contents: CaseContents, { path, caseName }: TestSourc
  */
 
 import { ${imports}testProcessor } from "@sluice/sluice/testing";
-import type processor from ${JSON.stringify(path)};
-
+${isPipelineFile(path) ? "" : `import type processor from ${JSON.stringify(path)};\n`}
 Deno.test(${JSON.stringify(`${run.processor}: ${caseName.replace(/\.sluice$/, "")}`)}, async (t) => {
-  const test = await testProcessor<typeof processor>(import.meta.resolve(${JSON.stringify(path)}), {
-    ${optionsOf(contents, stream).join("\n    ")}
+  const test = await testProcessor${isPipelineFile(path) ? "" : "<typeof processor>"}(import.meta.resolve(${
+    JSON.stringify(path)
+  }), {
+    ${[...pipelineOf(path, contents), ...optionsOf(contents, stream)].join("\n    ")}
   });
 ${feeds.map((feed, i) => stepsOf(feed, feeds[i - 1], { stream, codecs })).join("\n")}
   await t.assertSnapshot(test.snapshot());
@@ -50,6 +52,10 @@ function describe({ run, records, feeds }: CaseContents): string {
 /** What comes from a case must not end the comment it is put in. */
 function comment(text: string): string {
   return text.replaceAll("*/", "*\\/");
+}
+
+function pipelineOf(path: string, { run }: CaseContents): readonly string[] {
+  return isPipelineFile(path) ? [`pipeline: ${JSON.stringify(run.processor)},`] : [];
 }
 
 function optionsOf(

@@ -36,6 +36,8 @@ export interface ExploreOptions<In = unknown> {
   readonly effects?: EffectHandlers;
   /** What `parameters()` answers. */
   readonly parameters?: Readonly<Record<string, unknown>>;
+  /** Which pipeline, of a pipeline file with several. */
+  readonly pipeline?: string;
 }
 
 /** A case that changed the result. */
@@ -83,7 +85,7 @@ const START_MS = Date.UTC(2026, 0, 1);
  * ```
  */
 export async function explore<P = unknown>(url: URL | string, options: ExploreOptions<InputOf<P>>): Promise<void> {
-  const code = await loadCode(url, options.parameters ?? {});
+  const code = await loadCode(url, options);
   const expected = await outcomeOf(code, PLAIN, options);
   const property = fc.asyncProperty(caseOf(options), async (each) => {
     refuseDifference(expected, await outcomeOf(code, each, options), each, options);

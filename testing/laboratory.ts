@@ -1,5 +1,6 @@
 /** One processor in a realm of the test's own thread, with the state that its task has: what both kinds of test stand on. */
 
+import { isPipelineFile } from "../cli/pipelines/is_pipeline_file.ts";
 import type { EffectHandlers } from "../controller/effects.ts";
 import { answerWith } from "../controller/effects.ts";
 import { bundleProcessor, type Parameters } from "../controller/sandbox/bundle.ts";
@@ -19,13 +20,29 @@ export interface LoadedCode {
 
 const loaded = new Map<string, Promise<LoadedCode>>();
 
-/** Bundles the script at `url`, once for all tests of this process. */
-export function loadCode(url: URL | string, parameters: Parameters): Promise<LoadedCode> {
+/** What is tested, besides its script. */
+export interface CodeOptions {
+  /** What `parameters()` answers. */
+  readonly parameters?: Parameters;
+  /** Which pipeline of a file with several. */
+  readonly pipeline?: string;
+}
+
+/** Bundles the script, or the pipeline file, at `url`, once for all tests of this process. */
+export function loadCode(url: URL | string, options: CodeOptions): Promise<LoadedCode> {
   const path = decodeURIComponent(new URL(url, "file:///").pathname);
-  const key = JSON.stringify([path, parameters]);
+  const key = JSON.stringify([path, options.parameters, options.pipeline]);
   let code = loaded.get(key);
-  if (!code) loaded.set(key, code = bundleProcessor(path, { parameters }));
+  if (!code) loaded.set(key, code = bundle(path, options));
   return code;
+}
+
+async function bundle(path: string, { parameters = {}, pipeline }: CodeOptions): Promise<LoadedCode> {
+  if (!isPipelineFile(path)) return await bundleProcessor(path, { parameters });
+  const { onePipeline } = await import("../cli/pipelines/choose_pipelines.ts");
+  const { pipelineSource } = await import("../cli/pipelines/pipeline_module.ts");
+  const file = await onePipeline(path, pipeline, "the option pipeline");
+  return await bundleProcessor(path, { parameters, pipeline: pipelineSource(path, file) });
 }
 
 /** What fixes the behaviour of a task besides its code. */

@@ -51,6 +51,8 @@ export interface TestOptions {
   readonly effects?: EffectHandlers;
   /** What `parameters()` answers. */
   readonly parameters?: Readonly<Record<string, unknown>>;
+  /** Which pipeline, of a pipeline file with several. */
+  readonly pipeline?: string;
   /** State to begin with: key → value. */
   readonly state?: Readonly<Record<string, unknown>>;
   /** Timers to begin with: key → ms since the epoch. */
@@ -77,7 +79,7 @@ export class TestedRecordFailed extends Error {
 const FIRST_MS = Date.UTC(2026, 0, 1);
 
 /**
- * Loads a processor to be tested; `url` is its script.
+ * Loads a processor to be tested; `url` is its script, or the pipeline file that it is in.
  *
  * @example
  * ```ts ignore
@@ -99,7 +101,7 @@ export async function testProcessor<P = unknown>(
   url: URL | string,
   options: TestOptions = {},
 ): Promise<TestedProcessor<P>> {
-  const code = await loadCode(url, options.parameters ?? {});
+  const code = await loadCode(url, options);
   return new TestedProcessor<P>(
     new Laboratory(code, {
       seed: options.seed ?? 0,

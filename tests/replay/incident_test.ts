@@ -130,3 +130,31 @@ Deno.test("a record that cannot be decoded fails in the test that is made of it 
   assertEquals(made.code, 1, made.output);
   assertStringIncludes(made.output, "record orders.ndjson/0@0: DecodeError: Cannot decode the record as json");
 });
+
+Deno.test("a record that fails in a pipeline file becomes a test of that pipeline: red, and green once it is mended", async () => {
+  await using folder = new TestFolder();
+  const file = (expression: string) => `
+pipelines:
+  - name: other
+    from: file:orders.ndjson
+    to: file:other.ndjson
+  - name: doubled
+    from: file:orders.ndjson
+    steps: [{ project: { doubled: "${expression}" } }]
+    to: file:out.ndjson
+`;
+  folder.write("deno.json", CONFIG);
+  folder.write("p.yaml", file("cents * 2"));
+  folder.write("orders.ndjson", '{"cents":1}\n{"euros":1}\n');
+  const sluice = (...args: string[]) => runCli(args, { cwd: folder.path });
+  assertEquals((await sluice("run", "p.yaml", "--pipeline", "doubled", "--until-end")).code, 1);
+  assertEquals((await sluice("export", "doubled", "--failed", "-o", "incident.sluice")).code, 0);
+  assertEquals((await sluice("test-from", "incident.sluice")).code, 0);
+  const red = await denoTest(folder, ["--check", "tests/incident_test.ts"]);
+  assertEquals(red.code, 1, red.output);
+  assertStringIncludes(red.output, "there is no field cents, its fields are euros");
+  folder.write("p.yaml", file("has(value.cents) ? cents * 2 : 0.0"));
+  const green = await denoTest(folder, ["--check", "--update-snapshots", "tests/incident_test.ts"]);
+  assertEquals(green.code, 0, green.output);
+  assertStringIncludes(folder.read("tests/__snapshots__/incident_test.ts.snap"), "doubled: 0");
+});

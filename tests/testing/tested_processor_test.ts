@@ -94,6 +94,25 @@ Deno.test("several partitions keep the order in which they are sent; state and p
   });
 });
 
+Deno.test("a pipeline of a file is tested like a script, through a crash; of several one is named", async () => {
+  const two = `
+pipelines:
+  - name: counts
+    from: { clicks: { uri: file:clicks.ndjson, time: at } }
+    steps: [{ key: user }, { window: { tumbling: 1m, aggregate: { n: count } } }]
+    to: file:counts.ndjson
+  - { name: copies, from: file:clicks.ndjson, to: file:copies.ndjson }
+`;
+  await using folder = new TestFolder();
+  const url = toFileUrl(folder.write("p.yaml", two));
+  await assertRejects(() => testProcessor(url), Error, "name one of counts, copies with the option pipeline");
+  const test = await testProcessor(url, { pipeline: "counts" });
+  await test.send({ value: { user: "ann", at: 0 }, input: "clicks" });
+  test.crash();
+  await test.send({ value: { user: "ann", at: 1 }, input: "clicks" });
+  assertEquals((await test.end()).map(({ value }) => value), [{ key: "ann", startMs: 0, endMs: 60_000, n: 2 }]);
+});
+
 Deno.test("what is not available in a run is not available in a test, and says what to use", async () => {
   await withScript(scriptOf("setTimeout(() => {}, 1);"), async (url) => {
     const test = await testProcessor(url);
