@@ -67,11 +67,10 @@ export async function watchLogpoints(
 function placeOf(positions: SourcePositions, { file, line }: Logpoint): { lineNumber: number; columnNumber: number } {
   const found = positions.generated(file, line);
   if (found === undefined) {
-    throw new LogpointError(
-      `Cannot log at ${file}:${line}: the recorded code has nothing there; its files are ${
-        positions.userFiles().join(", ")
-      }`,
-    );
+    const files = positions.userFiles();
+    // A pipeline file is data to the code that carries it out.
+    const others = files.length > 0 ? `its files are ${files.join(", ")}` : "it has no script of its own (try --step)";
+    throw new LogpointError(`Cannot log at ${file}:${line}: the recorded code has nothing there; ${others}`);
   }
   return { lineNumber: found.line - 1, columnNumber: found.column };
 }
