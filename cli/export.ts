@@ -9,7 +9,7 @@ import { counted } from "./counted.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
 import { isCaseFile, RecordedRun, type RecordedRunOptions } from "./recorded_run.ts";
-import { selectFeeds, type SelectionOptions } from "./selection.ts";
+import { isRange, selectFeeds, type SelectionOptions } from "./selection.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The options as commander gives them. */
@@ -63,10 +63,6 @@ function rangeOf(recording: Recording, options: SelectionOptions): Omit<Selected
   const seqs = Array.from(selectedFeeds(recording, selectFeeds(recording, options)), ({ seq }) => seq);
   if (halted) seqs.push(halted.feed.seq);
   return seqs.length === 0 ? undefined : { from: seqs[0], to: seqs.at(-1)! + 1 };
-}
-
-function isRange({ feeds, offsets, since, until }: SelectionOptions): boolean {
-  return [feeds, offsets, since, until].some((each) => each !== undefined);
 }
 
 function describe(path: string, report: ExportReport, { redact }: ExportCommandOptions): string {

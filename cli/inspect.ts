@@ -19,7 +19,7 @@ import { placeText } from "./divergence_report.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
 import { parseRecordPlace } from "./ranges.ts";
-import { selectFeeds, type SelectionOptions } from "./selection.ts";
+import { hasSelected, selectFeeds, type SelectionOptions } from "./selection.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The options as commander gives them. */
@@ -84,8 +84,7 @@ function isAbout(recording: Recording, options: InspectOptions): boolean {
       partitions.length === 0;
   }
   if (options.failed && haltOf(recording)) return true;
-  for (const _entry of selectedFeeds(recording, selectFeeds(recording, options))) return true;
-  return false;
+  return hasSelected(recording, options);
 }
 
 async function entriesFor(recording: Recording, from: number, to: number): Promise<readonly FeedEntry[]> {

@@ -19,7 +19,9 @@ export function parseFeedRange(text: string): FeedRange {
   if (from === undefined) {
     throw new UsageError(`Cannot use feeds ${text}: a range is wanted, such as 3..5 for feeds 3 and 4`);
   }
-  return { from: from === "" ? 0 : Number(from), to: to === "" ? Infinity : Number(to) };
+  const range = { from: from === "" ? 0 : Number(from), to: to === "" ? Infinity : Number(to) };
+  if (range.from < range.to) return range;
+  throw new UsageError(`Cannot use feeds ${text}: it ends where it begins, or before; 3..5 is feeds 3 and 4`);
 }
 
 /** Offsets `[from, to)` of one partition. */

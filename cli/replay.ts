@@ -8,7 +8,6 @@ import { haltOf } from "../controller/replay/halted.ts";
 import type { Recording } from "../controller/replay/recording.ts";
 import { type ReplayResult, replayTask } from "../controller/replay/replay.ts";
 import { type ChangeKind, tryCode, type WhatIf } from "../controller/replay/what_if.ts";
-import type { SandboxPool } from "../controller/sandbox/pool.ts";
 import { openSinks } from "./adapters.ts";
 import { counted } from "./counted.ts";
 import { describeDivergence } from "./divergence_report.ts";
@@ -18,7 +17,9 @@ import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
 import { loadNamed } from "./load.ts";
 import { RecordedRun, type RecordedRunOptions } from "./recorded_run.ts";
-import { selectFeeds, type SelectionOptions } from "./selection.ts";
+import { pipelinesOf } from "./pipelines/choose_pipelines.ts";
+import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
+import { hasSelected, requireSelected, selectFeeds, type SelectionOptions } from "./selection.ts";
 
 /** The options of `sluice replay` as commander gives them. */
 export interface ReplayCommandOptions extends RecordedRunOptions, InspectOptions {
@@ -46,14 +47,16 @@ export async function replayCommand(name: string, options: ReplayCommandOptions)
   await using recorded = new RecordedRun(name, options);
   const startMs = performance.now();
   const totals: Totals = { feeds: 0, records: 0, divergences: [], trials: [] };
-  const code = options.with === undefined ? undefined : await loadOther(options.with, options.set, recorded.pool);
+  const code = options.with === undefined ? undefined : await loadOther(options.with, options.set, recorded);
   if (options.inspect !== undefined || options.break !== undefined || options.log.length > 0) {
     const { inspectRecorded } = await import("./inspect.ts");
     return await inspectRecorded(recorded.recordings(), code, options);
   }
+  requireSelected(recorded.recordings(), options);
   if (options.step) {
     const { stepThrough } = await import("./step.ts");
-    const [recording] = recorded.recordings();
+    const recordings = recorded.recordings();
+    const recording = recordings.find((each) => hasSelected(each, options)) ?? recordings[0];
     return await stepThrough(recording, selectFeeds(recording, options), options.failed);
   }
   const to = new Map(options.to === undefined ? [] : [["default", options.to]]);
@@ -112,9 +115,13 @@ function add(totals: Totals, { feeds, records, divergences }: ReplayResult): voi
   totals.divergences.push(...divergences);
 }
 
-/** The code of another script. */
-export async function loadOther(script: string, set: readonly string[], pool: SandboxPool): Promise<JournaledCode> {
-  const { bundle, script: name } = await loadNamed(script, pool, { set });
+/** The code of another script; of a file with several pipelines, of the one that has the run's name. */
+async function loadOther(script: string, set: readonly string[], { run, pool }: RecordedRun): Promise<JournaledCode> {
+  const isOneOfMany = isPipelineFile(script) && (await pipelinesOf(script, undefined)).length > 1;
+  const { bundle, script: name } = await loadNamed(script, pool, {
+    set,
+    ...(isOneOfMany ? { pipeline: run.processor } : {}),
+  });
   return { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script: name };
 }
 
@@ -131,7 +138,11 @@ function report(recorded: RecordedRun, totals: Totals, elapsedMs: number, option
   } else {
     const again = `sluice replay ${recorded.words}${options.with === undefined ? "" : ` --with ${options.with}`}`;
     for (const divergence of divergences) printMessage(describeDivergence(divergence, { run, again }));
-    const verdict = summary ? describeTrial(summary) : describeReplay(divergences.length, options.maxDivergences);
+    const verdict = feeds === 0 && records === 0
+      ? options.failed ? "no record failed" : "there is none"
+      : summary
+      ? describeTrial(summary)
+      : describeReplay(divergences.length, options.maxDivergences);
     printMessage(
       `${run.name}: ${counted(feeds, "feed")}, ${
         counted(records, "record")
@@ -189,7 +200,8 @@ export interface BisectCommandOptions extends RecordedRunOptions, SelectionOptio
 /** Runs `sluice bisect`; answers the exit code. */
 export async function bisectCommand(name: string, options: BisectCommandOptions): Promise<number> {
   await using recorded = new RecordedRun(name, options);
-  const code = await loadOther(options.with, options.set, recorded.pool);
+  requireSelected(recorded.recordings(), options);
+  const code = await loadOther(options.with, options.set, recorded);
   const found: Divergence[] = [];
   let records = 0;
   for (const recording of recorded.recordings()) {

@@ -2,7 +2,7 @@
 
 import type { FeedEntry } from "../controller/journal/journal.ts";
 import type { Recording } from "../controller/replay/recording.ts";
-import type { FeedSelection } from "../controller/replay/replay.ts";
+import { type FeedSelection, selectedFeeds } from "../controller/replay/replay.ts";
 import { type OffsetRange, parseFeedRange, parseOffsetRange } from "./ranges.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -30,6 +30,38 @@ export function selectFeeds({ taskJournal }: Recording, options: SelectionOption
       (sinceMs === undefined || timeOf(entry) >= sinceMs) &&
       (untilMs === undefined || timeOf(entry) < untilMs),
   };
+}
+
+/** Whether the options say which feeds: `--failed` alone does not. */
+export function isRange({ feeds, offsets, since, until }: SelectionOptions): boolean {
+  return [feeds, offsets, since, until].some((each) => each !== undefined);
+}
+
+/** Whether the task has a feed that the options mean. */
+export function hasSelected(recording: Recording, options: SelectionOptions): boolean {
+  for (const _entry of selectedFeeds(recording, selectFeeds(recording, options))) return true;
+  return false;
+}
+
+/**
+ * Of a time there may be nothing; feeds and offsets are asked for by who knows them, and to find nothing wrong would mislead.
+ *
+ * @throws {UsageError} when no task has what is asked for
+ */
+export function requireSelected(recordings: readonly Recording[], options: SelectionOptions): void {
+  const { feeds, offsets } = options;
+  if (feeds === undefined && offsets === undefined) return;
+  if (recordings.some((each) => hasSelected(each, options))) return;
+  const words = Object.entries({ feeds, offsets }).filter(([, value]) => value !== undefined);
+  const [{ run, taskJournal }] = recordings;
+  const last = taskJournal.lastFeed();
+  const has = recordings.length === 1 && last ? `it has feeds ${taskJournal.firstReplayable()} to ${last.seq}; ` : "";
+  throw new UsageError(
+    `Cannot use ${
+      words.map(([name, value]) => `--${name} ${value}`).join(" ")
+    }: no feed of run ${run.name} is meant; ` +
+      `${has}see sluice journal show ${run.name}`,
+  );
 }
 
 /** When a feed was sealed. */

@@ -106,6 +106,8 @@ pipelines:
   const both = await runCli(["run", "two.yaml"], { cwd: folder.path });
   assertEquals(both.code, 0, both.stderr);
   assertEquals(values(folder.read("large.ndjson")).length, 2);
+  const tried = await runCli(["replay", "small", "--with", "two.yaml"], { cwd: folder.path });
+  assertEquals(tried.code, 0, tried.stderr);
   const wrong = await runCli(["run", "two.yaml", "--pipeline", "smal"], { cwd: folder.path });
   assertEquals(wrong.code, 2);
   assertStringIncludes(wrong.stderr, "Did you mean small?");

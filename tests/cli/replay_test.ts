@@ -1,6 +1,6 @@
 /** Replay: equal when nothing changed, and otherwise a difference named by record, field and cause. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { runCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
@@ -48,6 +48,29 @@ Deno.test("a replay equals its recording, whole, by feeds and by offsets", async
   ) {
     const [code, report] = await replay(folder, args);
     assertEquals([code, report.feeds, report.records, report.divergences], [0, feeds, records, []]);
+  }
+});
+
+Deno.test("a range that means no feed is a mistake, not a replay without differences", async () => {
+  await using folder = await recorded(BODY);
+  for (
+    const [args, told] of [
+      [["--feeds", "7..9"], "no feed of run test is meant; it has feeds 0 to 3"],
+      [["--feeds", "3..1"], "it ends where it begins, or before"],
+      [["--offsets", "inn.ndjson/0:0..8"], "no feed of run test is meant"],
+      [["--step", "--feeds", "7..9"], "no feed of run test is meant"],
+    ] as const
+  ) {
+    const { code, stderr } = await runCli(["replay", "test", ...args], { cwd: folder.path });
+    assertEquals(code, 2, args.join(" "));
+    assertStringIncludes(stderr, told);
+  }
+  for (
+    const [args, told] of [[["--failed"], "no record failed"], [["--until", "2001-01-01"], "there is none"]] as const
+  ) {
+    const { code, stderr } = await runCli(["replay", "test", ...args], { cwd: folder.path });
+    assertEquals(code, 0);
+    assertStringIncludes(stderr, told);
   }
 });
 
