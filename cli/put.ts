@@ -106,10 +106,12 @@ function brokenLine(bytes: Uint8Array): number {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let number = 0;
   try {
-    for (let at = 0, end = 0; end !== -1; at = end + 1) {
+    for (let at = 0; at <= bytes.length;) {
       number++;
-      end = bytes.indexOf(LINE_FEED, at);
-      decoder.decode(bytes.subarray(at, end === -1 ? bytes.length : end));
+      const found = bytes.indexOf(LINE_FEED, at);
+      const end = found === -1 ? bytes.length : found;
+      decoder.decode(bytes.subarray(at, end));
+      at = end + 1;
     }
   } catch { /* This one. */ }
   return number;
