@@ -36,7 +36,8 @@ export async function openSource(uri: string, context: SourceContext): Promise<S
   const fields = { key: options.get("key"), time: options.get("time") };
   const recordBytesMax = numberOption(uri, options, "recordBytesMax") ?? RECORD_BYTES_MAX;
   if (scheme === "stdio") return new StdioSource({ fields, recordBytesMax });
-  return new FileSource({ path, isBounded: context.isBounded, fields, recordBytesMax });
+  const { isBounded, onNotice } = context;
+  return new FileSource({ path, isBounded, fields, recordBytesMax, ...(onNotice ? { onNotice } : {}) });
 }
 
 /** What a sink needs to know besides its URI. */
@@ -103,6 +104,11 @@ async function openAlone(uri: string): Promise<Sink> {
   const { scheme, path, options } = parseUri(uri);
   checkOptions(uri, options, []);
   if (scheme === "stdio") return new StdioSink();
+  if (path.endsWith(".gz")) {
+    throw new UsageError(
+      `Cannot write ${path}: outputs are not compressed; name a file without .gz, and compress it later`,
+    );
+  }
   return new FileSink({ path, isFolder: path.endsWith("/") || await isFolder(path) });
 }
 

@@ -7,6 +7,7 @@ import type { RoamingOptions } from "../controller/roaming/roaming_group.ts";
 import { openSinks, openSource } from "./adapters.ts";
 import { bindUris } from "./bindings.ts";
 import type { RunCommandOptions } from "./run.ts";
+import { refuseOwnOutput } from "./own_output.ts";
 import { openStore } from "./store_uris.ts";
 import { absoluteUri, parseUri } from "./uri.ts";
 import { UsageError } from "./usage_error.ts";
@@ -30,6 +31,7 @@ export function planRun({ info }: LoadedProcessor, options: RunCommandOptions): 
   if (options.store !== undefined && options.untilEnd) {
     throw new UsageError("Cannot share a run that ends: use --store without --until-end, and a signal ends it");
   }
+  refuseOwnOutput({ inputs: inputs.values(), outputs: outputs.values(), journal: options.journal });
   const isStdin = isStandard(inputs);
   return {
     name: options.name ?? (isStdin ? unnamed(info.name) : info.name),
@@ -106,8 +108,8 @@ export class RunEnds implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isOpening) return await this.#close();
-    // Whoever was stopped meanwhile does not wait for it.
-    this.#opening!.catch(() => {}).then(() => this.#close());
+    // Whoever was stopped meanwhile does not wait for it, and would not want to hear of it.
+    this.#opening!.catch(() => {}).then(() => this.#close()).catch(() => {});
   }
 
   async #close(): Promise<void> {

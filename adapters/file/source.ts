@@ -2,17 +2,18 @@
  * Files as streams: one partition per file, lines as records, the position in bytes as the offset.
  *
  * `file:orders.ndjson` is a stream of one partition; a folder or a glob is a stream with a partition per file, named by
- * its path below the folder. A file that grows is followed unless the run is bounded; a last line without line feed is
- * a record only then.
+ * its path below the folder. A file that grows is followed unless the run is bounded, and files that come are noticed; a
+ * last line without line feed is a record only where it is bounded.
  */
 
-import { basename, dirname, globToRegExp, isGlob, join, relative, resolve } from "@std/path";
-import { type Batch, positionAt } from "../../engine/batch.ts";
+import { basename, resolve } from "@std/path";
+import { ABSENT, type Batch, positionAt } from "../../engine/batch.ts";
 import { type ReadLimit, type ReadResult, type Source, SourceError, type SourcePartition } from "../source.ts";
 import { type FieldNames, withFields } from "../../formats/fields.ts";
 import { batchOfLines } from "../../formats/lines.ts";
+import { findFiles, pathOf } from "./find_files.ts";
 import { type Layout, layoutOf } from "./layout.ts";
-import { cannotRead, FileTail } from "./tail.ts";
+import { FileTail } from "./tail.ts";
 
 /** A record longer than this stops the run: it would not fit into memory several times over. */
 export const RECORD_BYTES_MAX = 256 * 1024 * 1024;
@@ -29,6 +30,8 @@ export interface FileSourceOptions {
   readonly fields: FieldNames;
   /** A longer record stops the run. */
   readonly recordBytesMax: number;
+  /** Something a person should know, in one line. */
+  readonly onNotice?: (text: string) => void;
 }
 
 /** See the module. */
@@ -42,6 +45,7 @@ export class FileSource implements Source {
   readonly #tails = new Map<string, FileTail>();
   readonly #layouts = new Map<string, Layout>();
   #paths: ReadonlyMap<string, string> | undefined;
+  #hasSeenRecords = false;
 
   /** Nothing is opened before it is read. */
   constructor(options: FileSourceOptions) {
@@ -52,8 +56,20 @@ export class FileSource implements Source {
   }
 
   async partitions(): Promise<readonly SourcePartition[]> {
-    this.#paths ??= await findFiles(this.#options.path, this.stream);
+    this.#paths = await this.#files();
     return [...this.#paths.keys()].map((partition) => ({ stream: this.stream, partition }));
+  }
+
+  async #files(): Promise<ReadonlyMap<string, string>> {
+    const { path, isBounded, onNotice } = this.#options;
+    if (this.#paths) {
+      // A single file may be away for a moment while it is replaced.
+      const isFixed = isBounded || this.#paths.get("0") === path;
+      return isFixed ? this.#paths : await findFiles(path, this.stream).catch(() => this.#paths!);
+    }
+    const found = await findFiles(path, this.stream);
+    if (found.size === 0) onNotice?.(`No file is called ${path} yet: nothing is read of it`);
+    return found;
   }
 
   start(): Promise<bigint> {
@@ -94,7 +110,19 @@ export class FileSource implements Source {
   }
 
   #complete(batch: Batch, tail: FileTail): Batch {
-    return withFields({ ...batch, anchor: tail.anchor(Number(batch.next)) }, this.#options.fields);
+    const completed = withFields({ ...batch, anchor: tail.anchor(Number(batch.next)) }, this.#options.fields);
+    if (!this.#hasSeenRecords) this.#noteMissing(completed);
+    this.#hasSeenRecords = true;
+    return completed;
+  }
+
+  /** A field that no record has may be a mistake in its name: keys and times would be missing in silence. */
+  #noteMissing({ count, ranges, eventTimesMs }: Batch): void {
+    const { path, fields: { key, time }, onNotice } = this.#options;
+    const rows = Array.from({ length: count }, (_, row) => row);
+    const note = (what: string) => onNotice?.(`No record of ${path} has ${what} so far; is that its name?`);
+    if (key !== undefined && rows.every((row) => ranges[4 * row] === ABSENT)) note(`a key in the field ${key}`);
+    if (time !== undefined && eventTimesMs?.every(Number.isNaN)) note(`a time in the field ${time}`);
   }
 
   async #layout(partition: string, tail: FileTail, isBounded: boolean): Promise<Layout | undefined> {
@@ -142,51 +170,4 @@ export class FileSource implements Source {
 function idleAt(tail: FileTail, from: bigint): ReadResult {
   tail.verify(from, undefined);
   return { kind: "idle" };
-}
-
-/** Partition → path, in code unit order. */
-async function findFiles(path: string, stream: string): Promise<ReadonlyMap<string, string>> {
-  if (isGlob(path)) return sorted(await filesBelow(rootOf(path), globToRegExp(path)), rootOf(path));
-  let info: Deno.FileInfo;
-  try {
-    info = await Deno.stat(path);
-  } catch (error) {
-    throw cannotRead({ path, stream, partition: "0" }, error);
-  }
-  if (!info.isDirectory) return new Map([["0", path]]);
-  return sorted(await filesBelow(path, /(?:^|\/)[^./][^/]*$/), path);
-}
-
-function sorted(paths: readonly string[], root: string): ReadonlyMap<string, string> {
-  const names = paths.map((path) => relative(root, path));
-  return new Map(names.sort().map((name) => [name, join(root, name)]));
-}
-
-async function filesBelow(folder: string, pattern: RegExp): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    const path = folder === "." ? name : join(folder, name);
-    if (isDirectory) found.push(...await filesBelow(path, pattern));
-    else if (pattern.test(path)) found.push(path);
-  }
-  return found;
-}
-
-/** Where `partition` lies; a file that is a stream by itself is partition 0. */
-function pathOf(path: string, partition: string): string {
-  if (isGlob(path)) return join(rootOf(path), partition);
-  try {
-    return Deno.statSync(path).isDirectory ? join(path, partition) : path;
-  } catch {
-    // It is missing, which whoever opens it says better.
-    return path;
-  }
-}
-
-/** The part of a glob before its first wildcard. */
-function rootOf(path: string): string {
-  if (!isGlob(path)) return path;
-  let root = path;
-  while (isGlob(root)) root = dirname(root);
-  return root;
 }
