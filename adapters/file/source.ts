@@ -166,8 +166,9 @@ export class FileSource implements Source {
   }
 }
 
-/** Nothing more for now, unless the file has become shorter than what was read. */
+/** Nothing more for now, unless the file has become shorter than what was read, or is another one. */
 function idleAt(tail: FileTail, from: bigint): ReadResult {
   tail.verify(from, undefined);
+  tail.followName(from);
   return { kind: "idle" };
 }

@@ -1,5 +1,5 @@
 /**
- * Reads one file by position, notices when it grows, and when it is not the file that was read before.
+ * Reads one file by position, notices when it grows, when another takes its place, and when that is not what was read.
  *
  * The anchor of a position is a CRC-32 of up to 4 KiB before it: a file that was truncated or rewritten under a
  * checkpoint does not have the same bytes there.
@@ -23,7 +23,7 @@ export interface TailOptions {
 /** See the module. */
 export class FileTail {
   readonly #options: TailOptions;
-  readonly #file: Deno.FsFile;
+  #file: Deno.FsFile;
   #readBytes = READ_BYTES_FIRST;
   /** Whether it reads what the file was converted to, and so will not grow. */
   readonly isConverted: boolean;
@@ -96,6 +96,30 @@ export class FileTail {
     }
     if (anchor !== undefined && this.anchor(Number(position)) !== anchor) {
       throw this.#changed(position, `the bytes before position ${position} are not what was read: it was rewritten`);
+    }
+  }
+
+  /**
+   * Goes on with a file that has taken the place of this one, where it begins with what was read: editors write anew what
+   * they save. Who renames a log and begins another gets the error, not silence.
+   *
+   * @throws {SourceError} when it begins otherwise
+   */
+  followName(position: bigint): void {
+    if (this.isConverted || !this.#isReplaced()) return;
+    const anchor = this.anchor(Number(position));
+    const former = this.#file;
+    this.#file = Deno.openSync(this.#options.path);
+    former.close();
+    this.verify(position, anchor);
+  }
+
+  #isReplaced(): boolean {
+    try {
+      return Deno.statSync(this.#options.path).ino !== this.#file.statSync().ino;
+    } catch {
+      // It may be away for a moment.
+      return false;
     }
   }
 

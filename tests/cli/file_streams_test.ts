@@ -37,6 +37,24 @@ for (const from of ["in/", "in/*.ndjson"]) {
   });
 }
 
+Deno.test("a followed file whose place another takes is read on where that begins alike, and stops the run where not", async () => {
+  await using folder = new TestFolder();
+  folder.write("a.ndjson", ORDERS);
+  const replaceBy = (text: string) => Deno.renameSync(folder.write("new", text), folder.at("a.ndjson"));
+  const child = spawnCli(["run", "copy", "--from", "file:a.ndjson", "--to", "file:out.ndjson", "--quiet"], {
+    cwd: folder.path,
+  });
+  await until(() => read(folder, "out.ndjson") === ORDERS);
+  replaceBy(ORDERS + '{"id":"3"}\n');
+  await until(() => read(folder, "out.ndjson") === ORDERS + '{"id":"3"}\n');
+  replaceBy('{"id":"another log","at":1}\n'.repeat(10));
+  await child.stdin.close();
+  const { code, stderr } = await child.output();
+  assertEquals(code, 1);
+  assertStringIncludes(new TextDecoder().decode(stderr), "are not what was read: it was rewritten");
+  assertEquals(folder.read("out.ndjson"), ORDERS + '{"id":"3"}\n');
+});
+
 Deno.test("a run does not write where it reads, nor keep its journal there", async () => {
   await using folder = new TestFolder();
   folder.write("in/a.ndjson", ORDERS);
