@@ -1,18 +1,23 @@
 /** `sluice deadletters ls | show | redrive`. */
 
 import { MemorySource } from "../adapters/memory/source.ts";
+import type { Sink } from "../adapters/sink.ts";
 import type { Journal, JournaledCode, JournaledDeadLetter, Run } from "../controller/journal/journal.ts";
 import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
+import type { RunSummary } from "../controller/run.ts";
 import { runLoaded } from "../controller/run_processor.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import { SourcePositions } from "../controller/sandbox/source_positions.ts";
+import { headersFromJson } from "../engine/headers.ts";
 import { openSinks } from "./adapters.ts";
+import { bindUris } from "./bindings.ts";
 import { counted } from "./counted.ts";
 import { offsetText } from "./offsets.ts";
 import { EXIT } from "./exit_code.ts";
 import { reportFailures } from "./failures.ts";
 import { findRun } from "./find_run.ts";
-import { loadNamed } from "./load.ts";
+import { loadEffects } from "./effects.ts";
+import { loadOther } from "./load.ts";
 import { printData, printMessage } from "./output.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -39,9 +44,10 @@ export function deadLettersShow(runName: string, id: number, { journal: path, js
   const stack = new SourcePositions(codeOf(journal, run, letter).sourceMap).translate(letter.failure.stack);
   journal.close();
   if (json) printData(letterJson(run, letter));
-  else {printData(
-      [letterLine(run, letter), stack, "value:", textOf(letter)].filter((part) => part !== "").join("\n"),
-    );}
+  else {
+    const lines = [letterLine(run, letter), stack, ...describeEnvelope(letter), "value:", textOf(letter)];
+    printData(lines.filter((part) => part !== "").join("\n"));
+  }
   return EXIT.ok;
 }
 
@@ -49,7 +55,8 @@ export function deadLettersShow(runName: string, id: number, { journal: path, js
 export interface RedriveOptions extends DeadLettersOptions {
   readonly with: string;
   readonly set: readonly string[];
-  readonly to: string;
+  readonly to: readonly string[];
+  readonly effects?: string;
   readonly id?: number;
 }
 
@@ -90,25 +97,41 @@ async function redrive(
   options: RedriveOptions,
 ): Promise<number> {
   const name = `${run.name}-redrive-${letters[0].id}-${letters.at(-1)!.id}`;
-  const to = await openSinks(new Map([["default", options.to]]), { run: name, onNotice: printMessage });
   const pool = openPool({});
-  const processor = await loadNamed(options.with, pool, options);
-  const summary = await runLoaded(processor, pool, {
-    from: sourcesOf(letters),
-    to,
-    journal: options.journal,
-    name,
-    capture: "all",
-  });
-  await to.default.close();
-  pool.close();
-  const outputs = summary.tasks.reduce((sum, task) => sum + task.outputs, 0);
-  await reportFailures(summary.failures, {
-    run: summary.run,
-    journal: options.journal,
-    sourceMap: processor.bundle.sourceMap,
-  });
+  let sinks: Record<string, Sink> = {};
+  try {
+    const processor = await loadOther(options.with, pool, { set: options.set, processor: run.processor });
+    sinks = await openSinks(bindUris("--to", options.to, processor.info.outputs), {
+      run: name,
+      onNotice: printMessage,
+    });
+    const summary = await runLoaded(processor, pool, {
+      from: sourcesOf(letters),
+      to: sinks,
+      journal: options.journal,
+      name,
+      capture: "all",
+      clock: run.clock,
+      seed: run.seed,
+      effects: await loadEffects(options.effects),
+    });
+    const { bundle: { sourceMap } } = processor;
+    await reportFailures(summary.failures, { run: summary.run, journal: options.journal, sourceMap });
+    return finishRedrive(journal, run, letters, summary);
+  } finally {
+    for (const sink of new Set(Object.values(sinks))) await sink.close();
+    pool.close();
+  }
+}
+
+function finishRedrive(
+  journal: Journal,
+  run: Run,
+  letters: readonly JournaledDeadLetter[],
+  summary: RunSummary,
+): number {
   if (summary.failures.length > 0) return EXIT.failure;
+  const outputs = summary.tasks.reduce((sum, task) => sum + task.outputs, 0);
   journal.atomically(() => {
     for (const { id } of letters) journal.noteRedriven(id, Date.now());
   });
@@ -121,7 +144,15 @@ async function redrive(
 function sourcesOf(letters: readonly JournaledDeadLetter[]): Record<string, MemorySource> {
   const inputs = Map.groupBy(letters, ({ range }) => range.input);
   return Object.fromEntries([...inputs].map(([input, some]) => {
-    const records = some.map(({ id, key, value }) => ({ key, value, offset: BigInt(id) }));
+    const records = some.map(({ id, key, value, envelope: { headers, eventTimeMs } = {} }) => ({
+      key,
+      value,
+      offset: BigInt(id),
+      ...(eventTimeMs === undefined ? {} : { eventTimeMs }),
+      ...(headers === undefined
+        ? {}
+        : { headers: headersFromJson(headers).map(({ name, value }) => [name, value] as const) }),
+    }));
     return [input, new MemorySource(some[0].range.stream, { "0": records })];
   }));
 }
@@ -152,6 +183,14 @@ function letterJson(run: Run, letter: JournaledDeadLetter): string {
   const uri = run.uris[letter.range.input];
   const json = { ...letter, value: textOf(letter) };
   return JSON.stringify(json, (_name, value) => typeof value === "bigint" ? offsetText(uri, value) : value);
+}
+
+function describeEnvelope({ key, envelope: { headers, eventTimeMs } = {} }: JournaledDeadLetter): readonly string[] {
+  return [
+    ...(key === null ? [] : [`key: ${key}`]),
+    ...(headers === undefined ? [] : [`headers: ${headers}`]),
+    ...(eventTimeMs === undefined ? [] : [`time: ${new Date(eventTimeMs).toISOString()}`]),
+  ];
 }
 
 function textOf({ value }: JournaledDeadLetter): string {

@@ -134,7 +134,12 @@ export async function journalPrune(
   for (const report of reports) {
     const { task, feedsPruned, firstFeed } = report;
     if (json) printData(JSON.stringify(report));
-    else printMessage(`task ${task}: ${counted(feedsPruned, "feed")} pruned, the first left is ${firstFeed}`);
+    else {
+      const why = feedsPruned > 0
+        ? ""
+        : `; feeds can go that come before the last ${keepFeeds} and before a whole copy of the state`;
+      printMessage(`task ${task}: ${counted(feedsPruned, "feed")} pruned, the first left is ${firstFeed}${why}`);
+    }
   }
   return EXIT.ok;
 }

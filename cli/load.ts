@@ -3,7 +3,7 @@
 import { type LoadedProcessor, loadProcessor } from "../controller/load_processor.ts";
 import { BundleError } from "../controller/sandbox/bundle.ts";
 import type { SandboxPool } from "../controller/sandbox/pool.ts";
-import { onePipeline } from "./pipelines/choose_pipelines.ts";
+import { onePipeline, pipelinesOf } from "./pipelines/choose_pipelines.ts";
 import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 import type { PipelineFile } from "./pipelines/pipeline_file.ts";
 import { parseParameters, scriptOf } from "./processors.ts";
@@ -21,6 +21,16 @@ export interface LoadOptions {
 export async function loadNamed(name: string, pool: SandboxPool, options: LoadOptions): Promise<LoadedProcessor> {
   if (!isPipelineFile(name)) return await loadScript(name, pool, options);
   return await loadPipeline(name, await onePipeline(name, options.pipeline, "--pipeline"), pool, options);
+}
+
+/** Loads other code for what `processor` did; of a file with several pipelines, the one of that name. */
+export async function loadOther(
+  name: string,
+  pool: SandboxPool,
+  { set, processor }: { readonly set: readonly string[]; readonly processor: string },
+): Promise<LoadedProcessor> {
+  const isOneOfMany = isPipelineFile(name) && (await pipelinesOf(name, undefined)).length > 1;
+  return await loadNamed(name, pool, { set, ...(isOneOfMany ? { pipeline: processor } : {}) });
 }
 
 async function loadScript(name: string, pool: SandboxPool, { set }: LoadOptions): Promise<LoadedProcessor> {

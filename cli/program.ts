@@ -122,7 +122,8 @@ function addDeadLetters(program: Command, setExitCode: SetExitCode): void {
     .argument("<run>").addOption(journalOption()).addOption(jsonOption())
     .requiredOption("--with <script>", "the processor")
     .addOption(setOption())
-    .requiredOption("--to <uri>", "where its outputs go")
+    .addOption(repeatable("--to <uri>", "where its outputs go; repeat as name=URI for named outputs"))
+    .option("--effects <file>", "module whose exports are the handlers of effects")
     .addOption(new Option("--id <id>", "only this one").argParser(positive))
     .action(async (run, options) => setExitCode(await (await load()).deadLettersRedrive(run, options)));
 }

@@ -15,10 +15,8 @@ import { loadEffects } from "./effects.ts";
 import type { InspectOptions } from "./inspect.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
-import { loadNamed } from "./load.ts";
+import { loadOther } from "./load.ts";
 import { RecordedRun, type RecordedRunOptions } from "./recorded_run.ts";
-import { pipelinesOf } from "./pipelines/choose_pipelines.ts";
-import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 import { hasSelected, requireSelected, selectFeeds, type SelectionOptions } from "./selection.ts";
 
 /** The options of `sluice replay` as commander gives them. */
@@ -47,7 +45,7 @@ export async function replayCommand(name: string, options: ReplayCommandOptions)
   await using recorded = new RecordedRun(name, options);
   const startMs = performance.now();
   const totals: Totals = { feeds: 0, records: 0, divergences: [], trials: [] };
-  const code = options.with === undefined ? undefined : await loadOther(options.with, options.set, recorded);
+  const code = options.with === undefined ? undefined : await codeOf(options.with, options.set, recorded);
   if (options.inspect !== undefined || options.break !== undefined || options.log.length > 0) {
     const { inspectRecorded } = await import("./inspect.ts");
     return await inspectRecorded(recorded.recordings(), code, options);
@@ -115,13 +113,9 @@ function add(totals: Totals, { feeds, records, divergences }: ReplayResult): voi
   totals.divergences.push(...divergences);
 }
 
-/** The code of another script; of a file with several pipelines, of the one that has the run's name. */
-async function loadOther(script: string, set: readonly string[], { run, pool }: RecordedRun): Promise<JournaledCode> {
-  const isOneOfMany = isPipelineFile(script) && (await pipelinesOf(script, undefined)).length > 1;
-  const { bundle, script: name } = await loadNamed(script, pool, {
-    set,
-    ...(isOneOfMany ? { pipeline: run.processor } : {}),
-  });
+/** The code of another script. */
+async function codeOf(script: string, set: readonly string[], { run, pool }: RecordedRun): Promise<JournaledCode> {
+  const { bundle, script: name } = await loadOther(script, pool, { set, processor: run.processor });
   return { hash: bundle.hash, bundle: bundle.code, sourceMap: bundle.sourceMap, script: name };
 }
 
@@ -201,7 +195,7 @@ export interface BisectCommandOptions extends RecordedRunOptions, SelectionOptio
 export async function bisectCommand(name: string, options: BisectCommandOptions): Promise<number> {
   await using recorded = new RecordedRun(name, options);
   requireSelected(recorded.recordings(), options);
-  const code = await loadOther(options.with, options.set, recorded);
+  const code = await codeOf(options.with, options.set, recorded);
   const found: Divergence[] = [];
   let records = 0;
   for (const recording of recorded.recordings()) {

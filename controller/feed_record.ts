@@ -3,8 +3,9 @@
 import { type Batch, offsetAt, sliceBatch } from "../engine/batch.ts";
 import type { Failure } from "../engine/failure.ts";
 import type { Feed } from "../engine/feed.ts";
+import { headersToJson, RecordHeaders } from "../engine/headers.ts";
 import { payloadAt } from "../formats/record_payload.ts";
-import type { DeadLetter } from "./journal/journal.ts";
+import type { DeadLetter, RecordEnvelope } from "./journal/journal.ts";
 import type { Origin } from "../engine/record.ts";
 
 /** A failure with the record it happened at. */
@@ -72,5 +73,17 @@ function find({ batches, segments }: Feed, index: number): FeedRecord | undefine
 export function deadLetterOf({ batch, input, ...failure }: RecordFailure): DeadLetter[] {
   if (!batch || input === undefined) return [];
   const { stream, partition } = batch;
-  return [{ range: { input, stream, partition, offset: offsetAt(batch, 0) }, ...payloadAt(batch, 0), failure }];
+  const range = { input, stream, partition, offset: offsetAt(batch, 0) };
+  return [{ range, ...payloadAt(batch, 0), ...envelopeOf(batch), failure }];
+}
+
+/** A time that cannot be read is none: it says so in the value. */
+function envelopeOf({ headers, eventTimesMs }: Batch): { readonly envelope?: RecordEnvelope } {
+  const pairs = [...new RecordHeaders(headers, 0)];
+  const eventTimeMs = eventTimesMs?.[0] ?? NaN;
+  const envelope = {
+    ...(pairs.length > 0 ? { headers: headersToJson(pairs) } : {}),
+    ...(Number.isFinite(eventTimeMs) ? { eventTimeMs } : {}),
+  };
+  return Object.keys(envelope).length > 0 ? { envelope } : {};
 }

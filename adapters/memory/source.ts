@@ -13,7 +13,7 @@ export interface MemoryRecord {
   /** Milliseconds since the epoch. */
   readonly eventTimeMs?: number;
   /** What travels beside key and value. */
-  readonly headers?: readonly (readonly [name: string, value: string | null])[];
+  readonly headers?: readonly (readonly [name: string, value: string | Uint8Array | null])[];
   /** Its index in the partition unless given; offsets must rise. */
   readonly offset?: bigint;
 }
@@ -105,16 +105,12 @@ export function packRecords(
   partition: string,
   records: readonly (MemoryRecord & { readonly offset: bigint })[],
 ): Batch {
-  const encoder = new TextEncoder();
   const ranges = new Uint32Array(records.length * 4);
   const offsetWords = new Uint32Array(records.length * OFFSET_WIDTH);
   const eventTimesMs = new Float64Array(records.length);
-  const payload: number[] = [];
+  const payload = new GrowingBytes();
   const put = (at: number, field: string | Uint8Array | null | undefined): void => {
-    const isAbsent = field === null || field === undefined;
-    ranges[at] = isAbsent ? ABSENT : payload.length;
-    if (!isAbsent) payload.push(...(typeof field === "string" ? encoder.encode(field) : field));
-    ranges[at + 1] = isAbsent ? ABSENT : payload.length;
+    [ranges[at], ranges[at + 1]] = payload.add(field ?? null);
   };
   records.forEach((record, row) => {
     put(4 * row, record.key);
@@ -126,7 +122,7 @@ export function packRecords(
     stream,
     partition,
     count: records.length,
-    bytes: Uint8Array.from(payload),
+    bytes: payload.take(),
     ranges,
     offsetWords,
     offsetWidth: OFFSET_WIDTH,
@@ -137,18 +133,38 @@ export function packRecords(
 }
 
 function packHeaders(records: readonly MemoryRecord[]): HeaderColumns {
-  const encoder = new TextEncoder();
-  const bytes: number[] = [];
+  const bytes = new GrowingBytes();
   const ranges: number[] = [];
-  const put = (field: string | null): void => {
-    const from = bytes.length;
-    if (field !== null) bytes.push(...encoder.encode(field));
-    ranges.push(...(field === null ? [ABSENT, ABSENT] : [from, bytes.length]));
-  };
   const starts = [0];
   for (const { headers = [] } of records) {
-    headers.forEach((header) => header.forEach(put));
+    for (const header of headers) for (const field of header) ranges.push(...bytes.add(field));
     starts.push(ranges.length / 4);
   }
-  return { bytes: Uint8Array.from(bytes), starts: Uint32Array.from(starts), ranges: Uint32Array.from(ranges) };
+  return { bytes: bytes.take(), starts: Uint32Array.from(starts), ranges: Uint32Array.from(ranges) };
+}
+
+/** Fields, one behind the other. */
+class GrowingBytes {
+  readonly #encoder = new TextEncoder();
+  readonly #parts: Uint8Array[] = [];
+  #length = 0;
+
+  /** Where the field begins and ends. */
+  add(field: string | Uint8Array | null): readonly [from: number, to: number] {
+    if (field === null) return [ABSENT, ABSENT];
+    const bytes = typeof field === "string" ? this.#encoder.encode(field) : field;
+    this.#parts.push(bytes);
+    const from = this.#length;
+    return [from, this.#length += bytes.length];
+  }
+
+  take(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(this.#length);
+    let at = 0;
+    for (const part of this.#parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return bytes;
+  }
 }

@@ -147,7 +147,16 @@ export interface DeadLetter {
   readonly range: TaskPartition & { readonly offset: bigint };
   readonly key: string | null;
   readonly value: Uint8Array | null;
+  /** What travelled beside them; absent where there was nothing. */
+  readonly envelope?: RecordEnvelope;
   readonly failure: Failure;
+}
+
+/** What a record has besides key and value. */
+export interface RecordEnvelope {
+  /** As JSON (`headersToJson`). */
+  readonly headers?: string;
+  readonly eventTimeMs?: number;
 }
 
 /** A dead letter as the journal keeps it. */

@@ -90,6 +90,8 @@ export function stateRow({ state, timers }: TaskState): Row {
 
 /** A dead letter from its columns. */
 export function letterFrom(row: Row, task: string, redrivenMs: number | undefined): JournaledDeadLetter {
+  // The envelope has no column of its own: journals of version 1 have none.
+  const { envelope, ...failure } = JSON.parse(String(row.failure)) as Failure & Pick<JournaledDeadLetter, "envelope">;
   return {
     id: Number(row.id),
     task,
@@ -102,7 +104,8 @@ export function letterFrom(row: Row, task: string, redrivenMs: number | undefine
     },
     key: row.record_key as string | null,
     value: row.record_value as Uint8Array | null,
-    failure: JSON.parse(String(row.failure)) as Failure,
+    ...(envelope ? { envelope } : {}),
+    failure,
     redrivenMs,
   };
 }

@@ -309,11 +309,15 @@ export class SqliteTaskJournal implements TaskJournal {
 
   #writeLetters({ seq, deadLetters }: PreparedFeed): void {
     let id = deadLetters.length > 0 ? this.#database.number("SELECT max(id) FROM dead_letters") ?? 0 : 0;
-    for (const { range, key, value, failure } of deadLetters) {
+    for (const { range, key, value, envelope, failure } of deadLetters) {
       const { input, stream, partition, offset } = range;
       const record = { record_offset: String(offset), record_key: key, record_value: value };
       const place = { id: ++id, task: this.task.id, seq, input, stream, partition };
-      this.#database.insert("dead_letters", { ...place, ...record, failure: toJson(failure) });
+      this.#database.insert("dead_letters", {
+        ...place,
+        ...record,
+        failure: toJson(envelope ? { ...failure, envelope } : failure),
+      });
     }
   }
 
