@@ -59,7 +59,9 @@ async function readFile(): Promise<Readonly<Record<string, unknown>>> {
   try {
     settings = parse(text) ?? {};
   } catch (error) {
-    throw new UsageError(`Cannot read ${FILE}: it is not YAML (${(error as Error).message.split("\n")[0]})`);
+    throw new UsageError(
+      `Cannot read ${FILE}: it is not YAML (${(error as Error).message.split("\n")[0].replace(/:$/, "")})`,
+    );
   }
   if (typeof settings === "object" && settings !== null && !Array.isArray(settings)) return { ...settings };
   throw new UsageError(`Cannot read ${FILE}: option: value is wanted on every line`);
