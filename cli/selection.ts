@@ -52,15 +52,12 @@ export function requireSelected(recordings: readonly Recording[], options: Selec
   const { feeds, offsets } = options;
   if (feeds === undefined && offsets === undefined) return;
   if (recordings.some((each) => hasSelected(each, options))) return;
-  const words = Object.entries({ feeds, offsets }).filter(([, value]) => value !== undefined);
+  const given = [feeds && `--feeds ${feeds}`, offsets && `--offsets ${offsets}`].filter(Boolean).join(" ");
   const [{ run, taskJournal }] = recordings;
   const last = taskJournal.lastFeed();
   const has = recordings.length === 1 && last ? `it has feeds ${taskJournal.firstReplayable()} to ${last.seq}; ` : "";
   throw new UsageError(
-    `Cannot use ${
-      words.map(([name, value]) => `--${name} ${value}`).join(" ")
-    }: no feed of run ${run.name} is meant; ` +
-      `${has}see sluice journal show ${run.name}`,
+    `Cannot use ${given}: no feed of run ${run.name} is meant; ${has}see sluice journal show ${run.name}`,
   );
 }
 

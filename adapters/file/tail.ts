@@ -106,20 +106,22 @@ export class FileTail {
    * @throws {SourceError} when it begins otherwise
    */
   followName(position: bigint): void {
-    if (this.isConverted || !this.#isReplaced()) return;
+    const successor = this.#successor();
+    if (!successor) return;
     const anchor = this.anchor(Number(position));
-    const former = this.#file;
-    this.#file = Deno.openSync(this.#options.path);
-    former.close();
+    this.#file.close();
+    this.#file = successor;
     this.verify(position, anchor);
   }
 
-  #isReplaced(): boolean {
+  #successor(): Deno.FsFile | undefined {
+    const { path } = this.#options;
     try {
-      return Deno.statSync(this.#options.path).ino !== this.#file.statSync().ino;
+      const isSame = this.isConverted || Deno.statSync(path).ino === this.#file.statSync().ino;
+      return isSame ? undefined : Deno.openSync(path);
     } catch {
       // It may be away for a moment.
-      return false;
+      return undefined;
     }
   }
 

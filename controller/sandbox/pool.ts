@@ -1,4 +1,7 @@
-/** The sandboxes of a run, or of several. Tasks are spread over them by index; one that died is replaced when it is next asked for. */
+/**
+ * The sandboxes of a run, or of several. Tasks are spread over them by index; one that died is replaced when it is next
+ * asked for.
+ */
 
 import type { Sandbox } from "./sandbox.ts";
 
