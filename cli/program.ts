@@ -8,10 +8,10 @@ import { READY_MADE } from "../processors/ready_made.ts";
 import { commandLine, programName } from "./executable.ts";
 import { EXIT } from "./exit_code.ts";
 import { journalOption, jsonOption, positive, repeatable, setOption } from "./options.ts";
-import { printMessage } from "./output.ts";
 import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 import { addRecordedCommands } from "./recorded_commands.ts";
 import { runOptions, sharingOptions } from "./run_options.ts";
+import { reportError } from "./report_error.ts";
 import { applySettings } from "./settings.ts";
 import { addStreamCommands } from "./stream_commands.ts";
 
@@ -34,16 +34,9 @@ export async function main(args: readonly string[], hooks: ProgramHooks = {}): P
     await program.parseAsync([...commandLine(args, commands)], { from: "user" });
     return exitCode;
   } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     return reportError(error);
   }
-}
-
-function reportError(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  const { code, message, stack } = error as { code?: unknown; message?: string; stack?: string };
-  // What has a code is meant for the user; anything else is a mistake of ours and shows where.
-  printMessage(typeof code === "string" ? `${message}` : stack ?? String(error));
-  return code === "E_USAGE" ? EXIT.usage : EXIT.failure;
 }
 
 function buildProgram(hooks: ProgramHooks, setExitCode: SetExitCode): Command {

@@ -129,8 +129,8 @@ export async function runLoadedCommand(
       elapsedMs: performance.now() - startMs,
       isStdout: plan.isStdout,
     }) ?? (check.hasFound ? EXIT.divergence : undefined) ?? signals.exitCode;
-    // A thread that cannot be stopped would keep the process alive for ever.
-    if (summary.hasHung) Deno.exit(exitCode ?? EXIT.ok);
+    // A thread that cannot be stopped would keep the process alive for ever; where others run, the last one ends it.
+    if (summary.hasHung && !options.isOneOfMany) Deno.exit(exitCode ?? EXIT.ok);
     return exitCode ?? EXIT.ok;
   } finally {
     progress?.close();

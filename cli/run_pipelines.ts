@@ -2,13 +2,17 @@
 
 import type { Command } from "commander";
 import { resolve } from "@std/path";
+import type { LoadedProcessor } from "../controller/load_processor.ts";
+import { openPool } from "../controller/sandbox/open_pool.ts";
 import type { SandboxPool } from "../controller/sandbox/pool.ts";
 import { EXIT } from "./exit_code.ts";
 import { loadPipeline } from "./load.ts";
 import { pipelinesOf } from "./pipelines/choose_pipelines.ts";
 import { folderOf, type PipelineFile } from "./pipelines/pipeline_file.ts";
 import type { ProgramHooks } from "./program.ts";
+import { reportError } from "./report_error.ts";
 import { type RunCommandOptions, runLoadedCommand } from "./run.ts";
+import { planRun } from "./run_ends.ts";
 import { absoluteUri } from "./uri.ts";
 import { UsageError } from "./usage_error.ts";
 import { watchFile } from "./watched_file.ts";
@@ -37,14 +41,40 @@ async function runAll(
   { pool, path, command, hooks, stop }: Running,
   pipelines: readonly PipelineFile[],
 ): Promise<number> {
-  if (pipelines.length > 1) refuseShared(path, command.opts<RunCommandOptions>(), command);
   const isOneOfMany = pipelines.length > 1;
-  const codes = await Promise.all(pipelines.map(async (pipeline) => {
-    const options = optionsFor(path, pipeline, command);
+  if (isOneOfMany) refuseShared(path, command.opts<RunCommandOptions>(), command);
+  const runs = await Promise.all(pipelines.map(async (pipeline) => {
+    const options = { ...optionsFor(path, pipeline, command), isOneOfMany, ...(stop ? { stop } : {}) };
     const processor = await loadPipeline(path, pipeline, pool, options);
-    return await runLoadedCommand(pool, processor, { ...options, isOneOfMany, ...(stop ? { stop } : {}) }, hooks);
+    // What is wrong with any of them is told before one begins.
+    planRun(processor, options);
+    return { processor, options };
+  }));
+  const codes = await Promise.all(runs.map(async ({ processor, options }) => {
+    const run = runOne({ pool, path, command, hooks }, processor, options);
+    // One that cannot go on does not take the others with it.
+    return isOneOfMany ? await run.catch((error) => reportError(error, options.name)) : await run;
   }));
   return codes.find((code) => code !== EXIT.ok) ?? EXIT.ok;
+}
+
+/** In the sandboxes that the command has opened, or in some of its own where the file asks for other ones. */
+async function runOne(
+  { pool, command, hooks }: Running,
+  processor: LoadedProcessor,
+  options: RunCommandOptions,
+): Promise<number> {
+  const opened = command.opts<RunCommandOptions>();
+  const { workers, isolation } = options;
+  if (workers === opened.workers && isolation === opened.isolation) {
+    return await runLoadedCommand(pool, processor, options, hooks);
+  }
+  const own = openPool({ workers, isolation });
+  try {
+    return await runLoadedCommand(own, processor, options, hooks);
+  } finally {
+    own.close();
+  }
 }
 
 /**

@@ -115,6 +115,49 @@ pipelines:
   assertStringIncludes(shared.stderr, "choose one with --pipeline");
 });
 
+Deno.test("a pipeline that cannot begin is told of by its name, and does not take the others of its file with it", async () => {
+  const file = `
+pipelines:
+  - { name: whole, from: file:orders.ndjson, to: file:whole.ndjson, run: { until-end: true } }
+  - { name: broken, from: file:nothing.ndjson, to: file:broken.ndjson, run: { until-end: true } }
+`;
+  await using folder = project({ "p.yaml": file, "orders.ndjson": ORDERS });
+  const { code, stderr } = await runCli(["run", "p.yaml"], { cwd: folder.path });
+  assertEquals(code, 1);
+  assertMatch(stderr, /^broken: Cannot read \S+nothing\.ndjson: there is no such file$/m);
+  assertEquals(folder.read("whole.ndjson"), ORDERS);
+  folder.write("p.yaml", file.replace("to: file:broken.ndjson", "to: { other: 7 }"));
+  const wrong = await runCli(["run", "p.yaml"], { cwd: folder.path });
+  assertEquals(wrong.code, 2, wrong.stderr);
+});
+
+function childrenOf(pid: number): readonly string[] {
+  const threads = [...Deno.readDirSync(`/proc/${pid}/task`)];
+  return threads.map(({ name }) => Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`)).filter(Boolean);
+}
+
+Deno.test("a pipeline gets the isolation and the threads that its file asks for, unless others are typed", async () => {
+  const file = (run: string) => `{ name: kept, from: file:orders.ndjson, to: file:out.ndjson, run: { ${run} } }`;
+  await using folder = project({ "orders.ndjson": ORDERS });
+  for (
+    const [run, typed, isProcess] of [
+      ["isolation: process", [], true],
+      ["workers: 2, isolation: worker", [], false],
+      ["isolation: process", ["--isolation", "worker"], false],
+    ] as const
+  ) {
+    folder.write("p.yaml", file(run));
+    const name = crypto.randomUUID();
+    const args = ["run", "p.yaml", "--name", name, "--to", `file:${name}.ndjson`, "--quiet", ...typed];
+    const child = spawnCli(args, { cwd: folder.path });
+    await until(async () => await Deno.readTextFile(folder.at(`${name}.ndjson`)).catch(() => "") === ORDERS);
+    assertEquals(childrenOf(child.pid).length > 0, isProcess, run);
+    child.kill("SIGTERM");
+    await child.stdin.close();
+    assertEquals((await child.output()).code, 0);
+  }
+});
+
 Deno.test("lint says all that is wrong, with line, column and what was probably meant", async () => {
   const bad = `name: bad
 from:
