@@ -93,7 +93,8 @@ async function runAgainAndAgain(running: Running): Promise<number> {
       if (next === undefined) return await ended;
       stop.abort();
       const code = await ended;
-      if (code !== EXIT.ok) return code;
+      // What failed may be what has been mended.
+      if (code !== EXIT.ok && code !== EXIT.failure) return code;
       pipelines = next;
     }
   } finally {

@@ -319,6 +319,26 @@ Deno.test("with --watch a run goes on with the steps that its file has now, and 
   assertEquals((await runCli(["replay", "per-minute"], { cwd: folder.path })).code, 0);
 });
 
+Deno.test("with --watch a pipeline that could not begin begins when its file is mended; the others go on meanwhile", async () => {
+  const file = (input: string) => `
+pipelines:
+  - { name: whole, from: file:orders.ndjson, to: file:whole.ndjson }
+  - { name: mended, from: file:${input}, to: file:mended.ndjson }
+`;
+  await using folder = project({ "p.yaml": file("nothing.ndjson"), "orders.ndjson": ORDERS });
+  const child = spawnCli(["run", "p.yaml", "--watch", "--quiet"], { cwd: folder.path });
+  const has = (name: string) => Deno.readTextFile(folder.at(name)).then((text) => text === ORDERS, () => false);
+  await until(() => has("whole.ndjson"));
+  folder.write("p.yaml", file("orders.ndjson"));
+  await until(() => has("mended.ndjson"));
+  child.kill("SIGTERM");
+  await child.stdin.close();
+  const { code, stderr } = await child.output();
+  assertEquals(code, 0);
+  assertStringIncludes(new TextDecoder().decode(stderr), "mended: Cannot read");
+  assertEquals(await has("whole.ndjson"), true);
+});
+
 /** Follows the input until `count` records are committed, then stops as Ctrl-C does; answers the exit code. */
 async function stopAfterRecords(folder: TestFolder, args: readonly string[], count: number): Promise<number> {
   const child = spawnCli(args, { cwd: folder.path });
