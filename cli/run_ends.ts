@@ -32,6 +32,7 @@ export function planRun({ info }: LoadedProcessor, options: RunCommandOptions): 
     throw new UsageError("Cannot share a run that ends: use --store without --until-end, and a signal ends it");
   }
   refuseOwnOutput({ inputs: inputs.values(), outputs: outputs.values(), journal: options.journal });
+  if (options.name !== undefined) requireName(options.name);
   const isStdin = isStandard(inputs);
   return {
     name: options.name ?? (isStdin ? unnamed(info.name) : info.name),
@@ -41,6 +42,16 @@ export function planRun({ info }: LoadedProcessor, options: RunCommandOptions): 
     isStdout: isStandard(outputs),
     isFollowing: !options.untilEnd && !isStdin,
   };
+}
+
+/** A lock's file and a topic are called by it. */
+const NAME_UNITS_MAX = 200;
+
+function requireName(name: string): void {
+  const { length } = encodeURIComponent(name);
+  if (length > 0 && length <= NAME_UNITS_MAX) return;
+  const is = length === 0 ? "it is empty" : `it has ${length} characters as files are called by it`;
+  throw new UsageError(`Cannot use --name ${name.slice(0, 20)}: ${is}; 1 to ${NAME_UNITS_MAX} are wanted`);
 }
 
 function isStandard(uris: ReadonlyMap<string, string>): boolean {

@@ -76,6 +76,8 @@ Deno.test("a line above the limit stops the run and names the option", async () 
 });
 
 const USAGE: readonly (readonly [args: string, code: number, stderr: RegExp])[] = [
+  [`run p.ts --from in.ndjson --to out --name ${"ü".repeat(34)}`, 2, /it has 204 characters as files are called/],
+  ["run p.ts --from in.ndjson --to out --name=", 2, /Cannot use --name : it is empty/],
   ["run missing.ts --from in.ndjson --to o", 1, /Cannot load processor missing\.ts: there is no such file/],
   ["run p.ts --from missing.ndjson --to o --until-end", 1, /Cannot read missing\.ndjson: there is no such file/],
   ["run p.ts --from kafak:x --to o", 2, /kafak: is no scheme that Sluice knows/],
