@@ -83,10 +83,15 @@ export async function runLoadedCommand(
 ): Promise<number> {
   for (const finding of await lintBundle(processor.bundle)) printMessage(describeFinding(finding));
   const plan = planRun(processor, options);
+  const effects = await loadEffects(options.effects);
   let progress: Progress | undefined;
   const say = (text: string) => progress ? progress.say(text) : printMessage(text);
   const check = new RunCheck(plan, options, say);
-  const signals = listenForSignals(options.shutdownTimeout * 1000);
+  const { shutdownTimeout } = options;
+  const signals = listenForSignals(
+    shutdownTimeout * 1000,
+    () => say(`Not finished within ${shutdownTimeout} s, cut off; what is not committed is done by the next start`),
+  );
   const stop = AbortSignal.any([signals.stop, check.stop, ...options.stop ? [options.stop] : []]);
   const startMs = performance.now();
   await using ends = new RunEnds();
@@ -113,7 +118,7 @@ export async function runLoadedCommand(
         recordTimeMsMax: options.recordTimeout * 1000,
         ...hooks.limits,
       },
-      effects: await loadEffects(options.effects),
+      effects,
       observer: {
         onNotice: say,
         onLog: (task, { level, text }) => say(`[${task}] ${level}: ${text}`),

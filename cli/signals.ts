@@ -11,15 +11,18 @@ export interface Signals {
   close(): void;
 }
 
-/** Listens; what is not finished `timeoutMs` after the first signal is cut off. */
-export function listenForSignals(timeoutMs: number): Signals {
+/** Listens; what is not finished `timeoutMs` after the first signal is cut off, which `onCut` may tell. */
+export function listenForSignals(timeoutMs: number, onCut?: () => void): Signals {
   const controller = new AbortController();
   let exitCode: number | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const listener = (code: number, codeWhenCut: number) => (): void => {
     if (controller.signal.aborted) Deno.exit(codeWhenCut);
     exitCode = code;
-    timer = setTimeout(() => Deno.exit(codeWhenCut), timeoutMs);
+    timer = setTimeout(() => {
+      onCut?.();
+      Deno.exit(codeWhenCut);
+    }, timeoutMs);
     controller.abort();
   };
   const onInterrupt = listener(EXIT.interrupted, EXIT.interrupted);

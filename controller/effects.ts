@@ -1,6 +1,7 @@
 /** The controller's half of effects: handlers with access to the world, whose answers are journaled (I1). */
 
 import type { EffectRequest } from "../engine/effects.ts";
+import { describe } from "../engine/json_value.ts";
 import type { JournaledEffect } from "./journal/journal.ts";
 
 /** Answers an effect; `input` and the result are JSON values. */
@@ -23,9 +24,37 @@ async function answer(request: EffectRequest, handlers: EffectHandlers): Promise
   try {
     const input = request.inputJson === "" ? undefined : JSON.parse(request.inputJson);
     const result = await within(request.timeoutMs, () => handler(input));
-    return { ...request, ok: true, text: result === undefined ? "" : JSON.stringify(result) };
+    return { ...request, ok: true, text: answerText(result) };
   } catch (error) {
-    return { ...request, ok: false, text: error instanceof Error ? error.message : String(error) };
+    return { ...request, ok: false, text: error instanceof Error ? error.message : textOf(error) };
+  }
+}
+
+/**
+ * An answer as the journal keeps it. What says itself how it is written (`toJSON`, as a `Date` does) may; what JSON would
+ * change in silence is refused.
+ */
+function answerText(result: unknown): string {
+  if (result === undefined) return "";
+  return JSON.stringify(result, (member, value) => {
+    if (isCarried(value)) return value;
+    const place = member === "" ? "it is" : `its ${member} is`;
+    throw new TypeError(`the handler's answer is no JSON: ${place} ${describe(value)}`);
+  });
+}
+
+function isCarried(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value === "object") return !(value instanceof Map || value instanceof Set || value instanceof Promise);
+  return typeof value === "string" || typeof value === "boolean" || value === undefined;
+}
+
+/** Anything can be thrown. */
+function textOf(thrown: unknown): string {
+  try {
+    return typeof thrown === "object" ? JSON.stringify(thrown) : String(thrown);
+  } catch {
+    return describe(thrown);
   }
 }
 

@@ -76,6 +76,9 @@ Deno.test("a line above the limit stops the run and names the option", async () 
 });
 
 const USAGE: readonly (readonly [args: string, code: number, stderr: RegExp])[] = [
+  ["run p.ts --from in.ndjson --to out --effects none.ts", 2, /Cannot load effects none\.ts: there is no such file/],
+  ["run p.ts --from in.ndjson --to out --effects throws.ts", 2, /Cannot load effects throws\.ts: at load/],
+  ["run p.ts --from in.ndjson --to out --effects nodefault.ts", 2, /its export a is no function, a handler is wanted/],
   [`run p.ts --from in.ndjson --to out --name ${"ü".repeat(34)}`, 2, /it has 204 characters as files are called/],
   ["run p.ts --from in.ndjson --to out --name=", 2, /Cannot use --name : it is empty/],
   ["run missing.ts --from in.ndjson --to o", 1, /Cannot load processor missing\.ts: there is no such file/],

@@ -23,7 +23,9 @@ Deno.test("SIGTERM exits with 143 when the shutdown timeout cuts work off", asyn
   await using folder = new TestFolder();
   const child = await spawnBusy(folder, ["--shutdown-timeout", "0.3"]);
   child.kill("SIGTERM");
-  assertEquals((await child.output()).code, 143);
+  const { code, stderr } = await child.output();
+  assertEquals(code, 143);
+  assertMatch(new TextDecoder().decode(stderr), /^Not finished within 0\.3 s, cut off; /m);
 });
 
 Deno.test("a second signal exits at once", async () => {

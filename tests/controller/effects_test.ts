@@ -1,6 +1,6 @@
 /** What becomes of records whose effects cannot be journaled, or are answered too late. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { MemorySink } from "../../adapters/memory/sink.ts";
 import { MemorySource } from "../../adapters/memory/source.ts";
 import { type Commit, type Receipt, SinkError } from "../../adapters/sink.ts";
@@ -145,4 +145,44 @@ Deno.test("a record that waits for an effect while a neighbour spoils the realm 
   assertEquals(summary.tasks.map(({ records, deadLetters }) => [records, deadLetters]), [[2, 0], [3, 1]]);
   assertEquals(sink.outputs.map(({ value }) => value).toSorted(), ["10", "20", "30", "40"]);
   assertEquals(asked.filter((value) => value === 1).length, 2);
+});
+
+Deno.test("what a handler answers is what the record gets, or an error that says what it was: nothing is changed in silence", async () => {
+  await using folder = new TestFolder();
+  const answers: Readonly<Record<string, readonly [handler: () => unknown, seen: unknown]>> = {
+    plain: [() => ({ a: [1, "x", null, true] }), { a: [1, "x", null, true] }],
+    nothing: [() => undefined, "undefined"],
+    later: [() => Promise.resolve(7), 7],
+    date: [() => ({ at: new Date(0) }), { at: "1970-01-01T00:00:00.000Z" }],
+    absent: [() => ({ a: 1, b: undefined }), { a: 1 }],
+    notANumber: [() => ({ deep: [1, { rate: NaN }] }), "its rate is NaN"],
+    map: [() => new Map([[1, 2]]), "it is a Map"],
+    set: [() => ({ tags: new Set(["x"]) }), "its tags is a Set"],
+    bigint: [() => 10n, "it is a bigint"],
+    function: [() => () => 1, "it is a function"],
+    forgotten: [() => ({ row: Promise.resolve(1) }), "its row is a Promise"],
+    text: [() => Promise.reject("no luck"), "no luck"],
+    object: [() => Promise.reject({ status: 503 }), '{"status":503}'],
+    error: [() => Promise.reject(new RangeError("too far")), "too far"],
+  };
+  const asking = `return context.effect(value, null)
+    .then((seen) => context.emit({ value: seen === undefined ? "undefined" : seen }), ({ message }) => context.emit({ value: message }));`;
+  const sink = new MemorySink();
+  const { failures } = await runProcessor({
+    processor: folder.write("p.ts", scriptOf(asking)),
+    journal: folder.at("j.db"),
+    from: {
+      default: new MemorySource("lines", {
+        "0": Object.keys(answers).map((name) => ({ value: JSON.stringify(name) })),
+      }),
+    },
+    to: { default: sink },
+    effects: Object.fromEntries(Object.entries(answers).map(([name, [handler]]) => [name, handler])),
+  });
+  assertEquals(failures, []);
+  for (const [i, [name, [, seen]]] of Object.entries(answers).entries()) {
+    const found = JSON.parse(sink.outputs[i].value!);
+    if (typeof seen === "string") assertStringIncludes(found, seen, name);
+    else assertEquals(found, seen, name);
+  }
 });
