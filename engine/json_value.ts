@@ -11,7 +11,8 @@ export function describe(value: unknown): string {
   if (typeof value === "number" || typeof value === "boolean" || value === undefined) return String(value);
   if (typeof value !== "object") return `a ${typeof value}`;
   const name = Object.getPrototypeOf(value)?.constructor?.name;
-  return typeof name === "string" && name !== "" ? `a ${name}` : "an object without a prototype";
+  if (typeof name !== "string" || name === "") return "an object without a prototype";
+  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 }
 
 /**

@@ -8,6 +8,7 @@
  */
 
 import { GroupView } from "./group_view.ts";
+import { describe } from "./json_value.ts";
 import type { Owner } from "./owner.ts";
 import { type Entry, EntryGroup, GROUP_END } from "./state_group.ts";
 import { entryText, jsonOfStored, parseEntry, type Stored, storedOf, unstored } from "./stored_value.ts";
@@ -133,9 +134,7 @@ export class KeyedState implements State {
   }
 
   set(key: string, value: unknown): void {
-    if (typeof key !== "string") {
-      throw new TypeError(`Cannot set state: the key is a ${typeof key}, a string is wanted`);
-    }
+    if (typeof key !== "string") throw noKey("set", key);
     const stored = storedOf(value, key, "");
     const entry = this.#find(key) ?? this.#addKey(key);
     this.#trace?.add(TRACE.stateSet, key, jsonOfStored(stored!));
@@ -272,6 +271,7 @@ export class KeyedState implements State {
   }
 
   #find(key: string): Entry | undefined {
+    if (typeof key !== "string") throw noKey("look into", key);
     if (key === this.#lastKey) return this.#lastEntry;
     const end = key.indexOf(GROUP_END) + 1;
     this.#lastKey = key;
@@ -349,6 +349,10 @@ export class KeyedState implements State {
   *#allEntries(): Generator<Entry> {
     for (const group of this.#groups.values()) yield* group.entries.values();
   }
+}
+
+function noKey(act: string, key: unknown): TypeError {
+  return new TypeError(`Cannot ${act} state: the key is ${describe(key)}, text is wanted`);
 }
 
 /** Orders text by UTF-16 code units, the same everywhere; `localeCompare` depends on the machine. */

@@ -5,6 +5,7 @@
  * recognised when they surface, because the state no longer has them.
  */
 
+import { describe } from "./json_value.ts";
 import { type CopyPart, KeyedState, type StateEntries } from "./state.ts";
 import { TimerHeap } from "./timer_heap.ts";
 import { TRACE, type Trace } from "./trace.ts";
@@ -50,6 +51,7 @@ export class TimerQueue implements Timers {
   }
 
   set(key: string, atMs: number): void {
+    if (typeof key !== "string") throw new TypeError(`Cannot set timer: the key is ${describe(key)}, text is wanted`);
     if (!Number.isFinite(atMs)) {
       throw new TypeError(`Cannot set timer ${JSON.stringify(key)}: ${atMs} is no time, milliseconds are wanted`);
     }

@@ -21,6 +21,9 @@ import { KeyedState } from "./state.ts";
 import { TimerQueue } from "./timers.ts";
 import { TRACE, Trace } from "./trace.ts";
 
+/** The last time that a `Date` can be. */
+const TIME_MS_MAX = 8.64e15;
+
 /** The unit under way of one engine, reused for every unit. */
 export class Unit implements ContextHost {
   readonly trace: Trace = new Trace();
@@ -142,8 +145,12 @@ export class Unit implements ContextHost {
     if (typeof output !== "object" || output === null || output.value === undefined) throw noOutput(output);
     const { value, key, timeMs, headers, partition } = output;
     if (partition !== undefined && !isPartition(partition)) throw noPartition(partition);
+    if (timeMs !== undefined && timeMs !== null && !(Math.abs(timeMs) <= TIME_MS_MAX)) throw noTime(timeMs);
+    if (typeof key === "object" && key !== null) throw noKey(key);
     const text = value === null ? null : encode(this.#outputCodecs[index], value);
-    this.outputs.push(text, key === undefined || key === null ? null : String(key), timeMs ?? this.#clock.nowMs, index);
+    // Records may come with parts of a millisecond; no system that outputs go to knows those.
+    const outputMs = Math.floor(timeMs ?? this.#clock.nowMs);
+    this.outputs.push(text, key === undefined || key === null ? null : String(key), outputMs, index);
     if (headers !== undefined || partition !== undefined) this.outputs.addExtras(headers, partition);
   }
 
@@ -201,6 +208,15 @@ function isPartition(partition: unknown): boolean {
 
 function noPartition(partition: unknown): TypeError {
   return new TypeError(`Cannot emit output: its partition is ${describe(partition)}, a whole number from 0 is wanted`);
+}
+
+function noTime(timeMs: unknown): TypeError {
+  return new TypeError(`Cannot emit output: its time is ${describe(timeMs)}, milliseconds are wanted`);
+}
+
+/** As text, all objects are equal. */
+function noKey(key: unknown): TypeError {
+  return new TypeError(`Cannot emit output: its key is ${describe(key)}, text is wanted`);
 }
 
 function noOutput(output: unknown): TypeError {

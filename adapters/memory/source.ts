@@ -143,28 +143,37 @@ function packHeaders(records: readonly MemoryRecord[]): HeaderColumns {
   return { bytes: bytes.take(), starts: Uint32Array.from(starts), ranges: Uint32Array.from(ranges) };
 }
 
+/** A code unit of text becomes three bytes at most. */
+const UNIT_BYTES_MAX = 3;
+
 /** Fields, one behind the other. */
 class GrowingBytes {
   readonly #encoder = new TextEncoder();
-  readonly #parts: Uint8Array[] = [];
+  #bytes = new Uint8Array(1024);
   #length = 0;
 
   /** Where the field begins and ends. */
   add(field: string | Uint8Array | null): readonly [from: number, to: number] {
     if (field === null) return [ABSENT, ABSENT];
-    const bytes = typeof field === "string" ? this.#encoder.encode(field) : field;
-    this.#parts.push(bytes);
     const from = this.#length;
-    return [from, this.#length += bytes.length];
+    if (typeof field === "string") {
+      this.#reserve(field.length * UNIT_BYTES_MAX);
+      this.#length += this.#encoder.encodeInto(field, this.#bytes.subarray(from)).written;
+    } else {
+      this.#reserve(field.length);
+      this.#bytes.set(field, from);
+      this.#length += field.length;
+    }
+    return [from, this.#length];
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#bytes.length) return;
+    this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(Math.max(needed, 2 * this.#bytes.length)));
   }
 
   take(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(this.#length);
-    let at = 0;
-    for (const part of this.#parts) {
-      bytes.set(part, at);
-      at += part.length;
-    }
-    return bytes;
+    return this.#bytes.slice(0, this.#length);
   }
 }
