@@ -2,6 +2,8 @@
  * Logical time. Time comes from the feed (I6): per record, never per batch, and it never moves back.
  */
 
+import { UNREADABLE_TIME } from "./batch.ts";
+
 /**
  * Where logical time comes from: `feed` takes the time that was journaled with the record's segment, `event` the
  * highest event time so far, which makes outputs a function of the inputs alone.
@@ -22,7 +24,8 @@ export class LogicalClock {
   /** The time of a record whose segment was sealed at `sealedMs`. */
   preview(sealedMs: number, eventTimeMs: number): number {
     const candidateMs = this.#policy === "feed" ? sealedMs : eventTimeMs;
-    return candidateMs > this.nowMs ? candidateMs : this.nowMs;
+    // A time that could not be read fails its record, and says nothing of those behind it.
+    return candidateMs > this.nowMs && candidateMs !== UNREADABLE_TIME ? candidateMs : this.nowMs;
   }
 
   /**

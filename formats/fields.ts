@@ -7,6 +7,9 @@
 
 import { type Batch, UNREADABLE_TIME } from "../engine/batch.ts";
 
+/** The last time that a `Date` can be. */
+const TIME_MS_MAX = 8.64e15;
+
 /** Which fields hold key and event time. */
 export interface FieldNames {
   /** The field that holds the key. */
@@ -50,8 +53,9 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
 
 function timeOf(value: unknown): number {
   if (value === undefined || value === null) return NaN;
-  const timeMs = typeof value === "number" ? value : Date.parse(String(value));
-  return Number.isFinite(timeMs) ? timeMs : UNREADABLE_TIME;
+  // What a `Date` would be of it: whole milliseconds, and none that is out of its reach.
+  const timeMs = typeof value === "number" ? Math.floor(value) : Date.parse(String(value));
+  return Math.abs(timeMs) <= TIME_MS_MAX ? timeMs : UNREADABLE_TIME;
 }
 
 function concatenate(bytes: Uint8Array, parts: readonly Uint8Array[], partsLength: number): Uint8Array<ArrayBuffer> {
