@@ -20,14 +20,64 @@ const fields = z.record(z.string(), something).meta({
 });
 const side = z.string().meta({ description: "the output that this side stream goes to" });
 const name = z.string().meta({ description: "what the step is called; its state is kept under this name" });
-const format = z.union([z.enum(FORMAT_NAMES as [string, ...string[]]), z.record(z.string(), z.looseObject({}))]).meta({
-  description: "how values are written: a name, or a name with options",
+const nothing = z.strictObject({});
+const schemas = z.union([z.string(), z.looseObject({}), z.array(z.unknown())]).meta({ description: "an Avro schema" });
+
+/** Format → its options. */
+const FORMATS: Readonly<Record<string, z.ZodType>> = {
+  json: nothing,
+  text: nothing,
+  bytes: nothing,
+  csv: z.strictObject({
+    columns: z.array(z.string()).min(1).meta({ description: "the names of the fields, in order: [id, note]" }),
+    delimiter: z.string().length(1).optional(),
+    quote: z.string().length(1).optional(),
+    escape: z.string().length(1).optional(),
+    absent: z.string().optional(),
+  }),
+  msgpack: z.strictObject({ bigints: z.boolean().optional() }),
+  avro: z.strictObject({
+    schema: schemas,
+    frame: z.enum(["raw", "single-object", "confluent"]).optional(),
+    writers: z.array(schemas).optional(),
+    registered: z.record(z.string(), schemas).optional(),
+    id: z.number().int().optional(),
+  }),
+};
+/** Those that need no options. */
+const BARE_FORMATS = FORMAT_NAMES.filter((name) => FORMATS[name].safeParse({}).success);
+
+const format = z.union([
+  z.enum(BARE_FORMATS as [string, ...string[]]),
+  oneOf(FORMATS),
+]).meta({ description: `how values are written: ${BARE_FORMATS.join(", ")}, or a name with options` });
+
+const aggregated = z.union([expression, z.number()]);
+/** Aggregate → what it is told. */
+const AGGREGATES: Readonly<Record<string, z.ZodType>> = {
+  ...Object.fromEntries(AGGREGATE_NAMES.map((name) => [name, aggregated])),
+  count: z.union([expression, z.null()]),
+  collect: z.union([expression, z.strictObject({ of: expression, max: z.number().int().positive().optional() })]),
+  top: z.strictObject({ n: z.number().int().positive(), by: expression, of: expression.optional() }),
+  quantiles: z.strictObject({
+    of: expression,
+    at: z.array(z.number().min(0).max(1)).min(1).meta({ description: "from 0 to 1: [0.5, 0.99]" }),
+  }),
+  histogram: z.strictObject({
+    of: expression,
+    bounds: z.array(z.number()).min(1).meta({ description: "rising numbers: [10, 100]" }),
+  }),
+  correlation: z.tuple([expression, expression]),
+};
+
+const aggregate = z.union([z.literal("count"), oneOf(AGGREGATES)]).meta({
+  description: "count, or an aggregate with its expression: { sum: cents }",
 });
 
-const aggregate = z.union([
-  z.literal("count"),
-  z.partialRecord(z.enum(AGGREGATE_NAMES as [string, ...string[]]), z.unknown()),
-]).meta({ description: "count, or an aggregate with its expression: { sum: cents }" });
+/** That it is one and no more is looked at when it is made. */
+function oneOf(kinds: Readonly<Record<string, z.ZodType>>): z.ZodType {
+  return z.strictObject(Object.fromEntries(Object.entries(kinds).map(([kind, options]) => [kind, options.optional()])));
+}
 
 const windowKinds = {
   tumbling: duration.optional(),

@@ -26,6 +26,10 @@ export const FORMAT_NAMES: readonly string[] = Object.keys(FORMATS);
 
 /** The codec of `spec`; JSON unless it says otherwise. */
 export function declaredFormat(spec: FormatSpec = "json"): Codec<unknown, never> {
-  const [name, options] = typeof spec === "string" ? [spec, {}] : Object.entries(spec)[0] as [string, Options];
-  return FORMATS[name](options);
+  const named = typeof spec === "string" ? [[spec, {}] as const] : Object.entries(spec);
+  if (named.length !== 1) {
+    throw new TypeError(`Cannot use ${named.length} formats: one is wanted, of ${FORMAT_NAMES.join(", ")}`);
+  }
+  const [[name, options]] = named;
+  return FORMATS[name](options as Options);
 }

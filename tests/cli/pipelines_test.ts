@@ -192,6 +192,39 @@ to: file:\${NOWHERE}
   assertMatch((await runCli(["run", "gone.yaml"], { cwd: folder.path })).stderr, /gone\.yaml: there is no such file/);
 });
 
+Deno.test("what formats and aggregates are told is looked at before anything runs", async () => {
+  await using folder = new TestFolder();
+  const file = (format: string, aggregate: string) => `
+name: told
+from: file:in.ndjson
+steps: [{ window: { tumbling: 1m, aggregate: { m: ${aggregate} } } }]
+to: { out: { uri: file:out, format: ${format} } }
+`;
+  const wrong: readonly (readonly [format: string, aggregate: string, told: string])[] = [
+    ["csv", "count", "wanted is how values are written"],
+    ["{ csv: { columms: [id] } }", "count", "columns is missing: the names of the fields, in order"],
+    ["{ csv: { columns: [id], delimitr: ; } }", "count", "did you mean delimiter?"],
+    ["{ cvs: { columns: [id] } }", "count", "did you mean csv?"],
+    ["{ csv: { columns: [id] }, json: {} }", "count", "one is wanted"],
+    ["{}", "count", "one is wanted"],
+    ["{ avro: {} }", "count", "schema is missing"],
+    ["json", "{ summ: cents }", "did you mean sum?"],
+    ["json", "{ sum: cents, max: cents }", "one aggregate is wanted"],
+    ["json", "{ top: { n: 2, of: id } }", "by is missing"],
+    ["json", "{ quantiles: { of: cents, at: [2] } }", "Cannot use at 1"],
+    ["json", "{ histogram: { of: cents } }", "bounds is missing: rising numbers"],
+    ["json", "{ correlation: [cents] }", "Cannot use correlation"],
+  ];
+  for (const [format, aggregate, told] of wrong) {
+    folder.write("p.yaml", file(format, aggregate));
+    const { code, stdout, stderr } = await runCli(["lint", "p.yaml"], { cwd: folder.path });
+    assertEquals(code, 2, `${format} ${aggregate}: ${stdout}${stderr}`);
+    assertStringIncludes(stdout + stderr, told, `${format} ${aggregate}`);
+  }
+  folder.write("p.yaml", file("{ csv: { columns: [m] } }", "{ collect: { of: id, max: 3 } }"));
+  assertEquals((await runCli(["lint", "p.yaml"], { cwd: folder.path })).code, 0);
+});
+
 Deno.test("expressions are checked before anything runs, and name what they do not find when it does", async () => {
   const pipeline = (step: string) => `name: p\nfrom: file:orders.ndjson\nsteps:\n  - ${step}\nto: file:out.ndjson\n`;
   await using folder = project({ "orders.ndjson": ORDERS });
