@@ -6,15 +6,25 @@
 import { z } from "zod";
 import { AGGREGATE_NAMES } from "../../processors/declared/aggregates.ts";
 import { FORMAT_NAMES } from "../../processors/declared/formats.ts";
+import { type Duration, durationMs } from "../../processors/time/duration.ts";
 
 const expression = z.string().meta({ description: "an expression over the fields of the element (CEL)" });
 // Without null: { user } in YAML says that user is null, and means that it is user.
 const something = z.union([z.string(), z.number(), z.boolean(), z.array(z.unknown()), z.looseObject({})]).meta({
   description: "an expression, such as the name of a field; 'null' for none",
 });
-const duration = z.union([z.string(), z.number()]).meta({
+const duration = z.union([z.string(), z.number()]).refine(isDuration).meta({
   description: 'milliseconds, or text such as "30s", "1h30m"',
 });
+function isDuration(value: string | number): boolean {
+  try {
+    durationMs(value as Duration);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const fields = z.record(z.string(), something).meta({
   description: "field: expression; what is no text stays as it is",
 });
@@ -110,7 +120,7 @@ const join = z.strictObject({
   before: duration.optional(),
   after: duration.optional(),
   window: z.strictObject(windowKinds).optional(),
-  "as-of": z.union([z.literal(true), duration]).optional(),
+  "as-of": z.union([z.literal(true), duration]).optional().meta({ description: 'true, or how old at most: "5m"' }),
   table: z.literal(true).optional(),
   select: fields.optional().meta({ description: "field: expression over left and right" }),
 });
@@ -120,7 +130,9 @@ const correction = z.union([
   z.strictObject({ date: z.strictObject({ order: z.enum(["dmy", "mdy"]).optional(), zone: z.string().optional() }) }),
   z.strictObject({ number: z.strictObject({ decimal: z.enum([".", ","]).optional() }) }),
   z.strictObject({ text: z.strictObject({ letters: z.enum(["lower", "upper"]).optional() }) }),
-]);
+]).meta({ description: "date, number or text, or one with options: { number: { decimal: ',' } }" });
+
+const yes = z.union([z.literal(true), z.null()]).meta({ description: "true" });
 
 /** Member of a step that says what it does → what may be written there, and beside it. */
 const STEPS: Readonly<Record<string, readonly [options: z.ZodType, beside: z.ZodRawShape, about: string]>> = {
@@ -167,9 +179,15 @@ const STEPS: Readonly<Record<string, readonly [options: z.ZodType, beside: z.Zod
   ],
   throttle: [duration, {}, "passes on the latest of each key every so often"],
   sample: [z.number().min(0).max(1), {}, "passes on a random share"],
-  "in-order": [z.union([z.literal(true), z.null()]), { late: side.optional() }, "puts elements into the order of time"],
-  changes: [z.union([z.literal(true), z.null()]), {}, "says what changes in a table"],
-  split: [z.record(z.string(), expression), {}, "sends each element to the first output whose expression is true"],
+  "in-order": [yes, { late: side.optional() }, "puts elements into the order of time"],
+  changes: [yes, {}, "says what changes in a table"],
+  split: [
+    z.record(z.string(), expression).refine((branches) => Object.keys(branches).length > 0).meta({
+      description: "output: expression, for one output at least",
+    }),
+    {},
+    "sends each element to the first output whose expression is true",
+  ],
   enrich: [
     z.strictObject({
       effect: z.string(),
@@ -241,9 +259,9 @@ function pipelineWith(step: z.ZodType): z.ZodType {
     uri: z.string().optional().meta({ description: "the stream; --from gives it otherwise" }),
     format: format.optional(),
     time: expression.optional().meta({ description: "event time: an expression for milliseconds or ISO 8601" }),
-    lateness: duration.optional().meta({ description: "how far records may be out of order" }),
-    idle: duration.optional().meta({ description: "after what silence a partition holds up nobody" }),
-    table: z.boolean().optional().meta({ description: "the latest value of a key counts" }),
+    lateness: duration.optional().meta({ description: 'how far records may be out of order, such as "10s"' }),
+    idle: duration.optional().meta({ description: 'after what silence a partition holds up nobody, such as "1m"' }),
+    table: z.boolean().optional().meta({ description: "true where the latest value of a key counts, or false" }),
     steps: z.array(step).optional().meta({ description: "what is done before it meets other inputs" }),
   });
   const output = z.strictObject({ uri: z.string().optional(), format: format.optional() });

@@ -14,11 +14,17 @@ type Options = Readonly<Record<string, unknown>>;
 
 /** What tells the kinds of joins apart. */
 const JOIN_NAMES: readonly string[] = ["within", "before", "after", "window", "as-of", "table"];
+/** Those that say how far apart two may be. */
+const SPANS: readonly string[] = ["within", "before", "after"];
 
 /** The join that `options` describe. */
 export function declaredJoin(options: Options): JunctionOperator<readonly [unknown, unknown], unknown, Sides> {
-  if (!JOIN_NAMES.some((name) => name in options)) {
+  const [way, other] = JOIN_NAMES.filter((name) => name in options);
+  if (way === undefined) {
     throw new TypeError(`Cannot join: how is not said; one of ${JOIN_NAMES.join(", ")} is wanted`);
+  }
+  if (other !== undefined && !(SPANS.includes(way) && SPANS.includes(other))) {
+    throw new TypeError(`Cannot join by ${way} and ${other} at once: one of them is wanted`);
   }
   const combine = selection(options.select as Options | undefined);
   const kind = options.kind === undefined ? {} : { kind: options.kind as JoinKind };
@@ -33,7 +39,7 @@ export function declaredJoin(options: Options): JunctionOperator<readonly [unkno
     return asOfJoin<unknown, unknown, unknown>({ ...within, ...lookupKind(options), combine });
   }
   if (options.table !== undefined) return tableJoin<unknown, unknown, unknown>({ ...lookupKind(options), combine });
-  const times = Object.entries(options).filter(([name]) => ["within", "before", "after"].includes(name));
+  const times = Object.entries(options).filter(([name]) => SPANS.includes(name));
   const spans = Object.fromEntries(times) as Readonly<Record<string, Duration>>;
   return intervalJoin<unknown, unknown, unknown>({ ...spans, ...kind, combine });
 }

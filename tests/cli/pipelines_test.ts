@@ -231,11 +231,20 @@ Deno.test("expressions are checked before anything runs, and name what they do n
   const wrong: [string, RegExp][] = [
     ["filter: cents >", /p\.yaml:4:5: Cannot read "cents >"/],
     ["filter: \"'a' - 1 > cents\"", /Cannot read "'a' - 1 > cents": no such overload/],
-    ["window: { tumbling: soon, aggregate: { n: count } }", /Cannot use duration "soon"/],
+    [
+      "window: { tumbling: soon, aggregate: { n: count } }",
+      /Cannot use tumbling: it is "soon", wanted is milliseconds/,
+    ],
     ["window: { tumbling: 1m, session: 5s, aggregate: { n: count } }", /one of tumbling/],
     ["window: { tumbling: 1m, aggregate: { n: { sum: key } } }", /key is not known here/],
     ["join: { with: others, within: 5m }", /Cannot join with others/],
     ["{ split: { big: cents > 5 } }", /Cannot send big to big/],
+    ["{ split: {} }", /for one output at least/],
+    ["{ throttle: -1s }", /Cannot use throttle: it is "-1s", wanted is milliseconds/],
+    ["{ join: { with: default, within: 1m, as-of: true } }", /Cannot join by within and as-of at once/],
+    ["{ join: { with: default, table: true, kind: outer } }", /kind is outer, .* inner or left is wanted/],
+    ["{ window: { session: 1m, offset: 5s, aggregate: { n: count } } }", /Cannot use offset with session windows/],
+    ["{ project: { user } }", /user is missing: an expression/],
     ["{ filter: 'true', map: x }", /nothing is called that here/],
     ["{ filter: 'true', project: { a: cents } }", /write a step for each/],
   ];
