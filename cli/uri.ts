@@ -67,7 +67,10 @@ export function absoluteUri(uri: string, folder = "."): string {
   const { scheme, path, options } = parseUri(uri);
   if (scheme !== "file") return uri;
   const query = new URLSearchParams([...options]).toString();
-  return `file:${resolve(folder, path)}${query === "" ? "" : `?${query}`}`;
+  const resolved = resolve(folder, path);
+  // What ends in a slash is a folder, be it there or not.
+  const place = path.endsWith("/") && !resolved.endsWith("/") ? `${resolved}/` : resolved;
+  return `file:${place}${query === "" ? "" : `?${query}`}`;
 }
 
 /** @throws {UsageError} when an option is not among `known`; a name that ends in `.` stands for all that begin so */

@@ -115,6 +115,14 @@ pipelines:
   assertStringIncludes(shared.stderr, "choose one with --pipeline");
 });
 
+Deno.test("folders in a pipeline file are folders, though they are not there yet: a task for each file, a file for each task", async () => {
+  const file = "{ name: split, from: file:in/, to: file:out/, run: { until-end: true } }";
+  await using folder = project({ "p/p.yaml": file, "p/in/a.ndjson": ORDERS, "p/in/b.ndjson": '{"id":"b"}\n' });
+  const { code, stderr } = await runCli(["run", "p/p.yaml"], { cwd: folder.path });
+  assertEquals(code, 0, stderr);
+  assertEquals(["0", "1"].map((task) => folder.read(`p/out/part-${task}.ndjson`)), [ORDERS, '{"id":"b"}\n']);
+});
+
 Deno.test("a pipeline that cannot begin is told of by its name, and does not take the others of its file with it", async () => {
   const file = `
 pipelines:
