@@ -65,12 +65,23 @@ function refuseSecrets(scheme: string, rest: string): void {
 /** `uri` in a form that means the same from any folder; files are found from `folder`. */
 export function absoluteUri(uri: string, folder = "."): string {
   const { scheme, path, options } = parseUri(uri);
-  if (scheme !== "file") return uri;
+  if (scheme !== "file") return withAbsoluteFiles(uri, options, folder);
   const query = new URLSearchParams([...options]).toString();
   const resolved = resolve(folder, path);
   // What ends in a slash is a folder, be it there or not.
   const place = path.endsWith("/") && !resolved.endsWith("/") ? `${resolved}/` : resolved;
   return `file:${place}${query === "" ? "" : `?${query}`}`;
+}
+
+/** Options of systems that name files. */
+const FILE_OPTIONS: readonly string[] = ["config", "ca"];
+
+function withAbsoluteFiles(uri: string, options: ReadonlyMap<string, string>, folder: string): string {
+  if (!FILE_OPTIONS.some((name) => options.has(name))) return uri;
+  const query = new URLSearchParams(
+    [...options].map(([name, value]) => [name, FILE_OPTIONS.includes(name) ? resolve(folder, value) : value]),
+  );
+  return `${uri.slice(0, uri.lastIndexOf("?"))}?${query}`;
 }
 
 /** @throws {UsageError} when an option is not among `known`; a name that ends in `.` stands for all that begin so */

@@ -112,6 +112,14 @@ class Reader {
     const declared = isList ? (whole as { pipelines: unknown }).pipelines : [whole];
     if (isList) this.#refuseOthers(["pipelines"], [], whole as Declared);
     if (!Array.isArray(declared)) this.#addAt(["pipelines"], "Cannot use pipelines: a list is wanted");
+    else if (declared.length === 0) {
+      this.#addAt(["pipelines"], "Cannot use pipelines: the list is empty, one is wanted");
+    } else if (!isMap(this.#document.contents)) {
+      this.#add(
+        0,
+        "Cannot use the file: it holds no pipeline; name:, from: and to: are wanted, or pipelines: with a list",
+      );
+    }
     this.#stopIfWrong();
     const files = (declared as unknown[]).map((each, i) => this.#pipeline(isList ? ["pipelines", i] : [], each));
     this.#refuseSameNames(files, isList);

@@ -200,6 +200,29 @@ to: file:\${NOWHERE}
   assertMatch((await runCli(["run", "gone.yaml"], { cwd: folder.path })).stderr, /gone\.yaml: there is no such file/);
 });
 
+Deno.test("a file without a pipeline is told of; options that name files are found beside the file", async () => {
+  await using folder = new TestFolder();
+  for (
+    const [text, told] of [
+      ["", "it holds no pipeline"],
+      ["- a\n", "it holds no pipeline"],
+      ["pipelines: []\n", "the list is empty"],
+      ["pipelines: a\n", "a list is wanted"],
+    ] as const
+  ) {
+    folder.write("p/p.yaml", text);
+    const { code, stdout, stderr } = await runCli(["run", "p/p.yaml"], { cwd: folder.path });
+    assertEquals(code, 2, text);
+    assertStringIncludes(stdout + stderr, told);
+  }
+  folder.write("p/in.ndjson", ORDERS);
+  folder.write("p/p.yaml", "{ name: beside, from: file:in.ndjson, to: 'kafka://127.0.0.1:1/t?config=c.properties' }");
+  folder.write("p/c.properties", "no.such.setting=1\n");
+  const { code, stderr } = await runCli(["run", "p/p.yaml", "--until-end"], { cwd: folder.path });
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "no.such.setting");
+});
+
 Deno.test("what formats and aggregates are told is looked at before anything runs", async () => {
   await using folder = new TestFolder();
   const file = (format: string, aggregate: string) => `
