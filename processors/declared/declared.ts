@@ -30,6 +30,8 @@ interface Building {
   readonly spec: PipelineSpec;
   readonly own: Readonly<Record<string, OwnOperator>>;
   readonly streams: ReadonlyMap<string, AnyStream>;
+  /** Inputs and outputs that something is done with. */
+  readonly used: Record<"from" | "to", Set<string>>;
 }
 
 /**
@@ -44,15 +46,32 @@ export function declaredPipeline(
 ): Processor<Codecs, Codecs> {
   return pipeline(spec.name, (builder) => {
     const streams = new Map<string, AnyStream>();
-    const building = { spec, own, streams };
+    const [[first], [output]] = [Object.keys(spec.inputs), Object.keys(spec.outputs)];
+    const used = { from: new Set([first]), to: new Set([output]) };
+    const building = { spec, own, streams, used };
     for (const [name, input] of Object.entries(spec.inputs)) {
       const begun = at(["from", name], () => addInput(builder, name, input));
       streams.set(name, addSteps(building, begun, input.steps ?? [], ["from", name, "steps"]));
     }
-    const [first] = streams.values();
-    const end = addSteps(building, first, spec.steps, ["steps"]);
-    const [output] = Object.keys(spec.outputs);
+    const end = addSteps(building, streams.get(first)!, spec.steps, ["steps"]);
     end.to(output, declaredFormat(spec.outputs[output].format));
+    requireUsed(building);
+  });
+}
+
+/** What is read in vain, or never written, is more likely a mistake. */
+function requireUsed({ spec, used }: Building): void {
+  for (const name of Object.keys(spec.inputs)) {
+    if (!used.from.has(name)) refuse(["from", name], `Cannot use input ${name}: no step joins or merges it`);
+  }
+  for (const name of Object.keys(spec.outputs)) {
+    if (!used.to.has(name)) refuse(["to", name], `Cannot use output ${name}: no step sends anything there`);
+  }
+}
+
+function refuse(path: readonly (string | number)[], message: string): never {
+  return at(path, () => {
+    throw new TypeError(message);
   });
 }
 
@@ -85,18 +104,19 @@ function addStep(building: Building, stream: AnyStream, step: StepSpec): AnyStre
   return typeof step.name === "string" ? after.named(step.name) : after;
 }
 
-function join({ streams, ...building }: Building, stream: AnyStream, step: StepSpec): AnyStream | undefined {
+function join(building: Building, stream: AnyStream, step: StepSpec): AnyStream | undefined {
   if (step.merge !== undefined) {
-    const others = (step.merge as readonly string[]).map((name) => otherStream(streams, name));
+    const others = (step.merge as readonly string[]).map((name) => otherStream(building, name));
     return stream.meet(others, merge() as JunctionOperator<readonly [unknown, ...unknown[]], unknown>);
   }
   if (step.join === undefined) return undefined;
   const options = step.join as Options;
-  const other = otherStream(streams, String(options.with));
-  return stream.join(other, declaredJoin(options), sidesOf({ ...building, streams }, step));
+  const other = otherStream(building, String(options.with));
+  return stream.join(other, declaredJoin(options), sidesOf(building, step));
 }
 
-function otherStream(streams: ReadonlyMap<string, AnyStream>, name: string): AnyStream {
+function otherStream({ streams, used }: Building, name: string): AnyStream {
+  used.from.add(name);
   const stream = streams.get(name);
   if (stream) return stream;
   throw new TypeError(`Cannot join with ${name}: the inputs before it are ${[...streams.keys()].join(", ")}`);
@@ -131,7 +151,7 @@ function plainText(value: unknown): string {
 }
 
 /** Side streams go to outputs, by name; those of a split by the names of its branches. */
-function sidesOf({ spec }: Building, step: StepSpec): SideStreams<Sides> {
+function sidesOf({ spec, used }: Building, step: StepSpec): SideStreams<Sides> {
   const named = SIDE_NAMES.filter((name) => step[name] !== undefined).map((name) => [name, String(step[name])]);
   const branches = Object.keys((step.split ?? {}) as Options).map((name) => [name, name]);
   return Object.fromEntries([...named, ...branches].map(([side, output]) => {
@@ -139,6 +159,7 @@ function sidesOf({ spec }: Building, step: StepSpec): SideStreams<Sides> {
     if (!known) {
       throw new TypeError(`Cannot send ${side} to ${output}: the outputs are ${Object.keys(spec.outputs).join(", ")}`);
     }
+    used.to.add(output);
     return [side, (stream: AnyStream) => stream.to(output, declaredFormat(known.format))];
   }));
 }

@@ -200,6 +200,26 @@ to: file:\${NOWHERE}
   assertMatch((await runCli(["run", "gone.yaml"], { cwd: folder.path })).stderr, /gone\.yaml: there is no such file/);
 });
 
+Deno.test("inputs that no step reads, and outputs that none writes, are told of with their places", async () => {
+  await using folder = new TestFolder();
+  const lint = async (from: string, steps: string, to: string) => {
+    folder.write("p.yaml", `name: p\nfrom: ${from}\nsteps: ${steps}\nto: ${to}\n`);
+    const { code, stdout, stderr } = await runCli(["lint", "p.yaml"], { cwd: folder.path });
+    return [code, stdout + stderr];
+  };
+  const [from, to] = ["{ a: file:a, b: file:b }", "{ out: file:o, late: file:l }"];
+  const window = "window: { tumbling: 1m, aggregate: { n: count } }";
+  assertEquals(await lint(from, "[{ filter: x > 1 }]", "file:o"), [
+    2,
+    "p.yaml:2:20: Cannot use input b: no step joins or merges it\n",
+  ]);
+  assertEquals(await lint("file:a", `[{ ${window} }]`, to), [
+    2,
+    "p.yaml:4:20: Cannot use output late: no step sends anything there\n",
+  ]);
+  assertEquals((await lint(from, `[{ merge: [b] }, { ${window}, late: late }]`, to))[0], 0);
+});
+
 Deno.test("a file without a pipeline is told of; options that name files are found beside the file", async () => {
   await using folder = new TestFolder();
   for (
