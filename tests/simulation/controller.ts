@@ -2,12 +2,14 @@
 
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
 import { DEFAULT_LIMITS } from "../../controller/limits.ts";
+import type { JournaledCode } from "../../controller/journal/journal.ts";
 import { routesTo } from "../../controller/routing.ts";
 import { run } from "../../controller/run.ts";
 import { SandboxPool } from "../../controller/sandbox/pool.ts";
 import { replayAll } from "./replay.ts";
 import type { SharedTable } from "./dynamodb/place.ts";
 import type { Inputs } from "./inputs.ts";
+import type { Neighbour } from "./neighbour.ts";
 import type { Outputs } from "./outputs.ts";
 import type { SimulatedProcessor } from "./processors.ts";
 import type { Scenario } from "./scenario.ts";
@@ -28,6 +30,8 @@ export interface StartOptions {
   readonly outputs: Outputs;
   /** Present when several processes share the run. */
   readonly table: SharedTable | undefined;
+  /** Present when another run goes on beside it. */
+  readonly neighbour: { readonly run: Neighbour; readonly code: JournaledCode } | undefined;
   /** The path of its journal. */
   readonly journal: string;
   /** Whether it ends where its input ends now. */
@@ -70,14 +74,14 @@ export interface Start {
 const EFFECT_MS = { from: 0.1, to: 2000 };
 
 interface Opened {
-  journal?: SqliteJournal;
+  readonly journals: SqliteJournal[];
   hasBegun?: boolean;
 }
 
 /** Starts Sluice on a machine. */
 export function start(options: StartOptions): Start {
   const { machine, journal } = options;
-  const opened: Opened = {};
+  const opened: Opened = { journals: [] };
   const stopping = new AbortController();
   let isStopped = false;
   const started: Start = {
@@ -94,7 +98,9 @@ export function start(options: StartOptions): Start {
       isStopped = true;
       machine.world.schedule(machine, 0, "is asked to stop", () => stopping.abort());
     },
-    dispose: () => opened.journal?.close(),
+    dispose() {
+      for (const each of opened.journals) each.close();
+    },
   };
   machine.run(() => {
     runAll(options, opened, stopping.signal).then((end) => started.end = end, (error) => {
@@ -115,16 +121,18 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
   const sources = await inputs.openSources(isBounded);
   const sinks = await outputs.openSinks(`${machine.name}:1:${machine.wallMs}`);
   const roaming = await table?.open(machine.name);
-  const journal = opened.journal = await SqliteJournal.open(options.journal);
+  const journal = await openJournal(options, opened);
   const check = scenario.verify > 0 ? new SimulatedSelfCheck(options, limitsOf(scenario)) : undefined;
   const { info, codes, mended } = processor;
+  const pool = new SandboxPool(
+    2,
+    simulatedSandboxes(() => !options.isCalm() && machine.world.chance.happens(scenario.faults.sandbox)),
+  );
+  const beside = runNeighbour(options, opened, { pool, stop });
   const summary = await run({
     name: "simulated",
     journal,
-    pool: new SandboxPool(
-      2,
-      simulatedSandboxes(() => !options.isCalm() && machine.world.chance.happens(scenario.faults.sandbox)),
-    ),
+    pool,
     processor: info.name,
     steps: undefined,
     codecs: { inputs: info.inputCodecs ?? {}, outputs: info.outputCodecs ?? {} },
@@ -153,16 +161,49 @@ async function runAll(options: StartOptions, opened: Opened, stop: AbortSignal):
     },
     stop,
   });
+  const failures = [...summary.failures, ...await beside];
   const runEndedMs = machine.world.nowMs;
   await check?.close();
-  const isWhole = summary.failures.length === 0 && scenario.faults.trim === 0 && options.isCalm();
+  const isWhole = failures.length === 0 && scenario.faults.trim === 0 && options.isCalm();
   const divergences = isWhole ? await replayAll(journal, sources, limitsOf(scenario)) : [];
   for (const source of sources.values()) await source.close();
   for (const sink of Object.values(sinks)) await sink.close();
   await roaming?.leases.close();
   await roaming?.store.close();
   const letters = [...journal.deadLetters(journal.run("simulated")!)].length;
-  return { failures: summary.failures, digests: digestsOf(journal), letters, divergences, runEndedMs };
+  return { failures, digests: digestsOf(journal), letters, divergences, runEndedMs };
+}
+
+async function openJournal({ journal: path }: StartOptions, { journals }: Opened): Promise<SqliteJournal> {
+  const journal = await SqliteJournal.open(path);
+  journals.push(journal);
+  return journal;
+}
+
+/** Answers what stopped it. */
+async function runNeighbour(
+  options: StartOptions,
+  opened: Opened,
+  { pool, stop }: { readonly pool: SandboxPool; readonly stop: AbortSignal },
+): Promise<readonly Error[]> {
+  const { machine, scenario, neighbour, number } = options;
+  if (!neighbour) return [];
+  try {
+    const { failures } = await run({
+      ...{ name: "neighbour", processor: "neighbour", pool, stop, steps: undefined, code: neighbour.code },
+      ...{ codecs: { inputs: {}, outputs: {} }, uris: {}, clockPolicy: "event", seed: 3, tasksMax: undefined },
+      ...{ onError: "halt", capture: "auto", acceptsGaps: false, effects: {}, roaming: undefined },
+      journal: await openJournal(options, opened),
+      sources: new Map([["default", neighbour.run.openSource()]]),
+      routes: routesTo({ default: neighbour.run.openSink(number) }),
+      clock: { nowMs: () => Date.now() },
+      limits: limitsOf(scenario),
+      observer: { onNotice: (text) => machine.world.note(`the neighbour at ${machine.name} says: ${text}`) },
+    });
+    return failures;
+  } catch (error) {
+    return [error as Error];
+  }
 }
 
 /** Somebody whom the processor asks. What he says is not the same twice where no other world has the same time either. */

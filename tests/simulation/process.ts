@@ -13,7 +13,8 @@ import { attachDisk, copyAfterCrash, detachDisk, type DiskFaults } from "./world
 import { Machine } from "./world/world.ts";
 
 /** What a process works with. */
-export interface ProcessOptions extends Pick<StartOptions, "scenario" | "processor" | "inputs" | "outputs" | "table"> {
+export interface ProcessOptions
+  extends Pick<StartOptions, "scenario" | "processor" | "inputs" | "outputs" | "table" | "neighbour"> {
   /** Where whoever starts Sluice lives; it never fails. */
   readonly operator: Machine;
   /** Where its disks are. */

@@ -67,6 +67,20 @@ export default defineProcessor({
 });
 `;
 
+/** Of the run beside the one that is looked at. */
+const NEIGHBOUR = `import { defineProcessor, json } from "@sluice/sluice/processor";
+export default defineProcessor({
+  name: "neighbour",
+  input: json(),
+  output: json(),
+  process({ value }, { state, emit, now }) {
+    const before = state.get("before") ?? 0;
+    state.set("before", before + value);
+    emit({ value: ["neighbour", value, before, now, Math.random()] });
+  },
+});
+`;
+
 /** What worlds run. */
 export async function loadSimulatedProcessors(): Promise<SimulatedProcessors> {
   await using folder = new TestFolder();
@@ -74,7 +88,10 @@ export async function loadSimulatedProcessors(): Promise<SimulatedProcessors> {
   for (const reads of [false, true]) {
     for (const other of [false, true]) loaded.set(nameOf(reads, other), await load(folder, { reads, other }));
   }
+  const { hash, code, sourceMap } = await bundleProcessor(folder.write("neighbour.ts", NEIGHBOUR));
+  const neighbour = { hash, bundle: code, sourceMap, script: "neighbour.ts" };
   return {
+    neighbour,
     of: ({ otherSource, otherSink }) => loaded.get(nameOf(otherSource !== undefined, otherSink !== undefined))!,
   };
 }
@@ -96,6 +113,8 @@ async function load(folder: TestFolder, shape: Pick<ScriptOptions, "reads" | "ot
 
 /** See {@linkcode loadSimulatedProcessors}. */
 export interface SimulatedProcessors {
+  /** Of the run beside the one that is looked at. */
+  readonly neighbour: JournaledCode;
   /** The processor with the inputs and outputs of a scenario. */
   of(shape: Shape): SimulatedProcessor;
 }

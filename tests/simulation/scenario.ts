@@ -57,6 +57,8 @@ export interface Scenario {
   readonly rewind: number;
   /** Which share of feeds is run again at once, in a realm of its own (`--verify`). */
   readonly verify: number;
+  /** Whether another run goes on in the same process. */
+  readonly hasNeighbour: boolean;
   /** How likely each fault is, per event; 0 in a calm world. */
   readonly faults: Faults;
 }
@@ -129,7 +131,8 @@ type Later =
   | "otherSink"
   | "rewind"
   | "otherSource"
-  | "verify";
+  | "verify"
+  | "hasNeighbour";
 
 /** The scenario of a seed. */
 export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario {
@@ -167,6 +170,7 @@ export function scenarioOf(seed: number, limits: ScenarioLimits = {}): Scenario 
     rewind: chance.happens(0.2) ? 0.3 : 0,
     otherSource: otherSourceOf(chance, partitions, sources.filter((system) => system !== scenario.source)),
     verify: chance.happens(0.2) ? chance.pick([0.3, 1]) : 0,
+    hasNeighbour: chance.happens(0.3),
   };
   if (processes > 1) return shared(whole);
   // The one task of several inputs has its partitions for good.
@@ -186,7 +190,7 @@ function shared(scenario: Scenario): Scenario {
   const tasksMax = scenario.source === "kinesis" ? undefined : scenario.tasksMax;
   const onError = scenario.onError === "halt" ? "skip" : scenario.onError;
   const faults = { ...scenario.faults, trim: 0 };
-  return { ...scenario, tasksMax, onError, rewind: 0, otherSource: undefined, faults };
+  return { ...scenario, tasksMax, onError, rewind: 0, otherSource: undefined, hasNeighbour: false, faults };
 }
 
 /** Of a world with fewer steps. */

@@ -12,6 +12,7 @@ import type { End, Start } from "./controller.ts";
 import { SharedTable, warmUpDynamoDb } from "./dynamodb/place.ts";
 import { warmUpKinesis } from "./kinesis/place.ts";
 import type { Inputs } from "./inputs.ts";
+import { Neighbour } from "./neighbour.ts";
 import type { Outputs } from "./outputs.ts";
 import type { Place } from "./place.ts";
 import { placesOf } from "./places.ts";
@@ -82,6 +83,7 @@ class Simulation {
   readonly #outputs: Outputs;
   /** Present when several processes share the run. */
   readonly #table: SharedTable | undefined;
+  readonly #neighbour: Neighbour | undefined;
   readonly #writing: Iterator<void>;
   readonly #starts: Start[] = [];
   readonly #processes: readonly Process[];
@@ -110,6 +112,7 @@ class Simulation {
     this.#operator = new Machine(this.#world, "operator");
     ({ inputs: this.#inputs, outputs: this.#outputs } = placesOf(this.#world, scenario));
     this.#table = scenario.processes > 1 ? new SharedTable(this.#world, scenario) : undefined;
+    this.#neighbour = scenario.hasNeighbour ? new Neighbour() : undefined;
     this.#writing = this.#inputs.write();
     const options = {
       scenario,
@@ -119,6 +122,7 @@ class Simulation {
       inputs: this.#inputs,
       outputs: this.#outputs,
       table: this.#table,
+      neighbour: this.#neighbour && { run: this.#neighbour, code: processors.neighbour },
       starts: this.#starts,
       isCalm: () => this.#isCalm,
       onCrash: () => this.#checkPrefix(),
@@ -241,7 +245,7 @@ class Simulation {
   #check(): void {
     this.#checkPrefix();
     if (!this.#oracle || this.#error || this.#hasGivenUp) return;
-    const missing = this.#missing();
+    const missing = this.#missing() ?? this.#neighbour?.lackOf(this.#oracle.#neighbour!);
     if (missing) this.#error = new Error(missing);
     if (this.#table) return;
     this.#checkLetters();
@@ -290,6 +294,7 @@ class Simulation {
   #checkPrefix(): void {
     this.#checkSeen();
     if (!this.#oracle) return;
+    this.#error ??= this.#neighbour?.differenceFrom(this.#oracle.#neighbour!);
     const expected = this.#oracle.byKey();
     for (const [key, values] of this.byKey()) {
       const { reached, wrongAt: at } = follow(values, expected.get(key), { isRewound: this.#isRewound });
