@@ -191,10 +191,11 @@ async function finish(
 }
 
 function describe(
-  { run, resumed, records, outputs, deadLetters, elapsedMs, recordsPerSecond }: ReturnType<typeof runReport>,
+  { run, resumed, records, outputs, deadLetters, skipped, elapsedMs, recordsPerSecond }: ReturnType<typeof runReport>,
 ): string {
   const dead = deadLetters > 0 ? `, ${counted(deadLetters, "dead letter")} (sluice deadletters ls ${run})` : "";
-  return `${run}: ${counted(records, "record")} → ${counted(outputs, "output")}${dead} in ${
+  const failed = skipped > 0 ? `, ${skipped} failed and skipped (sluice replay ${run} --failed)` : "";
+  return `${run}: ${counted(records, "record")} → ${counted(outputs, "output")}${dead}${failed} in ${
     (elapsedMs / 1000).toFixed(2)
   } s ` +
     `(${recordsPerSecond} records/s)${resumed ? ", resumed" : ""}`;

@@ -11,6 +11,7 @@ export interface RunReport {
   readonly records: number;
   readonly outputs: number;
   readonly deadLetters: number;
+  readonly skipped: number;
   readonly elapsedMs: number;
   readonly recordsPerSecond: number;
 }
@@ -26,6 +27,7 @@ export function runReport({ run, resumed, tasks }: RunSummary, elapsedMs: number
     records,
     outputs: sum((task) => task.outputs),
     deadLetters: sum((task) => task.deadLetters),
+    skipped: sum((task) => task.skipped),
     elapsedMs: Math.round(elapsedMs),
     recordsPerSecond: Math.round(records / Math.max(elapsedMs / 1000, 0.001)),
   };

@@ -12,11 +12,15 @@ export interface Tally {
   readonly outputs: number;
   /** Records put aside. */
   readonly deadLetters: number;
+  /** Records, timers and hooks that failed and were passed over. */
+  readonly skipped: number;
 }
+
+type Counted = Pick<FeedEntry, "records" | "outputs" | "failures" | "letters">;
 
 /** A tally that grows. */
 export class RunningTally {
-  #tally: Tally = { feeds: 0, records: 0, outputs: 0, deadLetters: 0 };
+  #tally: Tally = { feeds: 0, records: 0, outputs: 0, deadLetters: 0, skipped: 0 };
 
   /** What it has come to. */
   get total(): Tally {
@@ -24,13 +28,14 @@ export class RunningTally {
   }
 
   /** Counts a feed, once. */
-  count({ records, outputs, letters }: Pick<FeedEntry, "records" | "outputs" | "letters">): void {
+  count({ records, outputs, failures, letters }: Counted): void {
     const before = this.#tally;
     this.#tally = {
       feeds: before.feeds + 1,
       records: before.records + records,
       outputs: before.outputs + outputs,
       deadLetters: before.deadLetters + letters,
+      skipped: before.skipped + failures - letters,
     };
   }
 }

@@ -58,3 +58,18 @@ for (const commitsInFlightMax of [1, 3]) {
     assertEquals(await countedBy(sink, folder), [RECORDS + 1, RECORDS, 2 * RECORDS]);
   });
 }
+
+for (const [onError, deadLetters, skipped] of [["dead-letter", 2, 1], ["skip", 0, 3]] as const) {
+  Deno.test(`what failed is counted as put aside or as passed over (${onError}); a timer cannot be put aside`, async () => {
+    await using folder = new TestFolder();
+    const body = "context.timers.set('t', 0); if (value > 3) throw new RangeError('too many');";
+    const { tasks: [summary] } = await runProcessor({
+      processor: folder.write("p.ts", scriptOf(body, { extra: "onTimer() { throw new Error('late'); }," })),
+      journal: folder.at("j.db"),
+      from: { default: new MemorySource("lines", { "0": [1, 4, 5].map((n) => ({ value: String(n) })) }) },
+      to: { default: new MemorySink() },
+      onError,
+    });
+    assertEquals([summary.records, summary.deadLetters, summary.skipped], [3, deadLetters, skipped]);
+  });
+}
