@@ -12,6 +12,11 @@ const text = (data: Uint8Array) => new TextDecoder().decode(data);
 
 /** Runs the suite. `largeBytes` are more than what the store keeps in one piece. */
 export function testTaskStore(name: string, create: () => Promise<OpenStore>, largeBytes: number): void {
+  testOwners(name, create);
+  testWhatIsKept(name, create, largeBytes);
+}
+
+function testOwners(name: string, create: () => Promise<OpenStore>): void {
   Deno.test(`${name}: a task goes on elsewhere with its base and the feeds behind it`, async () => {
     const open = await create();
     await using store = disposed(await open());
@@ -63,7 +68,9 @@ export function testTaskStore(name: string, create: () => Promise<OpenStore>, la
     await hold.append(0, bytes("feed 0"));
     assertEquals((await hold.load())!.feeds.length, 1);
   });
+}
 
+function testWhatIsKept(name: string, create: () => Promise<OpenStore>, largeBytes: number): void {
   Deno.test(`${name}: feeds and states of ${largeBytes} bytes are kept whole (M26)`, async () => {
     const open = await create();
     const large = crypto.getRandomValues(new Uint8Array(65_536));

@@ -1,3 +1,5 @@
+/** The digest of outputs: known values, seeds, any cut of the bytes. */
+
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { Digest, toHex } from "../../engine/digest.ts";
 

@@ -69,72 +69,104 @@ export async function runPipeline(
   elements: readonly TestElement[],
   feeding: Feeding = {},
 ): Promise<Ran> {
-  const { sizes = [Infinity], crashes = [false], clockMs = [], ends = true, ticksMs = [], onError = "halt" } = feeding;
-  let nowMs = 0;
-  let isStarted = false;
-  let outputs: readonly string[] = [];
-  const open = (): Engine => {
-    const processor = make();
-    outputs = Object.keys(processor.outputs);
-    const options = { seed: 1, clock: feeding.clock ?? "feed", onError, nowMs, isStarted };
-    return new Engine(processor, options, idleAmbient());
-  };
-  let engine = open();
-  const results: TestResult[] = [];
-  const failures: string[] = [];
-  const logs: string[] = [];
-  let stateKeysMax = 0;
-  const offsets = new Map<string, number>();
-  const run = async (feed: Parameters<Engine["begin"]>[0]) => {
-    engine.begin(feed);
-    engine.run(Infinity);
-    for (let tries = 0; engine.status === "waiting" && tries < 10_000; tries++) {
-      for (const { id, name, inputJson } of engine.takeEffects()) {
-        engine.deliver(answerTo(feeding, id, name, inputJson));
-      }
-      await Promise.resolve();
-    }
-    const fed = engine.takeResult();
-    results.push(...unpackOutputs(fed.outputs).map(({ name, ...rest }) => ({ output: outputs[name], ...rest })));
-    failures.push(...fed.failures.map(({ message }) => message));
-    logs.push(...fed.logs.map(({ text }) => text));
-    [nowMs, isStarted] = [fed.nowMs, fed.isStarted];
-    stateKeysMax = Math.max(stateKeysMax, engine.state.size);
-    return fed;
-  };
-  const crash = (): void => {
-    const [state, timers] = [engine.state, engine.timers].map((each) =>
-      each.copy({ entriesMax: Infinity, isFirst: true })
-    );
-    engine = open();
-    engine.state.restore(state);
-    engine.timers.restore(timers);
-    for (const key of engine.state.keys()) if (feeding.inherits?.(key) === false) engine.state.delete(key);
-    engine.state.keep();
-    engine.state.takeChanges();
-  };
+  const { sizes = [Infinity], crashes = [false], ends = true, ticksMs = [] } = feeding;
+  const ran = new PipelineUnderTest(make, feeding);
   let at = 0;
   for (let feed = 0; at < elements.length; feed++) {
     const fed = elements.slice(at, at + sizes[feed % sizes.length]);
-    const batches = fed.map((element) => batchOf(element, offsets));
-    const segments = fed.map(({ input = "default" }, i) => ({
+    if (await ran.feed(fed, at)) break;
+    at += fed.length;
+    if (crashes[feed % crashes.length]) ran.crash();
+  }
+  for (const tickMs of ticksMs) {
+    await ran.run({ batches: [], segments: [], tickMs });
+    if (crashes.some((each) => each)) ran.crash();
+  }
+  if (ends && ran.failures.length === 0) await ran.run({ batches: [], segments: [], end: true });
+  return ran.left();
+}
+
+/** The engine of a pipeline, what it gave so far, and where its clock stands. */
+class PipelineUnderTest {
+  readonly failures: string[] = [];
+  readonly #results: TestResult[] = [];
+  readonly #logs: string[] = [];
+  readonly #offsets = new Map<string, number>();
+  readonly #make: () => Processor<Codecs, Codecs>;
+  readonly #feeding: Feeding;
+  #engine: Engine;
+  #outputs: readonly string[] = [];
+  #nowMs = 0;
+  #isStarted = false;
+  #stateKeysMax = 0;
+
+  constructor(make: () => Processor<Codecs, Codecs>, feeding: Feeding) {
+    this.#make = make;
+    this.#feeding = feeding;
+    this.#engine = this.#open();
+  }
+
+  /** Feeds records, the first of which is number `at` of all; answers whether one of them halted the task. */
+  async feed(elements: readonly TestElement[], at: number): Promise<boolean> {
+    const { clockMs = [] } = this.#feeding;
+    const batches = elements.map((element) => batchOf(element, this.#offsets));
+    const segments = elements.map(({ input = "default" }, i) => ({
       batch: i,
       fromRow: 0,
       toRow: 1,
       timeMs: clockMs[Math.min(at + i, clockMs.length - 1)] ?? START_MS,
       input,
     }));
-    const { isHalted } = await run({ batches, segments });
-    if (isHalted) break;
-    at += fed.length;
-    if (crashes[feed % crashes.length]) crash();
+    return (await this.run({ batches, segments })).isHalted;
   }
-  for (const tickMs of ticksMs) {
-    await run({ batches: [], segments: [], tickMs });
-    if (crashes.some((each) => each)) crash();
+
+  async run(feed: Parameters<Engine["begin"]>[0]) {
+    const engine = this.#engine;
+    engine.begin(feed);
+    engine.run(Infinity);
+    for (let tries = 0; engine.status === "waiting" && tries < 10_000; tries++) {
+      for (const { id, name, inputJson } of engine.takeEffects()) {
+        engine.deliver(answerTo(this.#feeding, id, name, inputJson));
+      }
+      await Promise.resolve();
+    }
+    const fed = engine.takeResult();
+    const outputs = unpackOutputs(fed.outputs);
+    this.#results.push(...outputs.map(({ name, ...rest }) => ({ output: this.#outputs[name], ...rest })));
+    this.failures.push(...fed.failures.map(({ message }) => message));
+    this.#logs.push(...fed.logs.map(({ text }) => text));
+    [this.#nowMs, this.#isStarted] = [fed.nowMs, fed.isStarted];
+    this.#stateKeysMax = Math.max(this.#stateKeysMax, engine.state.size);
+    return fed;
   }
-  if (ends && failures.length === 0) await run({ batches: [], segments: [], end: true });
-  return { results, stateKeys: engine.state.keys(), stateKeysMax, failures, logs };
+
+  /** Goes on with a fresh engine that has the state and the timers of this one. */
+  crash(): void {
+    const { inherits } = this.#feeding;
+    const [state, timers] = [this.#engine.state, this.#engine.timers].map((each) =>
+      each.copy({ entriesMax: Infinity, isFirst: true })
+    );
+    const engine = this.#engine = this.#open();
+    engine.state.restore(state);
+    engine.timers.restore(timers);
+    for (const key of engine.state.keys()) if (inherits?.(key) === false) engine.state.delete(key);
+    engine.state.keep();
+    engine.state.takeChanges();
+  }
+
+  left(): Ran {
+    const { failures } = this;
+    const stateKeys = this.#engine.state.keys();
+    return { results: this.#results, stateKeys, stateKeysMax: this.#stateKeysMax, failures, logs: this.#logs };
+  }
+
+  #open(): Engine {
+    const { clock = "feed", onError = "halt" } = this.#feeding;
+    const processor = this.#make();
+    this.#outputs = Object.keys(processor.outputs);
+    const options = { seed: 1, clock, onError, nowMs: this.#nowMs, isStarted: this.#isStarted };
+    return new Engine(processor, options, idleAmbient());
+  }
 }
 
 function answerTo({ answer }: Feeding, id: number, name: string, inputJson: string) {

@@ -25,6 +25,8 @@ Deno.test("the style check names what is too long, impure, unsafe or badly named
   assertEquals(findings("controller/a.ts", "console.log(1);").length, 1);
   assertEquals(findings("cli/a.ts", "\n".repeat(401)).length, 1);
   assertEquals(findings("cli/a.ts", `function long(): void {\n${"  call();\n".repeat(70)}}`).length, 1);
+  assertEquals(findings("tests/a.ts", "\n".repeat(401)).length, 1);
+  assertEquals(findings("cli/a.ts", `export const TABLE: Names = {\n${"  a,\n".repeat(70)}};`), []);
   const wide = "export async function wide(\n  one: number,\n): Promise<void> {\n";
   assertEquals(findings("cli/a.ts", `${wide}${"  call();\n".repeat(70)}}`).length, 1);
 });
