@@ -3,22 +3,11 @@
 import { fromFileUrl } from "@std/path";
 import { type Admin, Kafka, logLevel } from "kafkajs";
 import { kafkaJars } from "../../tools/services/kafka.ts";
-import { running, type Service, stop, up } from "../../tools/services/services.ts";
-
-let starting: Promise<Service> | undefined;
+import { sharedService } from "./shared_service.ts";
 
 /** The address of the broker that all tests share: the one of `deno task services`, or one that ends with the tests. */
 export async function kafkaAddress(): Promise<string> {
-  starting ??= start();
-  return (await starting).address;
-}
-
-async function start(): Promise<Service> {
-  const known = (await running()).find(({ name }) => name === "kafka");
-  if (known) return known;
-  const service = await up("kafka");
-  globalThis.addEventListener("unload", () => void stop(service));
-  return service;
+  return (await sharedService("kafka")).address;
 }
 
 /** A client of the test's own. */

@@ -13,22 +13,11 @@ import {
 } from "@aws-sdk/client-kinesis";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import type { KinesisAddress } from "../../adapters/kinesis/client.ts";
-import { running, type Service, stop, up } from "../../tools/services/services.ts";
-
-let starting: Promise<Service> | undefined;
+import { sharedService } from "./shared_service.ts";
 
 /** The endpoint of the emulator that all tests share: the one of `deno task services`, or one that ends with the tests. */
 export async function kinesisEndpoint(): Promise<string> {
-  starting ??= start();
-  return `http://${(await starting).address}`;
-}
-
-async function start(): Promise<Service> {
-  const known = (await running()).find(({ name }) => name === "kinesis");
-  if (known) return known;
-  const service = await up("kinesis");
-  globalThis.addEventListener("unload", () => void stop(service));
-  return service;
+  return `http://${(await sharedService("kinesis")).address}`;
 }
 
 /** Runs `work` with a client of the test's own. */

@@ -2,28 +2,17 @@
 
 import { Redis } from "ioredis";
 import type { ServersAddress } from "../../adapters/redis/address.ts";
-import { running, type Service, stop, up } from "../../tools/services/services.ts";
-
-let starting: Promise<Service> | undefined;
+import { sharedService } from "./shared_service.ts";
 
 /** Where the server is that all tests share: the one of `deno task services`, or one that ends with the tests. */
 export async function redisAddress(): Promise<{ readonly host: string; readonly port: number }> {
-  starting ??= start();
-  const [host, port] = (await starting).address.split(":");
+  const [host, port] = (await sharedService("redis")).address.split(":");
   return { host, port: Number(port) };
 }
 
 /** The same for adapters. */
 export async function redisServers(): Promise<ServersAddress> {
   return { endpoints: [await redisAddress()] };
-}
-
-async function start(): Promise<Service> {
-  const known = (await running()).find(({ name }) => name === "redis");
-  if (known) return known;
-  const service = await up("redis");
-  globalThis.addEventListener("unload", () => void stop(service));
-  return service;
 }
 
 /** Runs `work` with a client of the test's own. */

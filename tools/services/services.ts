@@ -40,10 +40,15 @@ const START: Readonly<Record<ServiceName, (folder: string) => Promise<Started>>>
 export async function up(name: ServiceName): Promise<Service> {
   const known = await find(name);
   if (known) return known;
-  const service = { name, ...await START[name](await Deno.makeTempDir({ prefix: `sluice-${name}-` })) };
+  const service = { name, ...await start(name) };
   await Deno.mkdir(cacheFolder(), { recursive: true });
   await Deno.writeTextFile(fileOf(name), JSON.stringify(service));
   return service;
+}
+
+/** Starts a server that only the caller knows. */
+export async function start(name: ServiceName): Promise<Started> {
+  return await START[name](await Deno.makeTempDir({ prefix: `sluice-${name}-` }));
 }
 
 /** Stops `name` if it runs, and removes its data. */
