@@ -12,6 +12,9 @@ export const ABSENT = 0xffffffff;
 /** Marks an event time that its source found but could not read; the engine fails that record. */
 export const UNREADABLE_TIME = Infinity;
 
+/** The last time that a `Date` can be; no system that Sluice reads or writes knows later ones. */
+export const TIME_MS_MAX = 8.64e15;
+
 /** Records of one partition of one stream, in offset order. */
 export interface Batch {
   /** The name of the stream. */

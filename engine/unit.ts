@@ -6,6 +6,7 @@
  */
 
 import type { Ambient, LogLevel } from "./ambient.ts";
+import { TIME_MS_MAX } from "./batch.ts";
 import type { LogicalClock } from "./clock.ts";
 import type { Codec } from "./codec.ts";
 import { type ContextHost, RecordContext } from "./context.ts";
@@ -20,9 +21,6 @@ import { FeedReport } from "./report.ts";
 import { KeyedState } from "./state.ts";
 import { TimerQueue } from "./timers.ts";
 import { TRACE, Trace } from "./trace.ts";
-
-/** The last time that a `Date` can be. */
-const TIME_MS_MAX = 8.64e15;
 
 /** The unit under way of one engine, reused for every unit. */
 export class Unit implements ContextHost {

@@ -5,10 +5,7 @@
  * processor to say. A time that is there but is none is marked, and fails the record.
  */
 
-import { type Batch, UNREADABLE_TIME } from "../engine/batch.ts";
-
-/** The last time that a `Date` can be. */
-const TIME_MS_MAX = 8.64e15;
+import { type Batch, TIME_MS_MAX, UNREADABLE_TIME } from "../engine/batch.ts";
 
 /** Which fields hold key and event time. */
 export interface FieldNames {
