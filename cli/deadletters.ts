@@ -9,6 +9,7 @@ import { runLoaded } from "../controller/run_processor.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import { SourcePositions } from "../controller/sandbox/source_positions.ts";
 import { headersFromJson } from "../engine/headers.ts";
+import { timeText } from "../engine/time_text.ts";
 import { openSinks } from "./adapters.ts";
 import { bindUris } from "./bindings.ts";
 import { counted } from "./counted.ts";
@@ -101,6 +102,7 @@ async function redrive(
   let sinks: Record<string, Sink> = {};
   try {
     const processor = await loadOther(options.with, pool, { set: options.set, processor: run.processor });
+    const effects = await loadEffects(options.effects);
     sinks = await openSinks(bindUris("--to", options.to, processor.info.outputs), {
       run: name,
       onNotice: printMessage,
@@ -113,7 +115,7 @@ async function redrive(
       capture: "all",
       clock: run.clock,
       seed: run.seed,
-      effects: await loadEffects(options.effects),
+      effects,
     });
     const { bundle: { sourceMap } } = processor;
     await reportFailures(summary.failures, { run: summary.run, journal: options.journal, sourceMap });
@@ -189,7 +191,7 @@ function describeEnvelope({ key, envelope: { headers, eventTimeMs } = {} }: Jour
   return [
     ...(key === null ? [] : [`key: ${key}`]),
     ...(headers === undefined ? [] : [`headers: ${headers}`]),
-    ...(eventTimeMs === undefined ? [] : [`time: ${new Date(eventTimeMs).toISOString()}`]),
+    ...(eventTimeMs === undefined ? [] : [`time: ${timeText(eventTimeMs)}`]),
   ];
 }
 

@@ -2,6 +2,7 @@
 
 import type { Recording } from "../controller/replay/recording.ts";
 import { keyHistory, type Moment, stateAt, stateDifference } from "../controller/replay/state_in_time.ts";
+import { timeText } from "../engine/time_text.ts";
 import { placeText } from "./divergence_report.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
@@ -80,7 +81,7 @@ async function showState({ recording, options, task }: Context): Promise<number>
   for (const [timer, at] of [...timers].sort()) {
     const atMs = Number(at);
     if (json) printData(JSON.stringify({ task, timer, atMs }));
-    else printData([...label(task), `timer ${timer}`, new Date(atMs).toISOString()].join("\t"));
+    else printData([...label(task), `timer ${timer}`, timeText(atMs)].join("\t"));
   }
   return shown + timers.size;
 }

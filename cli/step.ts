@@ -5,6 +5,7 @@ import { type Step, Stepper } from "../controller/replay/stepper.ts";
 import { jsonOrText } from "../controller/replay/difference.ts";
 import type { Recording } from "../controller/replay/recording.ts";
 import { selectedFeeds } from "../controller/replay/replay.ts";
+import { timeText } from "../engine/time_text.ts";
 import { messageColours } from "./colours.ts";
 import { counted } from "./counted.ts";
 import { placeText } from "./divergence_report.ts";
@@ -174,8 +175,8 @@ function linesOf(name: string, argument: string, step: Step, { state, timers }: 
       return [
         `key ${step.key ?? "(none)"}`,
         `value ${step.value ?? "(none)"}`,
-        `time ${new Date(step.timeMs).toISOString()}`,
-        ...(step.eventTimeMs === undefined ? [] : [`event time ${new Date(step.eventTimeMs).toISOString()}`]),
+        `time ${timeText(step.timeMs)}`,
+        ...(step.eventTimeMs === undefined ? [] : [`event time ${timeText(step.eventTimeMs)}`]),
         ...step.reads.map((key) => `read ${key}`),
       ];
     case "s":
@@ -192,7 +193,7 @@ function linesOf(name: string, argument: string, step: Step, { state, timers }: 
       );
     case "t":
     case "timers":
-      return [...timers].sort().map(([key, at]) => `${key} at ${new Date(Number(at)).toISOString()}`);
+      return [...timers].sort().map(([key, at]) => `${key} at ${timeText(Number(at))}`);
     default:
       return undefined;
   }

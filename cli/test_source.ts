@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { CaseContents, CaseFeed, CaseRecord } from "../controller/cases/read_case.ts";
 import type { JournaledEffect } from "../controller/journal/journal.ts";
+import { TIME_MS_MAX } from "../engine/batch.ts";
 import { counted } from "./counted.ts";
 import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 
@@ -67,7 +68,7 @@ function optionsOf(
     ...(run.clock === "feed" ? [] : [`clock: ${JSON.stringify(run.clock)},`]),
     ...(onError === "halt" ? [] : [`onError: ${JSON.stringify(onError)},`]),
     ...(stream === undefined ? [] : [`stream: ${JSON.stringify(stream)},`]),
-    `nowMs: ${timeText(feeds[0]?.timeMs ?? run.createdMs)},`,
+    `nowMs: ${timeLiteral(feeds[0]?.timeMs ?? run.createdMs)},`,
     ...(state.size === 0 ? [] : [`state: ${objectOf(state)},`]),
     ...(timers.size === 0 ? [] : [`timers: ${objectOf(timers)},`]),
     ...(effects.length === 0 ? [] : [`effects: ${effectsOf(effects)},`]),
@@ -130,7 +131,7 @@ function recordText(record: CaseRecord, { stream: theStream, codecs }: RecordCon
     ...(stream === theStream ? [] : [`stream: ${JSON.stringify(stream)}`]),
     ...(partition === "0" ? [] : [`partition: ${JSON.stringify(partition)}`]),
     `offset: ${offset}n`,
-    ...(eventTimeMs === undefined ? [] : [`eventTimeMs: ${timeText(eventTimeMs)}`]),
+    ...(eventTimeMs === undefined ? [] : [`eventTimeMs: ${timeLiteral(eventTimeMs)}`]),
     ...(headers.length === 0 ? [] : [`headers: { ${headers.map(headerText).join(", ")} }`]),
   ];
   return `{ ${members.join(", ")} }`;
@@ -172,6 +173,8 @@ function expressionOf(text: string): string | undefined {
   }
 }
 
-function timeText(timeMs: number): string {
-  return Number.isInteger(timeMs) ? `Date.parse(${JSON.stringify(new Date(timeMs).toISOString())})` : String(timeMs);
+function timeLiteral(timeMs: number): string {
+  return Number.isInteger(timeMs) && Math.abs(timeMs) <= TIME_MS_MAX
+    ? `Date.parse(${JSON.stringify(new Date(timeMs).toISOString())})`
+    : String(timeMs);
 }

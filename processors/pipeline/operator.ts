@@ -10,6 +10,7 @@
 
 import type { Context } from "../../engine/processor.ts";
 import type { State } from "../../engine/state.ts";
+import { timeText } from "../../engine/time_text.ts";
 import type { EventTimers, OnDue } from "../time/event_timers.ts";
 
 /** What elements are grouped by. */
@@ -116,5 +117,5 @@ export class LateError extends Error {
 }
 
 function showTime(timeMs: number): string {
-  return Number.isFinite(timeMs) ? new Date(timeMs).toISOString() : "its end";
+  return timeMs === Infinity ? "its end" : timeText(timeMs);
 }

@@ -1,6 +1,9 @@
 /** Looking at what was recorded: state in time, where an output comes from, what a record did, one step after the other. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { MemorySink } from "../../adapters/memory/sink.ts";
+import { MemorySource } from "../../adapters/memory/source.ts";
+import { runProcessor } from "../../controller/run_processor.ts";
 import { runCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
@@ -140,4 +143,30 @@ Deno.test("a moment at which no record begins is refused, in place of a state th
   ]);
   assertEquals([inside.code, inside.stdout], [1, ""]);
   assertStringIncludes(inside.stderr, "no record begins there");
+});
+
+Deno.test("times that no date can be, as of a timer for never, are shown as what they are", async () => {
+  await using folder = new TestFolder();
+  const body = `context.timers.set("never", Number.MAX_SAFE_INTEGER); if (value > 1) throw new Error("late");`;
+  const processor = folder.write("p.ts", scriptOf(body));
+  const records = [1, 2].map((value) => ({ value: String(value), eventTimeMs: 1.7e18 + value * 1024 }));
+  await runProcessor({
+    processor,
+    name: "far",
+    journal: folder.at(".sluice/journal.db"),
+    from: { default: new MemorySource("lines", { "0": records }) },
+    to: { default: new MemorySink() },
+    onError: "dead-letter",
+    capture: "all",
+  });
+  const shown = async (...args: string[]) => {
+    const { code, stdout, stderr } = await sluice(folder, args, "r\nt\nq\n");
+    assertEquals(code, 0, stderr);
+    return stdout;
+  };
+  assertEquals(await shown("state", "far"), "timer never\t9007199254740991 ms\n");
+  assertStringIncludes(await shown("deadletters", "show", "far", "1"), "\ntime: 1700000000000002000 ms\n");
+  const stepped = await shown("replay", "far", "--step");
+  assertStringIncludes(stepped, "event time 1700000000000001000 ms");
+  assertStringIncludes(stepped, "never at 9007199254740991 ms");
 });

@@ -63,3 +63,14 @@ Deno.test("records of a case are written as values where those are the same, els
     else assertEquals(isValue ? encoder.encode(value as string) : value, bytes);
   }
 });
+
+Deno.test("times of a case are written as dates, and as numbers where no date is that far", () => {
+  const contents = contentsOf(encoder.encode("1"), "json");
+  const written = (eventTimeMs: number) => {
+    const records = contents.records.map((record) => ({ ...record, eventTimeMs }));
+    const feeds = contents.feeds.map((feed) => ({ ...feed, records }));
+    return testSource({ ...contents, feeds, records }, { path: "./p.ts", caseName: "c.sluice" });
+  };
+  assertStringIncludes(written(0), 'eventTimeMs: Date.parse("1970-01-01T00:00:00.000Z")');
+  assertStringIncludes(written(1.7e18), "eventTimeMs: 1700000000000000000 ");
+});

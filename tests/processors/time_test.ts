@@ -1,6 +1,6 @@
 /** The watermark: partitions, silence, restarts, the end. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { count, dedupe, hopping, inOrder, intervalJoin, json, pipeline, tumbling, windowJoin } from "../../pipeline.ts";
 import { assertSameUnder, runPipeline, type TestElement } from "../support/pipelines.ts";
 
@@ -169,4 +169,16 @@ Deno.test("steps that are added or removed leave the state of the others as it i
   assertEquals(ran.logs.length, 2, ran.logs.join("; "));
   assert(/Step a is gone/.test(ran.logs[0]) && /Step c is new/.test(ran.logs[1]), ran.logs.join("; "));
   assertEquals(found, [["b", 4], ["c", 2]]);
+});
+
+Deno.test("a late record is told of by its time, also when what made it late lies behind all dates", async () => {
+  const make = () =>
+    pipeline(
+      "far",
+      ({ from }) =>
+        from(json<number>(), { time: (ms) => ms }).window(tumbling(10)).aggregate({ n: count() }).to(json()),
+    );
+  const { failures } = await runPipeline(make, [at(1.7e18), at(START_MS)], { onError: "skip", ends: false });
+  assertEquals(failures.length, 1);
+  assertStringIncludes(failures[0], "event time has reached 1700000000000000000 ms");
 });

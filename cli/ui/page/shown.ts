@@ -3,6 +3,7 @@
 import { h, type VNode } from "preact";
 import { useState } from "preact/hooks";
 import htm from "htm";
+import { timeText } from "../../../engine/time_text.ts";
 
 /** Templates as elements. */
 export const html: Template = (htm as unknown as { bind(create: typeof h): Template }).bind(h);
@@ -23,7 +24,7 @@ export function counted(value: number, thing: string): string {
 
 /** A time in UTC, as commands take it. */
 export function time(timeMs: number): string {
-  return Number.isFinite(timeMs) && timeMs > 0 ? new Date(timeMs).toISOString().replace("T", " ").slice(0, 23) : "–";
+  return timeMs > 0 && timeMs < Infinity ? timeText(timeMs).replace("T", " ").slice(0, 23) : "–";
 }
 
 /** How far behind, in the unit that tells. */
