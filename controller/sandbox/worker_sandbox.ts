@@ -1,7 +1,8 @@
 /** Isolation `worker`: a Web Worker without permissions. */
 
+import { movingCopy } from "./moving_copy.ts";
+import type { Envelope, Reply, Request } from "./protocol.ts";
 import { Sandbox } from "./sandbox.ts";
-import type { Envelope, Reply } from "./protocol.ts";
 
 /** Starts a sandbox in a Web Worker. */
 export function startWorkerSandbox(): Sandbox {
@@ -17,8 +18,15 @@ export function startWorkerSandbox(): Sandbox {
       onDeath("E_SANDBOX_DIED", event.message);
     };
     return {
-      post: (envelope) => worker.postMessage(envelope),
+      post: (envelope) => post(worker, envelope),
       kill: () => worker.terminate(),
     };
   });
+}
+
+function post(worker: Worker, envelope: Envelope<Request>): void {
+  const { id, message } = envelope;
+  if (message.kind !== "feed") return worker.postMessage(envelope);
+  const { feed, buffers } = movingCopy(message.feed);
+  worker.postMessage({ id, message: { ...message, feed } }, [...buffers]);
 }
