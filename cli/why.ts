@@ -12,6 +12,7 @@ import {
 } from "../controller/replay/lineage.ts";
 import type { Recording } from "../controller/replay/recording.ts";
 import { selectedFeeds } from "../controller/replay/replay.ts";
+import { timeText } from "../engine/time_text.ts";
 import { counted } from "./counted.ts";
 import { placeText } from "./divergence_report.ts";
 import { EXIT } from "./exit_code.ts";
@@ -157,7 +158,7 @@ function describe(story: Story, { run }: Recording): string {
   return [
     `  record   ${placeText(story, run)}  (task ${task}, feed ${feed})`,
     ...(story.record ? [`  input    ${key === null ? "" : `${key}  `}${value ?? "(tombstone)"}`] : []),
-    `  time     ${new Date(timeMs).toISOString()}`,
+    `  time     ${timeText(timeMs)}`,
     `  code     ${code.script} ${code.hash.slice(0, 12)}`,
     ...(reads ? [] : ["  read     (not known: recorded with an older Sluice)"]),
     ...(reads ?? []).map((read) => `  read     ${read.key} = ${read.value ?? "(nothing)"}${written(read.writtenBy)}`),

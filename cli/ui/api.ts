@@ -6,12 +6,13 @@ import { payloadAt } from "../../formats/record_payload.ts";
 import { feedAt } from "../../controller/replay/find_feed.ts";
 import { FedView } from "../../controller/replay/fed_view.ts";
 import { haltOf, recordedEffects } from "../../controller/replay/halted.ts";
-import { behindLast, epochOf, RecordedRealm } from "../../controller/replay/recorded_realm.ts";
+import { behindLast, epochOf, type RanFeed, RecordedRealm } from "../../controller/replay/recorded_realm.ts";
 import type { Recording } from "../../controller/replay/recording.ts";
 import { replayTask } from "../../controller/replay/replay.ts";
 import { runRecorded } from "../../controller/replay/rerun.ts";
 import { placeOf } from "../../controller/replay/divergence.ts";
 import { stateAt } from "../../controller/replay/state_in_time.ts";
+import { unitTimes } from "../../controller/replay/unit_times.ts";
 import { rewoundTo } from "../../controller/journal/positions.ts";
 import { recordAt } from "../../controller/feed_record.ts";
 import { toHex } from "../../engine/digest.ts";
@@ -100,9 +101,10 @@ export class UiApi implements AsyncDisposable {
         const ran = isHalt ? await realm.runBehindLast(halted.feed) : await runRecorded(recording, realm, entry);
         if (!ran) return { ...about, units: [], unitCount: 0, missing: entry.givenUp ?? null };
         const view = new FedView(ran.fed, ran.info.outputs);
+        const timesMs = unitTimes(recording, ran, view);
         const to = Math.min(view.length, fromUnit + UNITS_MAX);
         const units: UnitJson[] = [];
-        for (let unit = fromUnit; unit < to; unit++) units.push(unitOf(recording, ran, view, unit));
+        for (let unit = fromUnit; unit < to; unit++) units.push(unitOf(recording, { ran, view, timesMs }, unit));
         return { ...about, units, unitCount: view.length, missing: null };
       } catch (error) {
         return { ...about, units: [], unitCount: 0, missing: (error as Error).message };
@@ -242,9 +244,13 @@ function lagOf({ ranges: [range] }: FeedEntry): number | null {
   return range?.eventTimeMs === undefined ? null : range.timeMs - range.eventTimeMs;
 }
 
-type Ran = NonNullable<Awaited<ReturnType<typeof runRecorded>>>;
+interface Entered {
+  readonly ran: RanFeed;
+  readonly view: FedView;
+  readonly timesMs: Float64Array;
+}
 
-function unitOf(recording: Recording, ran: Ran, view: FedView, unit: number): UnitJson {
+function unitOf(recording: Recording, { ran, view, timesMs }: Entered, unit: number): UnitJson {
   const record = view.record(unit);
   const did = view.unit(unit);
   const place = placeOf(recording, ran, record, did);
@@ -257,7 +263,7 @@ function unitOf(recording: Recording, ran: Ran, view: FedView, unit: number): Un
     isRecord: record >= 0,
     key: payload?.key ?? null,
     value: payload?.value ? shorten(new TextDecoder().decode(payload.value)) : null,
-    timeMs: found?.timeMs ?? ran.entry.nowMs,
+    timeMs: timesMs[unit],
     outputs: did.outputs.map(({ name, key, value }) => ({ name, key, value: value === null ? null : shorten(value) })),
     trace: did.trace.filter(({ kind }) => kind !== "effect").map((entry) => ({
       ...entry,

@@ -15,6 +15,7 @@ import { epochOf, type RanFeed, RecordedRealm } from "./recorded_realm.ts";
 import type { Recording } from "./recording.ts";
 import { runRecorded } from "./rerun.ts";
 import { applyTrace, lastChange } from "./state_in_time.ts";
+import { unitTimes } from "./unit_times.ts";
 import { walk } from "./walk.ts";
 
 /** One record, and all that it did. */
@@ -22,7 +23,7 @@ export interface Story extends Place {
   readonly key: string | null;
   /** As text; null for a tombstone, and for timers and hooks. */
   readonly value: string | null;
-  /** Logical time, in ms; of the feed's end for timers and hooks. */
+  /** Logical time, in ms. */
   readonly timeMs: number;
   readonly outputs: readonly OutputView[];
   /** Keys of the state that it looked at; undefined where its code is older than that can be known. */
@@ -115,7 +116,7 @@ async function storyOf(recording: Recording, ran: RanFeed, view: FedView, unit: 
     ...placeOf(recording, ran, record, did),
     key: payload?.key ?? null,
     value: payload?.value ? new TextDecoder().decode(payload.value) : null,
-    timeMs: found?.timeMs ?? entry.nowMs,
+    timeMs: unitTimes(recording, ran, view)[unit],
     outputs: did.outputs,
     reads: await readsOf(recording, ran, view, unit),
     did: did.trace.filter(({ kind }) => kind !== "effect"),

@@ -18,6 +18,7 @@ import { type RanFeed, RecordedRealm } from "./recorded_realm.ts";
 import type { Recording } from "./recording.ts";
 import { runRecorded } from "./rerun.ts";
 import { applyTrace } from "./state_in_time.ts";
+import { unitTimes } from "./unit_times.ts";
 
 /** A unit that was stepped to. */
 export interface Step extends Place {
@@ -38,6 +39,7 @@ export interface Step extends Place {
 interface Entered {
   readonly ran: RanFeed;
   readonly view: FedView;
+  readonly timesMs: Float64Array;
 }
 
 /** See the module. */
@@ -128,7 +130,8 @@ export class Stepper {
   }
 
   #look(ran: RanFeed): void {
-    this.#entered = { ran, view: new FedView(ran.fed, ran.info.outputs) };
+    const view = new FedView(ran.fed, ran.info.outputs);
+    this.#entered = { ran, view, timesMs: unitTimes(this.#recording, ran, view) };
   }
 
   #goTo(unit: number): Step {
@@ -139,7 +142,7 @@ export class Stepper {
     return this.#stepAt(this.#entered!, unit);
   }
 
-  #stepAt({ ran, view }: Entered, unit: number): Step {
+  #stepAt({ ran, view, timesMs }: Entered, unit: number): Step {
     const record = view.record(unit);
     const did = view.unit(unit);
     const found = recordAt(ran.feed, record);
@@ -151,7 +154,7 @@ export class Stepper {
       key: payload?.key ?? null,
       value: payload?.value ? new TextDecoder().decode(payload.value) : null,
       eventTimeMs: Number.isNaN(eventTimeMs) ? undefined : eventTimeMs,
-      timeMs: found?.timeMs ?? ran.entry.nowMs,
+      timeMs: timesMs[unit],
       did,
       effects: recordedEffects(this.#recording, ran.entry.seq).filter((effect) => effect.record === record),
       reads: ran.fed.reads?.find((each) => each.unit === unit)?.keys ?? [],

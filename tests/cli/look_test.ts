@@ -170,3 +170,29 @@ Deno.test("times that no date can be, as of a timer for never, are shown as what
   assertStringIncludes(stepped, "event time 1700000000000001000 ms");
   assertStringIncludes(stepped, "never at 9007199254740991 ms");
 });
+
+const CLOCK_BODY = `const { emit, timers, now } = context;
+  timers.set("soon", now + 1500);
+  timers.set("gone", now - 5000);
+  emit({ value: { what: "record", now } });`;
+const CLOCK_HOOKS = `onStart({ emit, now }) { emit({ value: { what: "start", now } }); },
+  onTimer({ key }, { emit, now }) { emit({ value: { what: key, now } }); },
+  onEnd({ emit, now }) { emit({ value: { what: "end", now } }); },`;
+
+for (const clock of ["feed", "event"]) {
+  Deno.test(`why, impact and step show the time that a unit saw, whatever it is, with --clock ${clock}`, async () => {
+    await using folder = new TestFolder();
+    const times = [5000, 9000, 7000, 10000, 10001, 30000];
+    folder.write("in.ndjson", times.map((time, n) => `{"n":${n},"at":${time}}\n`).join(""));
+    folder.write("p.ts", scriptOf(CLOCK_BODY, { extra: CLOCK_HOOKS }));
+    const ends = ["--from", "file:in.ndjson?time=at", "--to", "out.ndjson", "--until-end", "--feed-records", "4"];
+    assertEquals((await sluice(folder, ["run", "p.ts", ...ends, "--clock", clock])).code, 0);
+    const outputs = folder.read("out.ndjson").trim().split("\n").map((line) => JSON.parse(line));
+    for (const [index, { what, now }] of outputs.entries()) {
+      const { stdout } = await sluice(folder, ["why", "test", `@${index}`, "--json"]);
+      assertEquals([what, JSON.parse(stdout).timeMs], [what, now]);
+    }
+    const { stdout } = await sluice(folder, ["replay", "test", "--step"], "r\nn\n".repeat(outputs.length));
+    for (const { now } of outputs) assertStringIncludes(stdout, `time ${new Date(now).toISOString()}`);
+  });
+}
