@@ -60,7 +60,7 @@ export type { Difference } from "./controller/replay/difference.ts";
 export type { Cause, Divergence, Explanation } from "./controller/replay/divergence.ts";
 export type { SourcesAtHand } from "./controller/replay/recording.ts";
 export { runProcessor, type RunProcessorOptions, type VerifyOptions } from "./controller/run_processor.ts";
-export { BundleError } from "./controller/sandbox/bundle.ts";
+export { BundleError } from "./controller/sandbox/bundle_error.ts";
 export type { Isolation } from "./controller/sandbox/sandbox.ts";
 export type { Tally } from "./controller/tally.ts";
 export type { TaskSummary } from "./controller/task.ts";

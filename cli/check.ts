@@ -1,9 +1,10 @@
 /** `sluice check`: whether a processor compiles, type-checks, and asks for nothing it cannot have. */
 
 import { join, resolve } from "@std/path";
-import { BundleError, configFor } from "../controller/sandbox/bundle.ts";
+import { BundleError } from "../controller/sandbox/bundle_error.ts";
 import { lintBundle, type LintFinding } from "../controller/sandbox/lint.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
+import { configFor } from "../controller/sandbox/script_config.ts";
 import { refuseInExecutable } from "./executable.ts";
 import { EXIT } from "./exit_code.ts";
 import { loadNamed } from "./load.ts";

@@ -1,7 +1,7 @@
 /** From what users name on the command line to a processor that can run: a script, a ready-made one, a pipeline file. */
 
 import { type LoadedProcessor, loadProcessor } from "../controller/load_processor.ts";
-import { BundleError } from "../controller/sandbox/bundle.ts";
+import { BundleError } from "../controller/sandbox/bundle_error.ts";
 import type { SandboxPool } from "../controller/sandbox/pool.ts";
 import { onePipeline, pipelinesOf } from "./pipelines/choose_pipelines.ts";
 import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";

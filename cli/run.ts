@@ -81,7 +81,8 @@ export async function runLoadedCommand(
   options: RunCommandOptions,
   hooks: ProgramHooks = {},
 ): Promise<number> {
-  for (const finding of await lintBundle(processor.bundle)) printMessage(describeFinding(finding));
+  const findings = await lintBundle(processor.bundle, { isOwnOnly: true });
+  for (const finding of findings) printMessage(describeFinding(finding));
   const plan = planRun(processor, options);
   const effects = await loadEffects(options.effects);
   let progress: Progress | undefined;

@@ -1,7 +1,8 @@
 /** From a path or the name of a ready-made processor to its bundle and what it says of itself. */
 
 import { basename } from "@std/path";
-import { type Bundle, BundleError, type BundleOptions, bundleProcessor } from "./sandbox/bundle.ts";
+import { type Bundle, type BundleOptions, bundleProcessor } from "./sandbox/bundle.ts";
+import { BundleError } from "./sandbox/bundle_error.ts";
 import { cacheFile } from "./sandbox/bundle_cache.ts";
 import type { ProcessorInfo } from "./sandbox/realm/guest.ts";
 import type { SandboxPool } from "./sandbox/pool.ts";

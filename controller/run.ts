@@ -3,7 +3,8 @@
 import type { ClockPolicy } from "../engine/clock.ts";
 import { environmentFingerprint } from "./environment.ts";
 import { assignTasks, countTasks, findFresh, isSideBySide } from "./assignment.ts";
-import { JournalError, type JournalEvent, type Run, type RunSpec, SHARED_THROUGH } from "./journal/journal.ts";
+import { JournalError, type JournalEvent, type Run, SHARED_THROUGH } from "./journal/journal.ts";
+import { goesOn, requireSame, specOf } from "./run_spec.ts";
 import { limitsFor } from "./limits.ts";
 import { agree, follow, newPlan, type Plan, planOfJournal } from "./roaming/plan.ts";
 import { RoamingGroup, type RoamingOptions } from "./roaming/roaming_group.ts";
@@ -66,16 +67,18 @@ export interface RunSummary {
 /** Runs until all inputs have ended, or `stop` aborts. A task that fails does not stop the others. */
 export async function run(options: RunOptions): Promise<RunSummary> {
   const { journal, roaming } = options;
-  const known = journal.run(options.name);
+  const found = journal.run(options.name);
   const plan = roaming && await planOf(options, roaming);
+  const isAnew = found !== undefined && !goesOn(found, options);
+  const known = isAnew ? undefined : found;
   const rows = known ? journal.tasks(known) : [];
-  if (known) refuseChange(known, options);
   const fresh = plan ? [] : await findFresh(options.sources, rows, known);
   const tasks = plan ? plan.tasks.length : rows.length + countTasks(fresh, options);
   for (const sink of new Set(options.routes.map(({ sink }) => sink))) await sink.prepare?.(tasks);
   const started = journal.atomically(() => {
     if (known) noteCodeChange(known, options);
-    const run = known ?? journal.createRun(plan?.run ?? specOf(options));
+    const run = known ??
+      (isAnew ? journal.restartRun(found, specOf(options)) : journal.createRun(plan?.run ?? specOf(options)));
     noteStart(run, options, known ? "resumed" : "started");
     if (plan) follow(journal, run, plan);
     else assignTasks(run, fresh, options);
@@ -96,7 +99,7 @@ async function planOf(options: RunOptions, { store }: RoamingOptions): Promise<P
   const plan = await agree(store, async () => {
     return known ? planOfJournal(options.journal, known) : await newPlan(specOf(options), options);
   });
-  refuseChange(plan.run, options);
+  requireSame(plan.run, options);
   if (known && known.createdMs !== plan.run.createdMs) {
     throw new JournalError(
       `Cannot resume run ${known.name}: ${store.description} has a run of that name that was begun at another time; use ` +
@@ -125,38 +128,6 @@ function reasonToStay({ sources, routes, tasksMax }: RunOptions): string | undef
   return splits && tasksMax !== undefined
     ? "partitions that are split and merged need a task each, without --tasks"
     : undefined;
-}
-
-function identities(options: RunOptions): Pick<Run, "sources" | "sinks"> {
-  return {
-    sources: Object.fromEntries([...options.sources].map(([input, { identity }]) => [input, identity])),
-    sinks: Object.fromEntries(
-      options.routes.flatMap(({ names, sink }) => names.map((name) => [name, sink.description])),
-    ),
-  };
-}
-
-function specOf(options: RunOptions): RunSpec {
-  const { name, processor, uris, seed, clockPolicy, clock } = options;
-  return { name, processor, seed, clock: clockPolicy, uris, ...identities(options), createdMs: clock.nowMs() };
-}
-
-/** A run keeps what fixes its results; other code is allowed ({@linkcode noteCodeChange}). */
-function refuseChange(known: RunSpec, options: RunOptions): void {
-  const { sources, sinks } = identities(options);
-  const compared = [
-    ["seed", String(known.seed), String(options.seed)],
-    ["clock", known.clock, options.clockPolicy],
-    ["source", JSON.stringify(known.sources), JSON.stringify(sources)],
-    ["sink", JSON.stringify(known.sinks), JSON.stringify(sinks)],
-  ];
-  for (const [what, was, is] of compared) {
-    if (was === is) continue;
-    throw new JournalError(
-      `Cannot resume run ${known.name}: its ${what} is ${was}, now ${is} is given; use another --name`,
-      { code: "E_RUN_CHANGED" },
-    );
-  }
 }
 
 /** The change is a place in each task: the feed from which on the new code runs, and where its partitions stand then. */

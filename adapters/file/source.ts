@@ -160,7 +160,9 @@ export class FileSource implements Source {
   #tooLong(partition: string, offset: bigint): SourceError {
     const { recordBytesMax, path } = this.#options;
     return new SourceError(
-      `Cannot read ${path}: the record at byte ${offset} is longer than ${recordBytesMax} bytes; raise the limit with ?recordBytesMax=`,
+      `Cannot read ${
+        pathOf(path, partition)
+      }: the record at byte ${offset} is longer than ${recordBytesMax} bytes; raise the limit with ?recordBytesMax=`,
       { code: "E_RECORD_TOO_LONG", stream: this.stream, partition, offset },
     );
   }

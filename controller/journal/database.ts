@@ -342,7 +342,10 @@ function explain({ message, errcode = errcodeOf(message) }: SqliteError): readon
     case SQLITE_BUSY:
       return ["E_JOURNAL_BUSY", `another process has held it for ${BUSY_TIMEOUT_MS / 1000} s`];
     case SQLITE_CANTOPEN:
-      return ["E_JOURNAL_MISSING", "there is no such file, or its folder is missing or not readable"];
+      return [
+        "E_JOURNAL_MISSING",
+        "there is no such file, its folder is missing or not readable, or it is a folder itself",
+      ];
     default:
       return ["E_JOURNAL_DAMAGED", `${message}; restore it from a backup, or begin anew with another --journal`];
   }

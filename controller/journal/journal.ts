@@ -288,6 +288,8 @@ export interface Journal {
   runs(): readonly Run[];
   run(name: string): Run | undefined;
   createRun(spec: RunSpec): Run;
+  /** Begins a run anew that has no feed yet: its tasks are forgotten, its events stay. */
+  restartRun(run: Run, spec: RunSpec): Run;
   tasks(run: Run): readonly Task[];
   createTask(
     run: Run,

@@ -66,6 +66,17 @@ export class SqliteJournal implements Journal {
     return { ...spec, id };
   }
 
+  restartRun({ id }: Run, spec: RunSpec): Run {
+    return this.atomically(() => {
+      for (const table of ["epochs", "successions"]) {
+        this.#database.run(`DELETE FROM ${table} WHERE task IN (SELECT id FROM tasks WHERE run = ?)`, id);
+      }
+      this.#database.run("DELETE FROM tasks WHERE run = ?", id);
+      this.#database.insert("runs", { id, name: spec.name, spec: toJson(spec) }, "REPLACE");
+      return { ...spec, id };
+    });
+  }
+
   tasks(run: Run): readonly Task[] {
     const orphans = this.#database.number("SELECT count(*) FROM epochs WHERE task NOT IN (SELECT id FROM tasks)") ?? 0;
     if (orphans > 0) throw this.#incomplete("a task that had owners is missing");

@@ -6,14 +6,15 @@
  * machine (in the comments the bundler writes) are blanked. `@sluice/sluice/processor` always means this Sluice.
  */
 
-import { dirname, fromFileUrl, join, resolve, toFileUrl } from "@std/path";
-import denoJson from "../../deno.json" with { type: "json" };
+import { join, resolve, toFileUrl } from "@std/path";
 import { isExecutable } from "../own_program.ts";
 import { bundleCache } from "./bundle_cache.ts";
 import { type BundledScript, ENTRY, inFolder, ours, ROOT, runBundler, sourcesOf } from "./bundler.ts";
+import { BundleError } from "./bundle_error.ts";
 import { kernelOf, MODULES } from "./kernel.ts";
 import { polyfillsFor } from "./polyfills.ts";
 import { completed, PARAMETERS_LATER, PIPELINE_LATER, type Prebuilt, prebuiltNames } from "./prebuilt.ts";
+import { configFor } from "./script_config.ts";
 
 /** A processor ready to run. */
 export interface Bundle {
@@ -46,30 +47,6 @@ export interface PipelineSource {
   readonly moduleOf: (spec: string) => string;
 }
 
-/** A script that cannot be made into a bundle. */
-export class BundleError extends Error {
-  /** The name of the class. */
-  override readonly name = "BundleError";
-  /** The script that a realm evaluates. */
-  readonly code = "E_BUNDLE";
-  /** The path that was given. */
-  readonly script: string;
-  /** Ends the sentence "Cannot load processor …". */
-  readonly reason: string;
-
-  /** `reason` ends the sentence "Cannot load processor …". */
-  constructor(script: string, reason: string) {
-    super(`Cannot load processor ${script}: ${reason}`);
-    this.script = script;
-    this.reason = reason;
-  }
-}
-
-/** What scripts import → where it is. */
-const SELF = { "@sluice/sluice/processor": "processor.ts", "@sluice/sluice/pipeline": "pipeline.ts" };
-/** What our own operators and formats are made with. */
-const LIBRARIES = ["@marcbachmann/cel-js", "@msgpack/msgpack"] as const;
-
 /**
  * Bundles the script at `path`. A bundle whose files have not changed comes from a cache.
  *
@@ -83,11 +60,13 @@ export async function bundleProcessor(path: string, options: BundleOptions = {})
   const script = resolve(path);
   const source = pipeline?.moduleOf(JSON.stringify(pipeline.spec));
   await requireFile(path, script);
-  const cache = bundleCache<Bundle>([script, parameters, source]);
+  const config = await configFor(script);
+  const cache = bundleCache<Bundle>([script, parameters, source, config]);
   const cached = await cache.read();
   if (cached) return cached;
   return await inFolder(async (folder) => {
-    const { bundle, files } = await build({ path, script, parameters: JSON.stringify(parameters), source }, folder);
+    const input = { path, script, config, parameters: JSON.stringify(parameters), source };
+    const { bundle, files } = await build(input, folder);
     await cache.write(bundle, files);
     return bundle;
   });
@@ -107,7 +86,7 @@ export async function prebuild(
   const later = (what: string): string => `JSON.parse(${JSON.stringify(what)})`;
   const source = pipeline?.moduleOf(later(PIPELINE_LATER));
   if (!pipeline) await requireFile(path, script);
-  const input = { path, script, parameters: later(PARAMETERS_LATER), source };
+  const input = { path, script, config: await configFor(script), parameters: later(PARAMETERS_LATER), source };
   const { bundle: { code, sourceMap } } = await inFolder((folder) => build(input, folder));
   return { name, code, sourceMap };
 }
@@ -130,6 +109,8 @@ async function requireFile(path: string, script: string): Promise<void> {
 interface BuildInput {
   readonly path: string;
   readonly script: string;
+  /** See `script_config.ts`. */
+  readonly config: object;
   /** The text of an expression. */
   readonly parameters: string;
   /** The text of a module in the place of the script. */
@@ -143,7 +124,7 @@ interface Built {
 }
 
 async function build(input: BuildInput, folder: string): Promise<Built> {
-  await Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify(await configFor(input.script)));
+  await Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify(input.config));
   const modules = await bundleModules(input, folder);
   const kernel = await kernelOf(polyfillsFor(modules.sourceMap));
   // Modules are strict; the script they become is so only by saying it. A line more in front is a line more in the map.
@@ -182,6 +163,9 @@ async function bundleModules(input: BuildInput, folder: string): Promise<Bundled
   return built;
 }
 
+/** What else a bundler can do with an import that it cannot find: nothing that helps a processor. */
+const BUNDLER_NOTE = /\n *note: You can mark the path [^\n]*/g;
+
 /** The bundler's words, without its stack trace and without the entry that the user never wrote. */
 function explain(output: string, folder: string): string {
   const text = output.replace(/\n*Stack backtrace:[\s\S]*$/, "").replaceAll("error: bundling failed", "").trim();
@@ -192,41 +176,12 @@ function explain(output: string, folder: string): string {
   if (remote !== undefined) {
     return `it imports from ${remote}; a processor cannot import remote URLs, use a file or an npm package`;
   }
-  return text.replace(/^error: /, "").replaceAll(`${toFileUrl(folder).href}/`, "");
-}
-
-/** A configuration for `script`: its own imports, made absolute, and ours, which wins. */
-export async function configFor(script: string): Promise<object> {
-  const imports: Record<string, string> = {};
-  const found = await nearestConfig(dirname(script));
-  if (found) {
-    const base = toFileUrl(found.path);
-    for (const [name, target] of Object.entries(found.imports)) {
-      imports[name] = /^\.{0,2}\//.test(target) ? new URL(target, base).href : target;
-    }
+  if (/^(error: )?No loader is configured/.test(text) && text.includes(`/${ENTRY}:`)) {
+    return "it is no script; .ts or .js is wanted, or a pipeline file (.yaml)";
   }
-  for (const [name, path] of Object.entries(SELF)) imports[name] = new URL(path, ROOT).href;
-  for (const name of LIBRARIES) imports[name] ??= denoJson.imports[name];
-  return { imports, nodeModulesDir: "none" };
-}
-
-interface FoundConfig {
-  readonly path: string;
-  readonly imports: Readonly<Record<string, string>>;
-}
-
-async function nearestConfig(folder: string): Promise<FoundConfig | undefined> {
-  const path = join(folder, "deno.json");
-  // Sluice's own configuration is not the user's: its imports are the engine's business.
-  if (path === fromFileUrl(new URL("deno.json", ROOT))) return undefined;
-  try {
-    const { imports = {} } = JSON.parse(await Deno.readTextFile(path)) as { imports?: Record<string, string> };
-    return { path, imports };
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new BundleError(path, `the configuration is not JSON (${error.message})`);
-    const parent = dirname(folder);
-    return parent === folder ? undefined : nearestConfig(parent);
-  }
+  const unknown = /Import "([^"]+)" not a dependency/.exec(text)?.[1];
+  const advice = unknown === undefined ? "" : `\n    name it in deno.json or package.json, or import "npm:${unknown}"`;
+  return text.replace(/^error: /, "").replace(BUNDLER_NOTE, "").replaceAll(`${toFileUrl(folder).href}/`, "") + advice;
 }
 
 function refuseHostModules(path: string, code: string): void {

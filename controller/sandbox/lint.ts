@@ -1,7 +1,7 @@
 /**
  * The lint over a bundle: uses of APIs that a processor cannot have, with what to use instead, before the run does it.
  *
- * It looks at free variables, so a local name is no finding, and at the user's files and packages only. What it cannot
+ * It looks at free variables, so a local name is no finding, and at the user's files and packages only, packages on demand. What it cannot
  * see (names made at run time) throws a `DeterminismError` when it is used.
  */
 
@@ -9,7 +9,7 @@ import type { Node } from "acorn";
 import type { AncestorVisitors } from "acorn-walk";
 import type { Bundle } from "./bundle.ts";
 import { PROBED, REMOVED } from "./realm/removed.ts";
-import { isOurs } from "./own_files.ts";
+import { isOfPackage, isOurs } from "./own_files.ts";
 import type { SourcePosition } from "./source_positions.ts";
 
 /** A use of an API that is not available. */
@@ -24,24 +24,34 @@ const MENTIONS = new RegExp(
   Object.keys(REMOVED).map((name) => PROBED.has(name) ? `\\b${name}\\s*[.[]|\\brequire\\(` : `\\b${name}\\b`).join("|"),
 );
 
+/** Which files are looked at. */
+export interface LintOptions {
+  /** Whether packages are left out: they rarely use all they mention, and nobody mends them from here. */
+  readonly isOwnOnly?: boolean;
+}
+
 /** The findings in `bundle`, one per place. */
-export async function lintBundle({ code, sourceMap }: Pick<Bundle, "code" | "sourceMap">): Promise<LintFinding[]> {
-  if (!mentionsRemoved(sourceMap)) return [];
+export async function lintBundle(
+  { code, sourceMap }: Pick<Bundle, "code" | "sourceMap">,
+  { isOwnOnly = false }: LintOptions = {},
+): Promise<LintFinding[]> {
+  const isWanted = (file: string): boolean => !isOurs(file) && !(isOwnOnly && isOfPackage(file));
+  if (!mentionsRemoved(sourceMap, isWanted)) return [];
   // Most bundles mention nothing suspicious, and starting up should cost neither a parser nor a decoder of maps.
   const { SourcePositions } = await import("./source_positions.ts");
   const positions = new SourcePositions(sourceMap);
   const findings: LintFinding[] = [];
   for (const { name, line, column } of await freeUses(code)) {
     const place = positions.find(line, column);
-    if (place && !isOurs(place.file)) findings.push({ api: name, advice: REMOVED[name], ...place });
+    if (place && isWanted(place.file)) findings.push({ api: name, advice: REMOVED[name], ...place });
   }
   return findings;
 }
 
 /** A cheap look before the parser's. */
-function mentionsRemoved(sourceMap: string): boolean {
+function mentionsRemoved(sourceMap: string, isWanted: (file: string) => boolean): boolean {
   const { sources, sourcesContent = [] } = JSON.parse(sourceMap) as { sources: string[]; sourcesContent?: string[] };
-  return sources.some((source, i) => !isOurs(source) && MENTIONS.test(sourcesContent[i] ?? ""));
+  return sources.some((source, i) => isWanted(source) && MENTIONS.test(sourcesContent[i] ?? ""));
 }
 
 interface Use {

@@ -15,6 +15,11 @@ const PARTS = ["engine/", "controller/", "formats/", "processor.ts", "pipeline.t
 /** Packages that operators and formats of ours are made with. */
 const PACKAGES = /\/(?:@marcbachmann\/cel-js|@msgpack\/msgpack|core-js)\//;
 
+/** Whether `file` belongs to an npm package: where npm puts those, or in Deno's cache, by host, name and version. */
+export function isOfPackage(file: string): boolean {
+  return /\/node_modules\/|\/npm\/[^/]+\/(?:@[^/]+\/)?[^/]+\/\d+\.\d+\.[^/]+\//.test(file);
+}
+
 /** Whether `file` is part of Sluice, which is at `root`: its engine, kernel or operators, or a package of theirs. */
 export function isOurs(file: string, root: string = ROOT): boolean {
   return PARTS.some((part) => file.startsWith(`${root}${part}`)) || PACKAGES.test(file);

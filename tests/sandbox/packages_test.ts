@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { bundleProcessor } from "../../controller/sandbox/bundle.ts";
+import { lintBundle } from "../../controller/sandbox/lint.ts";
 import { batchOf, emitted, openCell, runFeed } from "../support/cells.ts";
 import { TestFolder } from "../support/processor_script.ts";
 
@@ -45,4 +46,13 @@ Deno.test("the hash of a bundle depends on the code and not on where it lies", a
     hashes.push((await bundleProcessor(path)).hash);
   }
   assertEquals(hashes[0], hashes[1]);
+});
+
+Deno.test("what packages mention and a processor cannot have is found on demand alone", async () => {
+  await using folder = new TestFolder();
+  folder.write("lib/double.ts", "export const double = (n: number) => n * Worker.length;");
+  const bundle = await bundleProcessor(folder.write("packages.ts", SCRIPT));
+  const apis = (found: readonly { readonly api: string }[]) => [...new Set(found.map(({ api }) => api))].sort();
+  assertEquals(apis(await lintBundle(bundle)), ["File", "Worker"]);
+  assertEquals(apis(await lintBundle(bundle, { isOwnOnly: true })), ["Worker"]);
 });
