@@ -9,7 +9,7 @@
 import { join, resolve, toFileUrl } from "@std/path";
 import { isExecutable } from "../own_program.ts";
 import { bundleCache } from "./bundle_cache.ts";
-import { type BundledScript, ENTRY, inFolder, ours, ROOT, runBundler, sourcesOf } from "./bundler.ts";
+import { type BundledScript, ENTRY, inFolder, ours, runBundler, sourcesOf } from "./bundler.ts";
 import { BundleError } from "./bundle_error.ts";
 import { kernelOf, MODULES } from "./kernel.ts";
 import { polyfillsFor } from "./polyfills.ts";
