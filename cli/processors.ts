@@ -2,6 +2,7 @@
 
 import { fromFileUrl } from "@std/path";
 import { isPrebuilt } from "../controller/sandbox/prebuilt.ts";
+import { compareText } from "../engine/state.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -20,13 +21,18 @@ function isFile(path: string): boolean {
   }
 }
 
-/** Parameters from `name=value`: JSON where the value is JSON, text otherwise. */
+/**
+ * Parameters from `name=value`: JSON where the value is JSON, text otherwise; of one name the last.
+ *
+ * They are part of the code's hash, so they are in an order of their own: as typed otherwise, they are the same code.
+ */
 export function parseParameters(texts: readonly string[]): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(texts.map((text) => {
+  const parsed = texts.map((text) => {
     const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? [];
     if (name === undefined) throw new UsageError(`Cannot use --set ${text}: name=value is wanted`);
-    return [name, parseValue(value)];
-  }));
+    return [name, parseValue(value)] as const;
+  });
+  return Object.fromEntries(parsed.sort(([a], [b]) => compareText(a, b)));
 }
 
 function parseValue(text: string): unknown {
