@@ -5,7 +5,7 @@ import { parseParameters } from "../../cli/processors.ts";
 import { UsageError } from "../../cli/usage_error.ts";
 
 Deno.test("parameters are JSON where they can be, and of one name the last counts", () => {
-  const texts = ["n=1", "list=[1,2]", "name=ann", "text=\"1\"", "empty=", "n=2", "eq=a=b"];
+  const texts = ["n=1", "list=[1,2]", "name=ann", 'text="1"', "empty=", "n=2", "eq=a=b"];
   assertEquals(parseParameters(texts), { n: 2, list: [1, 2], name: "ann", text: "1", empty: "", eq: "a=b" });
   assertThrows(() => parseParameters(["n"]), UsageError, "Cannot use --set n: name=value is wanted");
 });
