@@ -51,7 +51,7 @@ export function failedFed(
   const units = { records: Int32Array.of(0), outputEnds: Int32Array.of(0), traceEnds: Int32Array.of(1) };
   const feed = { seq, batches: sealed.batches, segments: sealed.segments };
   const outputs = noOutputs();
-  const digests = digestFeed(feed, { units, trace, outputs }, chain);
+  const digests = digestFeed(feed, { units, trace, outputs, changes: NO_CHANGES }, chain);
   return {
     ...digests,
     units,

@@ -11,9 +11,10 @@ import type { Feed } from "../engine/feed.ts";
 import type { HeaderColumns } from "../engine/headers.ts";
 import type { PackedOutputs } from "../engine/output.ts";
 import type { UnitColumns } from "../engine/report.ts";
+import type { StateEntries } from "../engine/state.ts";
 import { originHash } from "../engine/text_batch.ts";
 import type { TraceColumns } from "../engine/trace.ts";
-import { encodeParts } from "./sandbox/text.ts";
+import { TraceCursor } from "./trace_cursor.ts";
 
 /** The digests of one feed. */
 export interface FeedDigests {
@@ -26,6 +27,7 @@ export interface UnitsDid {
   readonly units: UnitColumns;
   readonly outputs: PackedOutputs;
   readonly trace: TraceColumns;
+  readonly changes: StateEntries;
 }
 
 /** Extends `chain` by what the units of `feed` did. */
@@ -43,10 +45,14 @@ interface Digests {
 }
 
 /** Nothing may follow the loop: V8 throws optimized code away at what does, and optimizes anew, for every feed. */
-function digestUnits(feed: Feed, { units, outputs, trace }: UnitsDid, { chain, input, unitDigests }: Digests): void {
+function digestUnits(
+  feed: Feed,
+  { units, outputs, trace, changes }: UnitsDid,
+  { chain, input, unitDigests }: Digests,
+): void {
   const inputs = new InputCursor(feed);
   const emitted = new OutputCursor(outputs);
-  const traced = new TraceCursor(trace);
+  const traced = new TraceCursor(trace, changes);
   const digest = new Digest();
   const { length } = unitDigests;
   for (let unit = 0; unit < length; unit++) {
@@ -159,32 +165,6 @@ class ExtraCursor {
     const length = headerLengths[this.#row];
     digest.updateWords(partitions[this.#row++], length, 0, 0);
     if (length > 0) digest.update(this.#headers, this.#at, this.#at += length);
-  }
-}
-
-/** Walks the trace of a feed. */
-class TraceCursor {
-  readonly #trace: TraceColumns;
-  readonly #view: DataView;
-  readonly #lengths: Int32Array;
-  #entry = 0;
-  #at = 0;
-
-  constructor(trace: TraceColumns) {
-    this.#trace = trace;
-    const { subjectLengths, detailLengths, text } = trace;
-    const { bytes, lengths } = encodeParts(text, subjectLengths.map((length, i) => length + detailLengths[i]), 0);
-    this.#view = viewOf(bytes);
-    this.#lengths = lengths;
-  }
-
-  absorbUpTo(end: number, digest: Digest): void {
-    const { kinds, subjectLengths, detailLengths } = this.#trace;
-    for (; this.#entry < end; this.#entry++) {
-      const entry = this.#entry;
-      digest.updateWords(kinds[entry], subjectLengths[entry], detailLengths[entry], 0);
-      digest.update(this.#view, this.#at, this.#at += this.#lengths[entry]);
-    }
   }
 }
 

@@ -74,7 +74,7 @@ export interface State extends StateValues {
 export class KeyedState implements State {
   readonly #root = new EntryGroup("");
   readonly #groups = new Map<string, EntryGroup>([["", this.#root]]);
-  readonly #dirty: Entry[] = [];
+  readonly #changed: Entry[] = [];
   readonly #undoEntries: Entry[] = [];
   readonly #undoStored: Stored[] = [];
   readonly #undoOwners: Owner[] = [];
@@ -137,8 +137,8 @@ export class KeyedState implements State {
     if (typeof key !== "string") throw noKey("set", key);
     const stored = storedOf(value, key, "");
     const entry = this.#find(key) ?? this.#addKey(key);
-    this.#trace?.add(TRACE.stateSet, key, jsonOfStored(stored!));
     this.#put(entry, stored);
+    this.#traceSet(entry, stored!);
   }
 
   delete(key: string): boolean {
@@ -212,18 +212,18 @@ export class KeyedState implements State {
   /** Takes the keys that changed since the last call, each with its latest value. */
   takeChanges(): StateEntries {
     let text = "";
-    const lengths = new Int32Array(this.#dirty.length * 2);
-    for (let i = 0; i < this.#dirty.length; i++) {
-      const entry = this.#dirty[i];
+    const lengths = new Int32Array(this.#changed.length * 2);
+    for (let i = 0; i < this.#changed.length; i++) {
+      const entry = this.#changed[i];
       const { group, rest } = entry;
-      entry.isDirty = false;
+      entry.change = -1;
       const packed = entryText(entry.stored, entry.owner);
       lengths[2 * i] = group.prefix.length + rest.length;
       lengths[2 * i + 1] = packed === undefined ? -1 : packed.length;
       text += packed === undefined ? group.prefix + rest : group.prefix + rest + packed;
       if (packed === undefined) this.#forget(entry);
     }
-    this.#dirty.length = 0;
+    this.#changed.length = 0;
     this.#lastKey = this.#lastEntry = undefined;
     return { text, lengths };
   }
@@ -290,8 +290,14 @@ export class KeyedState implements State {
 
   setIn(group: EntryGroup, rest: string, value: unknown): void {
     const stored = storedOf(value, group.prefix, rest);
-    this.#trace?.add(TRACE.stateSet, group.prefix + rest, jsonOfStored(stored!));
-    this.#put(group.find(rest) ?? this.#addTo(group, rest), stored);
+    const entry = group.find(rest) ?? this.#addTo(group, rest);
+    this.#put(entry, stored);
+    this.#traceSet(entry, stored!);
+  }
+
+  #traceSet({ change, group, rest }: Entry, stored: Exclude<Stored, undefined>): void {
+    if (typeof stored === "number") this.#trace?.addNumber(change, stored);
+    else this.#trace?.add(TRACE.stateSet, group.prefix + rest, jsonOfStored(stored));
   }
 
   #addTo(group: EntryGroup, rest: string): Entry {
@@ -305,8 +311,8 @@ export class KeyedState implements State {
 
   deleteEntry(entry: Entry): boolean {
     if (entry.stored === undefined) return false;
-    this.#trace?.add(TRACE.stateDeleted, entry.group.prefix + entry.rest, "");
     this.#put(entry, undefined);
+    this.#trace?.addDeleted(entry.change);
     return true;
   }
 
@@ -331,10 +337,7 @@ export class KeyedState implements State {
     }
     entry.stored = stored;
     entry.owner = owner;
-    if (!entry.isDirty) {
-      entry.isDirty = true;
-      this.#dirty.push(entry);
-    }
+    if (entry.change < 0) entry.change = this.#changed.push(entry) - 1;
   }
 
   #forget(entry: Entry): void {

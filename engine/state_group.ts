@@ -18,7 +18,8 @@ export interface Entry {
   readonly rest: string;
   stored: Stored;
   owner: Owner;
-  isDirty: boolean;
+  /** Which of the feed's changes it is; below 0 where it has not changed. */
+  change: number;
 }
 
 /** See the module. */
@@ -43,7 +44,7 @@ export class EntryGroup {
   }
 
   add(rest: string): Entry {
-    const entry: Entry = { group: this, rest, stored: undefined, owner: undefined, isDirty: false };
+    const entry: Entry = { group: this, rest, stored: undefined, owner: undefined, change: -1 };
     this.entries.set(rest, entry);
     this.#lastRest = rest;
     return this.#lastEntry = entry;

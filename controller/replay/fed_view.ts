@@ -88,7 +88,7 @@ export class FedView {
   }
 
   #allTrace(): readonly TraceEntry[] {
-    return this.#trace ??= traceEntries(this.#fed.trace);
+    return this.#trace ??= traceEntries(this.#fed.trace, this.#fed.changes);
   }
 }
 

@@ -200,6 +200,7 @@ export class Cell {
         kinds: own(trace.kinds),
         subjectLengths: own(trace.subjectLengths),
         detailLengths: own(trace.detailLengths),
+        ...(trace.numbers ? { numbers: new Float64Array(trace.numbers.buffer) } : {}),
       },
       changes: { text: changes.text, lengths: own(changes.lengths) },
       timerChanges: { text: timerChanges.text, lengths: own(timerChanges.lengths) },

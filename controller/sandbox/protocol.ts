@@ -115,6 +115,7 @@ export function replyBuffers(reply: Reply): ArrayBuffer[] {
     trace.kinds,
     trace.subjectLengths,
     trace.detailLengths,
+    ...(trace.numbers ? [trace.numbers] : []),
   ];
   return columns.map(({ buffer }) => buffer);
 }
