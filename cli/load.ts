@@ -40,7 +40,7 @@ async function loadScript(name: string, pool: SandboxPool, { set }: LoadOptions)
   } catch (error) {
     // Of a ready-made processor nobody wants to know where it lies: what it says of its parameters is what is wrong.
     if (script === name || !(error instanceof BundleError)) throw error;
-    throw new UsageError(error.reason.replace(/^\w*Error: /, ""));
+    throw new UsageError(error.reason.replace(/^\w*Error: /, "").replace(/\n +at .*/gs, ""));
   }
 }
 

@@ -4,6 +4,7 @@ import { basename } from "@std/path";
 import { type Bundle, type BundleOptions, bundleProcessor } from "./sandbox/bundle.ts";
 import { BundleError } from "./sandbox/bundle_error.ts";
 import { cacheFile } from "./sandbox/bundle_cache.ts";
+import { BUNDLE_FILE } from "./sandbox/realm/errors.ts";
 import type { ProcessorInfo } from "./sandbox/realm/guest.ts";
 import type { SandboxPool } from "./sandbox/pool.ts";
 
@@ -38,8 +39,18 @@ export async function loadProcessor(
   return { script: basename(script), bundle, info };
 }
 
-async function describe(script: string, { code }: Bundle, pool: SandboxPool): Promise<ProcessorInfo> {
+async function describe(script: string, { code, sourceMap }: Bundle, pool: SandboxPool): Promise<ProcessorInfo> {
   const reply = await pool.get(0).ask({ kind: "describe", code }, DESCRIBE_TIME_MS_MAX);
   if (reply.kind === "described") return reply.info;
-  throw new BundleError(script, reply.kind === "broken" ? reply.message : `the sandbox answered ${reply.kind}`);
+  if (reply.kind !== "broken") throw new BundleError(script, `the sandbox answered ${reply.kind}`);
+  const frames = await userFrames(reply.stack ?? "", sourceMap);
+  throw new BundleError(script, [reply.message, ...frames].join("\n"));
+}
+
+/** Where in the user's files an error was thrown. */
+async function userFrames(stack: string, sourceMap: string): Promise<readonly string[]> {
+  const frames = stack.split("\n").filter((line) => line.includes(`(${BUNDLE_FILE}:`));
+  if (frames.length === 0) return [];
+  const { SourcePositions } = await import("./sandbox/source_positions.ts");
+  return new SourcePositions(sourceMap).translate(frames.join("\n")).split("\n").filter((frame) => frame !== "");
 }

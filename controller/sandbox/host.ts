@@ -59,6 +59,7 @@ export class SandboxHost {
         kind: "broken",
         code: codeOf(error),
         message: error instanceof LoadTimeout ? error.message : showReason(error),
+        stack: stackOf(error),
       };
     }
   }
@@ -161,6 +162,15 @@ class MicrotaskError extends Error {
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
   return typeof code === "string" ? code : "E_PROCESSOR_BROKEN";
+}
+
+function stackOf(reason: unknown): string {
+  try {
+    const { stack } = reason as Error;
+    return typeof stack === "string" ? stack : "";
+  } catch {
+    return "";
+  }
 }
 
 function showReason(reason: unknown): string {

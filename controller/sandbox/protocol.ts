@@ -84,7 +84,14 @@ export type Reply =
   /** The time limit ended `record`; the realm is gone. */
   | { readonly kind: "timeout"; readonly record: number; readonly timeMsMax: number }
   /** The realm is gone or never was. */
-  | { readonly kind: "broken"; readonly code: string; readonly message: string; readonly record?: number };
+  | {
+    readonly kind: "broken";
+    readonly code: string;
+    readonly message: string;
+    readonly record?: number;
+    /** Of what the processor's modules threw; its positions are those of the bundle. */
+    readonly stack?: string;
+  };
 
 /** What became of a request of which nothing was done when its sandbox died. */
 export const SANDBOX_LOST = "E_SANDBOX_LOST";

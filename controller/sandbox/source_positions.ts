@@ -53,7 +53,7 @@ export class SourcePositions {
       const [place, line, column] = pattern.exec(frame) ?? [];
       if (place === undefined) return [frame];
       const found = this.find(Number(line), Number(column) - 1);
-      if (!found || isOurs(found.file)) return [];
+      if (!found || isOurs(found.file) || isGenerated(found.file)) return [];
       return [frame.replace(place, `(${found.file}:${found.line}:${found.column})`)];
     }).join("\n");
   }
