@@ -28,6 +28,8 @@ export interface Checkpoint {
    * that they were this run's, and may be made again.
    */
   readonly digest?: string;
+  /** In what the journal knows: no later feed was prepared, so whatever lies behind it in the sink is somebody else's. */
+  readonly isLast?: boolean;
 }
 
 /** What {@linkcode Sink.acquire} found. */

@@ -1,5 +1,6 @@
 /** From URIs to sources and sinks: with `kafka_uris.ts`, `redis_uris.ts`, `kinesis_uris.ts` the only place that knows all adapters. */
 
+import { resolve } from "@std/path";
 import { FileSink } from "../adapters/file/sink.ts";
 import { FileSource, RECORD_BYTES_MAX } from "../adapters/file/source.ts";
 import type { PackedOutputs } from "../engine/output.ts";
@@ -64,7 +65,12 @@ export async function openSinks(
       of((scheme) => scheme === "kinesis"),
     ];
     const together = new Set([...kafka, ...redis, ...kinesis].map(([output]) => output));
-    for (const [output, uri] of uris) if (!together.has(output)) sinks[output] = await openAlone(uri);
+    const alone = [...uris].filter(([output]) => !together.has(output));
+    // Two that write to one file would write over each other.
+    for (const [, [[first, uri], ...others]] of Map.groupBy(alone, ([, uri]) => placeOf(uri))) {
+      sinks[first] = await openAlone(uri);
+      for (const [output] of others) sinks[output] = sinks[first];
+    }
     if (redis.length > 0) Object.assign(sinks, await (await import("./redis_uris.ts")).openRedisSinks(redis, context));
     if (kafka.length > 0) Object.assign(sinks, await (await import("./kafka_uris.ts")).openKafkaSinks(kafka, context));
     if (kinesis.length > 0) {
@@ -98,6 +104,12 @@ export async function openWriter(uri: string): Promise<Writer> {
 /** Whether Redis is meant, whatever part of it. */
 export function isRedis(scheme: string): boolean {
   return scheme.startsWith("redis");
+}
+
+/** Where `uri` leads, however it is written. */
+function placeOf(uri: string): string {
+  const { scheme, path } = parseUri(uri);
+  return scheme === "file" ? resolve(path) : scheme;
 }
 
 async function openAlone(uri: string): Promise<Sink> {

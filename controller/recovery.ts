@@ -75,10 +75,11 @@ function lastSettled({ taskJournal }: TaskSetup, last: FeedEntry | undefined): F
 /** What the journal knows about a sink; that it may have begun, when no feed is settled. */
 function checkpointFor(
   settled: FeedEntry | undefined,
-  { epoch }: FeedEntry,
+  { seq, epoch }: FeedEntry,
   { name }: Pick<Route, "name">,
 ): Checkpoint {
-  return { seq: settled?.seq ?? -1, epoch: settled?.epoch ?? epoch, receipt: settled?.receipts?.[name] ?? {} };
+  const isLast = settled?.seq === seq;
+  return { seq: settled?.seq ?? -1, epoch: settled?.epoch ?? epoch, receipt: settled?.receipts?.[name] ?? {}, isLast };
 }
 
 /** Digests are chained: one that is equal stands for all feeds up to it. */

@@ -39,9 +39,8 @@ export class FileSink implements Sink {
 
   async acquire(task: string, epoch: bigint, settled: Checkpoint | undefined): Promise<Acquired> {
     const path = this.#options.isFolder ? join(this.#options.path, `part-${task}.ndjson`) : this.#options.path;
-    const length = Number(settled?.receipt.length ?? 0);
     this.#files.get(task)?.file.close();
-    this.#files.set(task, await openAt(path, length, settled !== undefined));
+    this.#files.set(task, await openAt(path, settled));
     return { epoch, checkpoint: settled };
   }
 
@@ -68,32 +67,62 @@ interface OpenFile {
   length: number;
 }
 
-async function openAt(path: string, length: number, isResumed: boolean): Promise<OpenFile> {
+async function openAt(path: string, settled: Checkpoint | undefined): Promise<OpenFile> {
+  let file: Deno.FsFile | undefined;
   try {
     await Deno.mkdir(dirname(path), { recursive: true });
-    const file = await Deno.open(path, { read: true, write: true, create: true });
-    const { size } = await file.stat();
-    if (size < length) {
-      file.close();
-      throw new SinkError(
-        `Cannot go on writing ${path}: it has ${size} bytes, ${length} have been committed: it was truncated or replaced; ` +
-          "restore it, or start a run with another --name",
-        { code: "E_SINK_CHANGED" },
-      );
-    }
-    if (!isResumed && size > 0) {
-      file.close();
-      throw new SinkError(
-        `Cannot write ${path}: it exists and is not this run's; remove it, or name another file with --to`,
-        { code: "E_SINK_EXISTS" },
-      );
-    }
+    file = await Deno.open(path, { read: true, write: true, create: true });
+    const length = Number(settled?.receipt.length ?? 0);
+    const { size, isFile } = await file.stat();
+    if (isFile) refuseHeld(path, file);
+    refuseForeign(path, size, length, settled);
     await file.truncate(length);
     await file.seek(length, Deno.SeekMode.Start);
     await syncFolder(dirname(path));
     return { path, file, length };
   } catch (error) {
+    file?.close();
     throw error instanceof SinkError ? error : cannotWrite(path, error);
+  }
+}
+
+/** Two that write over each other would both take it for theirs; the lock ends with the process that holds it. */
+function refuseHeld(path: string, file: Deno.FsFile): void {
+  if (isLocked(file)) return;
+  throw new SinkError(
+    `Cannot write ${path}: something else is writing it, another run perhaps; name another file with --to`,
+    {
+      code: "E_SINK_HELD",
+    },
+  );
+}
+
+/** Where there are no locks, as on some network drives, nobody can hold one; on Windows they would shut readers out. */
+function isLocked(file: Deno.FsFile): boolean {
+  if (Deno.build.os === "windows") return true;
+  try {
+    return file.tryLockSync(true);
+  } catch {
+    return true;
+  }
+}
+
+function refuseForeign(path: string, size: number, length: number, settled: Checkpoint | undefined): void {
+  if (settled === undefined && size > 0) {
+    throw new SinkError(
+      `Cannot write ${path}: it exists and is not this run's; remove it, or name another file with --to`,
+      { code: "E_SINK_EXISTS" },
+    );
+  }
+  if (size < length || size > length && settled?.isLast) {
+    const reason = size < length
+      ? "it was truncated or replaced; restore it"
+      : "something else has written to it; move what is behind them elsewhere and cut it off";
+    throw new SinkError(
+      `Cannot go on writing ${path}: it has ${size} bytes, ${length} have been committed: ${reason}, or start a run with ` +
+        "another --name",
+      { code: "E_SINK_CHANGED" },
+    );
   }
 }
 

@@ -1,8 +1,10 @@
 /** Files, folders and globs as streams: what comes while they are followed, and what is said to mistakes. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { FileSink } from "../../adapters/file/sink.ts";
+import { SinkError } from "../../adapters/sink.ts";
 import { runCli, spawnCli } from "../support/cli.ts";
-import { TestFolder } from "../support/processor_script.ts";
+import { scriptOf, TestFolder } from "../support/processor_script.ts";
 import { until } from "../support/until.ts";
 
 const ORDERS = '{"id":"1","at":1000}\n{"id":"2","at":2000}\n';
@@ -97,4 +99,50 @@ Deno.test("names that nothing has are told of: files, fields of keys and of time
   const { code, stderr } = await run("file:a.ndjson", "file:out.ndjson.gz");
   assertEquals(code, 2);
   assertStringIncludes(stderr, "Cannot write out.ndjson.gz: outputs are not compressed");
+});
+
+Deno.test("what something else has added to an output since the run ended is kept, and the run refuses to go on", async () => {
+  await using folder = new TestFolder();
+  folder.write("p.ts", scriptOf("context.emit({ value });"));
+  folder.write("in.ndjson", "1\n");
+  const run = ["run", "p.ts", "--from", "in.ndjson", "--to", "out.ndjson", "--until-end"];
+  assertEquals((await runCli(run, { cwd: folder.path })).code, 0);
+  folder.write("out.ndjson", `${folder.read("out.ndjson")}mine\n`);
+  folder.write("in.ndjson", "1\n2\n");
+  const { code, stderr } = await runCli(run, { cwd: folder.path });
+  assertEquals([code, folder.read("out.ndjson")], [1, "1\nmine\n"]);
+  assertMatch(stderr, /^Cannot go on writing out\.ndjson: it has 7 bytes, 2 have been committed: something else has/);
+  folder.write("out.ndjson", "1\n");
+  assertEquals((await runCli(run, { cwd: folder.path })).code, 0);
+  assertEquals(folder.read("out.ndjson"), "1\n2\n");
+});
+
+Deno.test("a file that one run is writing is refused to another one, and free when that has ended", async () => {
+  await using folder = new TestFolder();
+  const options = { path: folder.at("out.ndjson"), isFolder: false };
+  const [first, second] = [new FileSink(options), new FileSink(options)];
+  await first.acquire("0", 1n, undefined);
+  const error = await assertRejects(
+    () => second.acquire("0", 1n, undefined),
+    SinkError,
+    "something else is writing it",
+  );
+  assertEquals(error.code, "E_SINK_HELD");
+  // Its own task may come back, as after a sandbox that died.
+  await first.acquire("0", 2n, undefined);
+  await first.close();
+  await second.acquire("0", 1n, undefined);
+  await second.close();
+});
+
+Deno.test("two outputs that go to one file are written in the order in which they were emitted", async () => {
+  await using folder = new TestFolder();
+  const body = 'context.emit({ value }, "a"); context.emit({ value: -value }, "b");';
+  folder.write("p.ts", scriptOf(body).replace("output: json<any>()", "outputs: { a: json<any>(), b: json<any>() }"));
+  folder.write("in.ndjson", "1\n2\n");
+  const to = ["--to", "a=out.ndjson", "--to", "b=./out.ndjson"];
+  const { code, stderr } = await runCli(["run", "p.ts", "--from", "in.ndjson", ...to, "--until-end"], {
+    cwd: folder.path,
+  });
+  assertEquals([code, folder.read("out.ndjson")], [0, "1\n-1\n2\n-2\n"], stderr);
 });
