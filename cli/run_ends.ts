@@ -115,6 +115,11 @@ export class RunEnds implements AsyncDisposable {
     ]);
     // In the order in which they were named, whichever was open first: journals compare them as they are.
     this.from = Object.fromEntries([...plan.inputs.keys()].map((input) => [input, this.from[input]]));
+    if (options.clock === "event" && !Object.values(this.from).some(({ hasEventTime }) => hasEventTime)) {
+      onNotice(
+        "No input has event times, so time stands still with --clock event; name their field: --from URI?time=FIELD",
+      );
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

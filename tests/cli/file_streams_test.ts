@@ -146,3 +146,14 @@ Deno.test("two outputs that go to one file are written in the order in which the
   });
   assertEquals([code, folder.read("out.ndjson")], [0, "1\n-1\n2\n-2\n"], stderr);
 });
+
+Deno.test("a clock of event times is told of where no input has any", async () => {
+  await using folder = new TestFolder();
+  folder.write("in.ndjson", '{"at":1}\n');
+  const run = (from: string) => {
+    const args = ["run", "copy", "--from", from, "--to", "-", "--until-end", "--clock", "event"];
+    return runCli([...args, "--name", from.length.toString()], { cwd: folder.path });
+  };
+  assertMatch((await run("file:in.ndjson")).stderr, /^No input has event times, so time stands still .*\?time=FIELD/);
+  assertEquals((await run("file:in.ndjson?time=at")).stderr.includes("event times"), false);
+});
