@@ -6,12 +6,23 @@ import { runCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
 const COUNTS = scriptOf(
-  `const n = (context.state.get<number>("k" + value % 70) ?? 0) + 1;
-   context.state.set("k" + value % 70, n);
-   context.emit({ value: { key: value % 70, n } });`,
+  `const who = value.i % 70;
+   const n = (context.state.get<number>("k" + who) ?? 0) + 1;
+   context.state.set("k" + who, n);
+   context.emit({ value: { who, n } });`,
 );
-const RECORDS = Array.from({ length: 600 }, (_, i) => `${i}\n`).join("");
-const ARGS = ["run", "p.ts", "--from", "in.ndjson", "--to", "out.ndjson", "--until-end", "--clock", "event"]
+const recordsUpTo = (count: number) => Array.from({ length: count }, (_, i) => `{"i":${i},"at":${i}}\n`).join("");
+const ARGS = [
+  "run",
+  "p.ts",
+  "--from",
+  "file:in.ndjson?time=at",
+  "--to",
+  "out.ndjson",
+  "--until-end",
+  "--clock",
+  "event",
+]
   .concat(["--feed-records", "5", "--quiet"]);
 // Seventy keys in parts of fifteen: a snapshot takes six feeds, every twenty feeds or so.
 const env = { SLUICE_TEST_LIMITS: JSON.stringify({ snapshotFeedsMin: 20, snapshotEntriesPerFeed: 15 }) };
@@ -34,7 +45,7 @@ function outcomeOf(folder: TestFolder): Outcome {
 async function runCrashing(crashAt: string): Promise<Outcome> {
   await using folder = new TestFolder();
   folder.write("p.ts", COUNTS);
-  folder.write("in.ndjson", RECORDS);
+  folder.write("in.ndjson", recordsUpTo(600));
   const cwd = folder.path;
   const first = await runCli(ARGS, { cwd, env, crashAt });
   if (crashAt === "never") assertEquals([first.code, first.stderr], [0, ""]);
@@ -59,7 +70,7 @@ Deno.test("killed while a snapshot is being taken, a run ends as if it had never
 });
 
 const ASKS = scriptOf(
-  `const price = await context.effect("price", value); context.emit({ value: { value, price } });`,
+  `const price = await context.effect("price", value.i); context.emit({ value: { value: value.i, price } });`,
   { isAsync: true },
 );
 // Every call appends a line, so what was asked, and how often, survives the kill.
@@ -75,7 +86,7 @@ Deno.test("an effect whose answer is journaled is not asked for again, and its a
     const cwd = folder.path;
     folder.write("p.ts", ASKS);
     folder.write("handlers.ts", HANDLERS);
-    folder.write("in.ndjson", Array.from({ length: 30 }, (_, i) => `${i}\n`).join(""));
+    folder.write("in.ndjson", recordsUpTo(30));
     const args = [...ARGS, "--effects", "handlers.ts"];
     assertEquals((await runCli(args, { cwd, crashAt })).signal, "SIGKILL");
     const journaled = callsOfJournal(folder);
