@@ -9,15 +9,23 @@ import { cannotRead } from "./tail.ts";
  * @throws {SourceError} when there is no such file or folder
  */
 export async function findFiles(path: string, stream: string): Promise<ReadonlyMap<string, string>> {
-  if (isGlob(path)) return sorted(await filesBelow(rootOf(path), globToRegExp(path)), rootOf(path));
+  if (isGlob(path)) return sorted(await filesBelow(rootOf(path), globToRegExp(path), stream), rootOf(path));
   let info: Deno.FileInfo;
   try {
     info = await Deno.stat(path);
   } catch (error) {
     throw cannotRead({ path, stream, partition: "0" }, error);
   }
-  if (!info.isDirectory) return new Map([["0", path]]);
-  return sorted(await filesBelow(path, /(?:^|\/)[^./][^/]*$/), path);
+  if (info.isFile) return new Map([["0", path]]);
+  if (!info.isDirectory) throw cannotRead({ path, stream, partition: "0" }, new NoFile());
+  return sorted(await filesBelow(path, /(?:^|\/)[^./][^/]*$/, stream), path);
+}
+
+/** Opening a pipe would wait for whoever writes to it, and a device has no end to come back to. */
+class NoFile extends Error {
+  constructor() {
+    super("it is a pipe or a device, no file; pipe it in, with --from -");
+  }
 }
 
 function sorted(paths: readonly string[], root: string): ReadonlyMap<string, string> {
@@ -25,12 +33,14 @@ function sorted(paths: readonly string[], root: string): ReadonlyMap<string, str
   return new Map(names.sort().map((name) => [name, join(root, name)]));
 }
 
-async function filesBelow(folder: string, pattern: RegExp): Promise<string[]> {
+async function filesBelow(folder: string, pattern: RegExp, stream: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+  for await (const { name, isDirectory, isFile, isSymlink } of Deno.readDir(folder)) {
     const path = folder === "." ? name : join(folder, name);
-    if (isDirectory) found.push(...await filesBelow(path, pattern));
-    else if (pattern.test(path)) found.push(path);
+    if (isDirectory) found.push(...await filesBelow(path, pattern, stream));
+    else if (!pattern.test(path)) continue;
+    else if (isFile || isSymlink) found.push(path);
+    else throw cannotRead({ path, stream, partition: name }, new NoFile());
   }
   return found;
 }

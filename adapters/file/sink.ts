@@ -74,7 +74,8 @@ async function openAt(path: string, settled: Checkpoint | undefined): Promise<Op
     file = await Deno.open(path, { read: true, write: true, create: true });
     const length = Number(settled?.receipt.length ?? 0);
     const { size, isFile } = await file.stat();
-    if (isFile) refuseHeld(path, file);
+    if (!isFile) throw noFile(path);
+    refuseHeld(path, file);
     refuseForeign(path, size, length, settled);
     await file.truncate(length);
     await file.seek(length, Deno.SeekMode.Start);
@@ -84,6 +85,13 @@ async function openAt(path: string, settled: Checkpoint | undefined): Promise<Op
     file?.close();
     throw error instanceof SinkError ? error : cannotWrite(path, error);
   }
+}
+
+function noFile(path: string): SinkError {
+  return new SinkError(
+    `Cannot write ${path}: it is no file that could be taken back to a checkpoint; write to -, and lead that there: --to - > ${path}`,
+    { code: "E_SINK_UNWRITABLE" },
+  );
 }
 
 /** Two that write over each other would both take it for theirs; the lock ends with the process that holds it. */

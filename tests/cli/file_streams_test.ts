@@ -157,3 +157,17 @@ Deno.test("a clock of event times is told of where no input has any", async () =
   assertMatch((await run("file:in.ndjson")).stderr, /^No input has event times, so time stands still .*\?time=FIELD/);
   assertEquals((await run("file:in.ndjson?time=at")).stderr.includes("event times"), false);
 });
+
+Deno.test("pipes and devices are refused as files, without waiting for who writes to them", async () => {
+  await using folder = new TestFolder();
+  folder.write("in/a.ndjson", ORDERS);
+  await new Deno.Command("mkfifo", { args: [folder.at("pipe"), folder.at("in/pipe")] }).output();
+  const run = async (from: string, to: string) => {
+    const args = ["run", "copy", "--from", from, "--to", to, "--until-end", "--name", from.replaceAll("/", "-")];
+    return (await runCli(args, { cwd: folder.path })).stderr;
+  };
+  for (const from of ["pipe", "in/"]) {
+    assertMatch(await run(from, "out.ndjson"), /^Cannot read (?:in\/)?pipe: it is a pipe or a device.*--from -\n/);
+  }
+  assertMatch(await run("in/a.ndjson", "/dev/null"), /^Cannot write \/dev\/null: .*--to - > \/dev\/null\n/);
+});
