@@ -2,6 +2,7 @@
 
 import { join, resolve } from "@std/path";
 import { BundleError } from "../controller/sandbox/bundle_error.ts";
+import { ORIGINS } from "../controller/sandbox/bundler.ts";
 import { lintBundle, type LintFinding } from "../controller/sandbox/lint.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import { configFor } from "../controller/sandbox/script_config.ts";
@@ -56,6 +57,9 @@ export function describeFinding({ file, line, column, api, advice }: LintFinding
   return `${file}:${line}:${column}: ${api} is not available in a processor: ${advice}`;
 }
 
+/** Types may come from anywhere; those of a Sluice that was loaded from elsewhere come from there. */
+const OWN_ORIGIN = ORIGINS.filter((flag) => flag !== "--no-remote");
+
 async function typeErrors(script: string): Promise<string | undefined> {
   refuseInExecutable("check types");
   const folder = await Deno.makeTempDir({ prefix: "sluice-check-" });
@@ -63,7 +67,7 @@ async function typeErrors(script: string): Promise<string | undefined> {
     const config = join(folder, "deno.json");
     await Deno.writeTextFile(config, JSON.stringify(await configFor(resolve(script))));
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["check", "--quiet", "--no-lock", "--config", config, resolve(script)],
+      args: ["check", "--quiet", "--no-lock", ...OWN_ORIGIN, "--config", config, resolve(script)],
       env: { NO_COLOR: "1" },
       stdout: "null",
       stderr: "piped",

@@ -84,7 +84,9 @@ async function processorPath(given: string | undefined, { script, scriptPath }: 
 
 /** How the test at `output` imports `path`. */
 function specifierOf(output: string, path: string): string {
-  const specifier = relative(dirname(resolve(output)), resolve(path)).replaceAll("\\", "/");
+  const specifier = relative(dirname(resolve(output)), resolve(path)).replaceAll("\\", "/")
+    // What has a meaning of its own in a URL.
+    .replace(/[%#?]/g, encodeURIComponent);
   return specifier.startsWith(".") ? specifier : `./${specifier}`;
 }
 

@@ -33,7 +33,9 @@ export interface OwnProgram {
 /** How to start the module at `entry`, which an executable knows as `role`, without any permission. */
 export function ownProgram(role: Role, entry: URL, flags: readonly string[]): OwnProgram {
   if (isExecutable()) return { command: standIn() ?? Deno.execPath(), args: [], env: { [ROLE_VARIABLE]: role } };
-  const args = ["run", "--quiet", "--no-prompt", "--no-remote", "--no-npm", "--cached-only", "--no-lock", ...flags];
+  // A Sluice that was loaded from elsewhere has all of it at hand by now: nothing is fetched, wherever it came from.
+  const origin = entry.protocol === "file:" ? "--no-remote" : `--allow-import=${entry.host}`;
+  const args = ["run", "--quiet", "--no-prompt", origin, "--no-npm", "--cached-only", "--no-lock", ...flags];
   return { command: Deno.execPath(), args: [...args, entry.href], env: {} };
 }
 

@@ -128,7 +128,7 @@ async function jobOf(recording: Recording, options: DebugOptions, code: Journale
 function withFileUrls(sourceMap: string): string {
   const map = JSON.parse(sourceMap) as { sources: string[] };
   const ignoreList = map.sources.flatMap((source, i) => isOurs(source) ? [i] : []);
-  const sources = map.sources.map((source) => toFileUrl(source).href);
+  const sources = map.sources.map((source) => /^https?:/.test(source) ? source : toFileUrl(source).href);
   return JSON.stringify({ ...map, sources, ignoreList, x_google_ignoreList: ignoreList });
 }
 

@@ -1,5 +1,6 @@
 /** What of a processor's code changed: which of its modules, or nothing but its parameters. */
 
+import { fromFileUrl } from "@std/path";
 import type { JournaledCode } from "../journal/journal.ts";
 import { isGenerated, isOurs } from "../sandbox/own_files.ts";
 import type { Explanation } from "./divergence.ts";
@@ -54,8 +55,9 @@ const PIPELINE = "/pipeline.ts";
 /** Where Sluice lay on the machine that made the bundle: its entry says so. */
 function sluiceRoot(contents: readonly (string | null)[]): string | undefined {
   for (const content of contents) {
-    const [, url] = /^import "(file:[^"]*\/)controller\/sandbox\/realm\/install\.ts";$/m.exec(content ?? "") ?? [];
-    if (url !== undefined) return decodeURIComponent(new URL(url).pathname);
+    const [, url] =
+      /^import "((?:file|https?):[^"]*\/)controller\/sandbox\/realm\/install\.ts";$/m.exec(content ?? "") ?? [];
+    if (url !== undefined) return url.startsWith("file:") ? fromFileUrl(url) : url;
   }
   return undefined;
 }

@@ -9,7 +9,7 @@
 import { join, resolve, toFileUrl } from "@std/path";
 import { isExecutable } from "../own_program.ts";
 import { bundleCache } from "./bundle_cache.ts";
-import { type BundledScript, ENTRY, inFolder, ours, runBundler, sourcesOf } from "./bundler.ts";
+import { type BundledScript, ENTRY, inFolder, isRemoteOwn, ours, runBundler, sourcesOf } from "./bundler.ts";
 import { BundleError } from "./bundle_error.ts";
 import { kernelOf, MODULES } from "./kernel.ts";
 import { polyfillsFor } from "./polyfills.ts";
@@ -57,9 +57,9 @@ export async function bundleProcessor(path: string, options: BundleOptions = {})
   const prebuilt = completed(path, { parameters, ...(pipeline ? { pipeline } : {}) });
   if (prebuilt) return { ...prebuilt, hash: await sha256(prebuilt.code) };
   if (isExecutable()) throw new BundleError(path, noBundler());
-  const script = resolve(path);
+  const script = isRemoteOwn(path) ? path : resolve(path);
   const source = pipeline?.moduleOf(JSON.stringify(pipeline.spec));
-  await requireFile(path, script);
+  if (!isRemoteOwn(script)) await requireFile(path, script);
   const config = await configFor(script);
   const cache = bundleCache<Bundle>([script, parameters, source, config]);
   const cached = await cache.read();
@@ -82,10 +82,10 @@ export async function prebuild(
   path: string,
   pipeline?: Pick<PipelineSource, "moduleOf">,
 ): Promise<Prebuilt> {
-  const script = resolve(path);
+  const script = isRemoteOwn(path) ? path : resolve(path);
   const later = (what: string): string => `JSON.parse(${JSON.stringify(what)})`;
   const source = pipeline?.moduleOf(later(PIPELINE_LATER));
-  if (!pipeline) await requireFile(path, script);
+  if (!pipeline && !isRemoteOwn(script)) await requireFile(path, script);
   const input = { path, script, config: await configFor(script), parameters: later(PARAMETERS_LATER), source };
   const { bundle: { code, sourceMap } } = await inFolder((folder) => build(input, folder));
   return { name, code, sourceMap };
@@ -130,7 +130,7 @@ async function build(input: BuildInput, folder: string): Promise<Built> {
   // Modules are strict; the script they become is so only by saying it. A line more in front is a line more in the map.
   const code = `"use strict";((modules, open) => open(modules))(function (${DEFINE}) {\n${modules.code}\n}, ` +
     `function (${MODULES}) {\n${kernel.code}\n});\n`;
-  const sourceMap = sourceMapOf(modules.sourceMap, folder);
+  const sourceMap = lineLower(modules.sourceMap);
   const files = sourcesOf(sourceMap).filter((source) => !source.startsWith(folder));
   return { bundle: { code, hash: await sha256(code), sourceMap }, files: [...files, ...kernel.files] };
 }
@@ -150,7 +150,7 @@ async function bundleModules(input: BuildInput, folder: string): Promise<Bundled
       `setParameters(${parameters});\n`,
   );
   if (source !== undefined) await Deno.writeTextFile(join(folder, GENERATED), source);
-  const module = source === undefined ? toFileUrl(script).href : `./${GENERATED}`;
+  const module = source === undefined ? urlOf(script) : `./${GENERATED}`;
   await Deno.writeTextFile(
     join(folder, ENTRY),
     `import "./parameters.ts";\n` +
@@ -161,6 +161,10 @@ async function bundleModules(input: BuildInput, folder: string): Promise<Bundled
   if ("failure" in built) throw new BundleError(path, explain(built.failure, folder));
   refuseHostModules(path, built.code);
   return built;
+}
+
+function urlOf(script: string): string {
+  return isRemoteOwn(script) ? script : toFileUrl(script).href;
 }
 
 /** What else a bundler can do with an import that it cannot find: nothing that helps a processor. */
@@ -195,11 +199,10 @@ function refuseHostModules(path: string, code: string): void {
   );
 }
 
-/** The source map for the script behind one more line, with files by their absolute paths. */
-function sourceMapOf(sourceMap: string, folder: string): string {
-  const map = JSON.parse(sourceMap) as { sources: string[]; mappings: string };
-  const sources = map.sources.map((source) => resolve(folder, source));
-  return JSON.stringify({ ...map, sources, mappings: `;${map.mappings}` });
+/** The source map for the script behind one more line. */
+function lineLower(sourceMap: string): string {
+  const map = JSON.parse(sourceMap) as { mappings: string };
+  return JSON.stringify({ ...map, mappings: `;${map.mappings}` });
 }
 
 async function sha256(text: string): Promise<string> {

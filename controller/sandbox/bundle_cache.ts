@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { join } from "@std/path";
 
 /** To be raised when the same files give another bundle: after a change to bundle.ts. */
-const FORMAT = 5;
+const FORMAT = 6;
 
 interface Stamped<T> {
   readonly value: T;
@@ -41,7 +41,11 @@ export function bundleCache<T>(input: readonly unknown[]): BundleCache<T> {
       const { value, files } = entry;
       return JSON.stringify(files.map(({ path }) => stamp(path))) === JSON.stringify(files) ? value : undefined;
     },
-    write: (value, files) => cached.write({ value, files: files.map((path) => stamp(path)!) }),
+    async write(value, files): Promise<void> {
+      // A URL of a release stands for the same module for good.
+      const stamps = files.filter((path) => !/^https?:/.test(path)).map(stamp);
+      if (stamps.every((each) => each !== undefined)) await cached.write({ value, files: stamps });
+    },
   };
 }
 

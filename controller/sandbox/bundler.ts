@@ -1,6 +1,6 @@
 /** Deno's bundler: what is in a folder becomes one classic script, in which no path of this machine is left. */
 
-import { join } from "@std/path";
+import { join, resolve } from "@std/path";
 
 /** Where this Sluice is. */
 export const ROOT = new URL("../../", import.meta.url);
@@ -8,7 +8,10 @@ export const ROOT = new URL("../../", import.meta.url);
 /** What the bundler is started with. */
 export const ENTRY = "entry.ts";
 
-/** A script, and the source map (version 3) that the bundler wrote to it: its sources are relative to the folder. */
+/** Processors import no remote modules; but where Sluice itself was loaded from one place, its own come from there. */
+export const ORIGINS: readonly string[] = ROOT.protocol === "file:" ? ["--no-remote"] : [`--allow-import=${ROOT.host}`];
+
+/** A script, and the source map (version 3) that the bundler wrote to it: its sources are paths, or URLs of remote modules. */
 export interface BundledScript {
   readonly code: string;
   readonly sourceMap: string;
@@ -17,7 +20,7 @@ export interface BundledScript {
 /** Bundles {@linkcode ENTRY} in `folder`, under the `deno.json` there; answers the bundler's words where it fails. */
 export async function runBundler(folder: string): Promise<BundledScript | { readonly failure: string }> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--no-lock", "--no-remote", "--platform", "browser", "--format", "iife"]
+    args: ["bundle", "--quiet", "--no-lock", ...ORIGINS, "--platform", "browser", "--format", "iife"]
       .concat(["--sourcemap", "external", "--config", "deno.json", "-o", "out.js", ENTRY]),
     cwd: folder,
     env: { NO_COLOR: "1" },
@@ -26,8 +29,21 @@ export async function runBundler(folder: string): Promise<BundledScript | { read
   }).output();
   if (!success) return { failure: new TextDecoder().decode(stderr) };
   const text = await Deno.readTextFile(join(folder, "out.js"));
-  const sourceMap = await Deno.readTextFile(join(folder, "out.js.map"));
-  return { code: withoutPaths(text, new Set(sourcesOf(sourceMap))), sourceMap };
+  const map = JSON.parse(await Deno.readTextFile(join(folder, "out.js.map"))) as {
+    readonly sources: readonly string[];
+  };
+  const sources = map.sources.map((source) => placeOf(source, folder));
+  return { code: withoutPaths(text, new Set(map.sources)), sourceMap: JSON.stringify({ ...map, sources }) };
+}
+
+/** The bundler names files relative to the folder, and as they are written in URLs. */
+function placeOf(source: string, folder: string): string {
+  if (/^https?:/.test(source)) return source;
+  try {
+    return resolve(folder, decodeURIComponent(source));
+  } catch {
+    return resolve(folder, source);
+  }
 }
 
 /** Runs `work` in a folder that is there for no longer. */
@@ -38,6 +54,11 @@ export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Whether `path` is a module of this Sluice that is no file: it was loaded from elsewhere. */
+export function isRemoteOwn(path: string): boolean {
+  return ROOT.protocol !== "file:" && path.startsWith(ROOT.href);
 }
 
 /** A module of this Sluice, as the text of an import. */

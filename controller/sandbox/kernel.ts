@@ -1,6 +1,6 @@
 /** Kernel and engine as the part of a bundle that is the same for every processor, but for the polyfills that it needs. */
 
-import { join, resolve } from "@std/path";
+import { join } from "@std/path";
 import { bundleCache } from "./bundle_cache.ts";
 import { type BundledScript, ENTRY, inFolder, ours, runBundler, sourcesOf } from "./bundler.ts";
 
@@ -43,6 +43,5 @@ async function build(polyfills: readonly string[], folder: string): Promise<Kern
   );
   const built = await runBundler(folder);
   if ("failure" in built) throw new Error(`Cannot bundle the engine: ${built.failure}`);
-  const files = sourcesOf(built.sourceMap).map((source) => resolve(folder, source));
-  return { code: built.code, files: files.filter((file) => !file.startsWith(folder)) };
+  return { code: built.code, files: sourcesOf(built.sourceMap).filter((file) => !file.startsWith(folder)) };
 }

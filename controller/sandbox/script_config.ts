@@ -8,7 +8,7 @@
 import { dirname, fromFileUrl, join, toFileUrl } from "@std/path";
 import denoJson from "../../deno.json" with { type: "json" };
 import { BundleError } from "./bundle_error.ts";
-import { ROOT } from "./bundler.ts";
+import { isRemoteOwn, ROOT } from "./bundler.ts";
 
 /** What scripts import → where it is. */
 const SELF = { "@sluice/sluice/processor": "processor.ts", "@sluice/sluice/pipeline": "pipeline.ts" };
@@ -33,7 +33,7 @@ interface UserConfig {
  * @throws {BundleError} when the user's own cannot be read
  */
 export async function configFor(script: string): Promise<object> {
-  const imports: Record<string, string> = { ...await importsFor(dirname(script)) };
+  const imports: Record<string, string> = isRemoteOwn(script) ? {} : { ...await importsFor(dirname(script)) };
   for (const [name, path] of Object.entries(SELF)) imports[name] = new URL(path, ROOT).href;
   for (const name of LIBRARIES) imports[name] ??= denoJson.imports[name];
   return { imports, nodeModulesDir: "none" };

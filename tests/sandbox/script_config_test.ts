@@ -3,6 +3,7 @@
 import { assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { BundleError } from "../../controller/sandbox/bundle_error.ts";
 import { bundleProcessor } from "../../controller/sandbox/bundle.ts";
+import { SourcePositions } from "../../controller/sandbox/source_positions.ts";
 import { batchOf, emitted, openCell, runFeed } from "../support/cells.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
@@ -77,4 +78,17 @@ Deno.test("a file that is no script is told of as that, without words of the bun
   await using folder = folderWith({});
   const error = await assertRejects(() => bundleProcessor(folder.write("orders.ndjson", "{}\n")), BundleError);
   assertStringIncludes(error.message, "it is no script; .ts or .js is wanted, or a pipeline file (.yaml)");
+});
+
+Deno.test("a script may lie where names have characters of any kind, also when its bundle comes from the cache", async () => {
+  await using folder = new TestFolder();
+  const place = "sp ace/#1 100%/é~ü/%20";
+  folder.write(`${place}/li b.ts`, "export const twice = (n: number) => 2 * n;");
+  const script = `import { twice } from "./li b.ts";\n${scriptOf("context.emit({ value: twice(value) });")}`;
+  const path = folder.write(`${place}/p#1?.ts`, script);
+  const first = await bundleProcessor(path);
+  const sources = new SourcePositions(first.sourceMap).userFiles().map((file) => file.slice(folder.path.length + 1));
+  assertEquals(sources.sort(), [`${place}/li b.ts`, `${place}/p#1?.ts`]);
+  assertEquals(await bundleProcessor(path), first);
+  assertEquals(emitted(runFeed(openCell(first.code), [batchOf([4])])), [8]);
 });
