@@ -2,7 +2,8 @@
 
 import { join, resolve } from "@std/path";
 import { BundleError } from "../controller/sandbox/bundle_error.ts";
-import { ORIGINS } from "../controller/sandbox/bundler.ts";
+import { ROOT } from "../controller/sandbox/bundler.ts";
+import { ownOriginOnly } from "../controller/own_program.ts";
 import { lintBundle, type LintFinding } from "../controller/sandbox/lint.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import { configFor } from "../controller/sandbox/script_config.ts";
@@ -58,7 +59,7 @@ export function describeFinding({ file, line, column, api, advice }: LintFinding
 }
 
 /** Types may come from anywhere; those of a Sluice that was loaded from elsewhere come from there. */
-const OWN_ORIGIN = ORIGINS.filter((flag) => flag !== "--no-remote");
+const OWN_ORIGIN = ROOT.protocol === "file:" ? [] : [ownOriginOnly(ROOT)];
 
 async function typeErrors(script: string): Promise<string | undefined> {
   refuseInExecutable("check types");

@@ -5,12 +5,14 @@
 
 import { basename, extname, fromFileUrl, join } from "@std/path";
 import { ANY_PIPELINE, type Prebuilt } from "../controller/sandbox/prebuilt.ts";
+import { ownOriginOnly } from "../controller/own_program.ts";
 import { prebuild } from "../controller/sandbox/bundle.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
 import { type ExecutableContents, refuseInExecutable } from "./executable.ts";
 import { EXIT } from "./exit_code.ts";
 import { printData, printMessage } from "./output.ts";
 import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
+import { placeOf } from "./processors.ts";
 
 /** Options of the command. */
 export interface CompileOptions {
@@ -61,7 +63,7 @@ export async function prepare(folder: string, name: string, targets: readonly st
 async function contentsOf(targets: readonly string[], name: string): Promise<ExecutableContents> {
   const { moduleOf } = await import("./pipelines/pipeline_module.ts");
   const processors: Prebuilt[] = [];
-  for (const { name, module } of READY_MADE) processors.push(await prebuild(name, fromFileUrl(module)));
+  for (const { name, module } of READY_MADE) processors.push(await prebuild(name, placeOf(module)));
   processors.push(await prebuild(ANY_PIPELINE, ANY_PIPELINE, { moduleOf: (spec) => moduleOf(".", [], spec) }));
   const files: Record<string, string> = {};
   for (const target of targets) {
@@ -98,8 +100,8 @@ async function compile(entry: string, { output, target, allow }: CompileOptions)
   const flags = allow.length > 0 ? allow : PERMISSIONS.map((name) => `--allow-${name}`);
   const args = ["compile", "--no-prompt", "--no-check", ...flags, "--output", output]
     .concat(target === undefined ? [] : ["--target", target])
-    .concat(ROOT.protocol === "file:" ? ["--config", fromFileUrl(new URL("deno.json", ROOT))] : [])
-    .concat(ENTRIES.flatMap((path) => ["--include", new URL(path, ROOT).href.replace(/^file:\/\//, "")]), [entry]);
+    .concat(ROOT.protocol === "file:" ? ["--config", fromFileUrl(new URL("deno.json", ROOT))] : [ownOriginOnly(ROOT)])
+    .concat(ENTRIES.flatMap((path) => ["--include", placeOf(new URL(path, ROOT).href)]), [entry]);
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args,
     env: { NO_COLOR: "1" },

@@ -10,7 +10,12 @@ import { UsageError } from "./usage_error.ts";
 export function scriptOf(name: string): string {
   const readyMade = READY_MADE.find((known) => known.name === name);
   if (!readyMade || isFile(name) || isPrebuilt(name)) return name;
-  return readyMade.module.startsWith("file:") ? fromFileUrl(readyMade.module) : readyMade.module;
+  return placeOf(readyMade.module);
+}
+
+/** A path, or a URL where Sluice was loaded from elsewhere: what bundlers and compilers take for the module at `url`. */
+export function placeOf(url: string): string {
+  return url.startsWith("file:") ? fromFileUrl(url) : url;
 }
 
 function isFile(path: string): boolean {

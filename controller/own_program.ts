@@ -33,10 +33,13 @@ export interface OwnProgram {
 /** How to start the module at `entry`, which an executable knows as `role`, without any permission. */
 export function ownProgram(role: Role, entry: URL, flags: readonly string[]): OwnProgram {
   if (isExecutable()) return { command: standIn() ?? Deno.execPath(), args: [], env: { [ROLE_VARIABLE]: role } };
-  // A Sluice that was loaded from elsewhere has all of it at hand by now: nothing is fetched, wherever it came from.
-  const origin = entry.protocol === "file:" ? "--no-remote" : `--allow-import=${entry.host}`;
-  const args = ["run", "--quiet", "--no-prompt", origin, "--no-npm", "--cached-only", "--no-lock", ...flags];
-  return { command: Deno.execPath(), args: [...args, entry.href], env: {} };
+  const args = ["run", "--quiet", "--no-prompt", ownOriginOnly(entry), "--no-npm", "--cached-only", "--no-lock"];
+  return { command: Deno.execPath(), args: [...args, ...flags, entry.href], env: {} };
+}
+
+/** What keeps the modules of a program to where `entry` came from: to files, or to the place that Sluice was loaded from. */
+export function ownOriginOnly(entry: URL): string {
+  return entry.protocol === "file:" ? "--no-remote" : `--allow-import=${entry.host}`;
 }
 
 const PERMISSIONS: readonly Deno.PermissionName[] = ["read", "write", "net", "env", "sys", "run", "ffi"];

@@ -9,7 +9,7 @@ import { Digest, toHex } from "../../engine/digest.ts";
 import type { Feed } from "../../engine/feed.ts";
 import { digestFeed } from "../digests.ts";
 import type { FeedEntry, JournaledCode } from "../journal/journal.ts";
-import { isExecutable } from "../own_program.ts";
+import { isExecutable, ownOriginOnly } from "../own_program.ts";
 import { chainAfter, realmOptions } from "../realm_options.ts";
 import { type Halted, recordedEffects } from "../replay/halted.ts";
 import { loadRecordedFeed } from "../replay/recorded_feed.ts";
@@ -58,7 +58,7 @@ export async function debugFeeds(recording: Recording, options: DebugOptions): P
   const code = options.code ?? recordedCode(recording, options);
   const job = await jobOf(recording, options, code);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--no-remote", "--no-npm", "--cached-only", "--no-lock"]
+    args: ["run", "--no-prompt", ownOriginOnly(ENTRY), "--no-npm", "--no-lock"]
       .concat([`--inspect-wait=${options.address}`, ENTRY.href]),
     stdin: "piped",
     stdout: "piped",

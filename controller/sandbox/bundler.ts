@@ -1,15 +1,13 @@
 /** Deno's bundler: what is in a folder becomes one classic script, in which no path of this machine is left. */
 
 import { join, resolve } from "@std/path";
+import { ownOriginOnly } from "../own_program.ts";
 
 /** Where this Sluice is. */
 export const ROOT = new URL("../../", import.meta.url);
 
 /** What the bundler is started with. */
 export const ENTRY = "entry.ts";
-
-/** Processors import no remote modules; but where Sluice itself was loaded from one place, its own come from there. */
-export const ORIGINS: readonly string[] = ROOT.protocol === "file:" ? ["--no-remote"] : [`--allow-import=${ROOT.host}`];
 
 /** A script, and the source map (version 3) that the bundler wrote to it: its sources are paths, or URLs of remote modules. */
 export interface BundledScript {
@@ -20,7 +18,7 @@ export interface BundledScript {
 /** Bundles {@linkcode ENTRY} in `folder`, under the `deno.json` there; answers the bundler's words where it fails. */
 export async function runBundler(folder: string): Promise<BundledScript | { readonly failure: string }> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--no-lock", ...ORIGINS, "--platform", "browser", "--format", "iife"]
+    args: ["bundle", "--quiet", "--no-lock", ownOriginOnly(ROOT), "--platform", "browser", "--format", "iife"]
       .concat(["--sourcemap", "external", "--config", "deno.json", "-o", "out.js", ENTRY]),
     cwd: folder,
     env: { NO_COLOR: "1" },

@@ -73,6 +73,9 @@ Deno.test("loaded from a URL, Sluice checks, runs and replays; once it has check
   await sluice("check", "p.ts");
   await run("filtered", ["filter", "--set", 'where={"n":2}']);
   assertEquals(folder.read("filtered.ndjson"), '{"n":2}\n');
+  await sluice("replay", "filtered");
+  await run("debugged", ["p.ts"]);
+  await sluice("replay", "debugged", "--log", "value.n", "--at", "p.ts:5");
   await server.shutdown();
   await run("alone", ["p.ts"]);
   await run("apart", ["p.ts"], ["--isolation", "process"]);
