@@ -152,9 +152,8 @@ function hitJson({ logpoint, record, text }: LogpointHit): string {
 }
 
 function hitText({ logpoint: { file, line, expression }, record, text }: LogpointHit, recording: Recording): string {
-  return `${
-    placeIn(recording, { ...record, offset: BigInt(record.offset) })
-  }  ${file}:${line}  ${expression} = ${text}`;
+  const place = record ? placeIn(recording, { ...record, offset: BigInt(record.offset) }) : "before the first record";
+  return `${place}  ${file}:${line}  ${expression} = ${text}`;
 }
 
 /** `--log` and `--at` come in pairs. */

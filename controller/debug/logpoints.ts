@@ -21,8 +21,8 @@ export interface Logpoint {
 /** What one gave. */
 export interface LogpointHit {
   readonly logpoint: Logpoint;
-  /** The record that was being processed. */
-  readonly record: { readonly stream: string; readonly partition: string; readonly offset: string };
+  /** The record that was being processed, or the last one before; null before the first. */
+  readonly record: { readonly stream: string; readonly partition: string; readonly offset: string } | null;
   /** As JSON where it is JSON, else as text; an error in the expression as its message. */
   readonly text: string;
 }

@@ -42,7 +42,8 @@ export class ProcessHook {
   /** What a debugger may ask. */
   readonly answers: { readonly record: () => string } = {
     record: () => {
-      const { stream, partition, offset } = this.#record ?? { stream: "", partition: "", offset: -1n };
+      if (this.#record === undefined) return "null";
+      const { stream, partition, offset } = this.#record;
       return JSON.stringify({ stream, partition, offset: String(offset) });
     },
   };

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runCli, spawnCli } from "../support/cli.ts";
 import { inspectorUrl, TestDebugger } from "../support/debugger.ts";
-import { TestFolder } from "../support/processor_script.ts";
+import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
 const PROCESSOR = `import { defineProcessor, json } from "@sluice/sluice/processor";
 
@@ -104,3 +104,13 @@ Deno.test("a logpoint where no code is, or half of one, is refused in a sentence
 function sumAfter(n: number): number {
   return n < 3 ? n : n + sumAfter(n - 3);
 }
+
+Deno.test("a logpoint in what runs before the first record says so in the place of one", async () => {
+  await using folder = new TestFolder();
+  folder.write("p.ts", scriptOf("context.emit({ value });", { extra: "onStart() {\nmoduleCounter++;\n}," }));
+  folder.write("in.ndjson", "1\n");
+  await runCli(["run", "p.ts", "--from", "in.ndjson", "--to", "out.ndjson", "--until-end"], { cwd: folder.path });
+  const args = ["replay", "test", "--log", "moduleCounter", "--at", "p.ts:7"];
+  const { code, stdout, stderr } = await runCli(args, { cwd: folder.path });
+  assertEquals([code, stdout], [0, "before the first record  p.ts:7  moduleCounter = 0\n"], stderr);
+});
