@@ -35,14 +35,21 @@ export interface EncodedOutputs {
 export function encodeOutputs(run: string, commit: Commit, topics: readonly (SinkTopic | undefined)[]): EncodedOutputs {
   const { outputs } = commit;
   const own = topics.filter((topic) => topic !== undefined);
-  const writers = new Map(own.map((topic) => [topic, new TopicWriter(topic, commit, outputs.count)]));
+  // Outputs that are written alike to one topic share a writer: there, their order is that in which they were emitted.
+  const writers = new Map([...Map.groupBy(own, wayOf)].map(([way, [topic]]) => {
+    return [way, new TopicWriter(topic, commit, outputs.count)];
+  }));
   const hasOrigin = own.some((topic) => topic.hasOrigin);
   encodeAll(outputs, {
-    writerOf: topics.map((topic) => topic && writers.get(topic)!),
+    writerOf: topics.map((topic) => topic && writers.get(wayOf(topic))!),
     extras: outputs.extras && new ExtraReader(outputs.extras),
     origin: hasOrigin ? `${run}/${commit.task}/${commit.seq}` : undefined,
   });
   return finish([...writers.values()]);
+}
+
+function wayOf({ topic, compression, hasOrigin }: SinkTopic): string {
+  return JSON.stringify([topic, compression, hasOrigin]);
 }
 
 interface Encoding {
