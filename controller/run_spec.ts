@@ -53,17 +53,20 @@ interface Change {
 /** A run keeps what fixes its results; other code is allowed ({@linkcode noteCodeChange}). */
 function changeOf(known: RunSpec, options: RunOptions): Change | undefined {
   const { sources, sinks } = identities(options);
-  const compared = [
-    { what: "seed", was: String(known.seed), is: String(options.seed) },
-    { what: "clock", was: known.clock, is: options.clockPolicy },
-    { what: "source", was: endsText(known.sources), is: endsText(sources) },
-    { what: "sink", was: endsText(known.sinks), is: endsText(sinks) },
-  ];
-  return compared.find(({ was, is }) => was !== is);
+  if (known.seed !== options.seed) return { what: "seed", was: String(known.seed), is: String(options.seed) };
+  if (known.clock !== options.clockPolicy) return { what: "clock", was: known.clock, is: options.clockPolicy };
+  return endsChange("source", known.sources, sources) ?? endsChange("sink", known.sinks, sinks);
+}
+
+type Ends = Readonly<Record<string, string>>;
+
+function endsChange(what: string, was: Ends, is: Ends): Change | undefined {
+  const isSame = JSON.stringify(was) === JSON.stringify(is);
+  return isSame ? undefined : { what, was: endsText(was), is: endsText(is) };
 }
 
 /** As with `--from` and `--to`: the name of the only one is left out. */
-function endsText(ends: Readonly<Record<string, string>>): string {
+function endsText(ends: Ends): string {
   const all = Object.entries(ends);
   if (all.length === 1 && ends.default !== undefined) return ends.default;
   return all.map(([name, end]) => `${name}=${end}`).join(" ");
