@@ -1,7 +1,8 @@
 /** The module with the handlers of effects that the user named. */
 
-import { resolve, toFileUrl } from "@std/path";
+import { join, resolve, toFileUrl } from "@std/path";
 import type { EffectHandlers } from "../controller/effects.ts";
+import { isExecutable } from "../controller/own_program.ts";
 import { UsageError } from "./usage_error.ts";
 
 /**
@@ -22,7 +23,46 @@ async function load(path: string): Promise<EffectHandlers> {
   try {
     return await import(url);
   } catch (error) {
-    const reason = await Deno.stat(path).then(() => (error as Error).message, () => "there is no such file");
+    const { message } = error as Error;
+    if (UNMAPPED.test(message) && !isExecutable()) return await loadBundled(path);
+    const reason = await Deno.stat(path).then(() => message, () => "there is no such file");
     throw new UsageError(`Cannot load effects ${path}: ${reason}`);
   }
+}
+
+/** What Deno says of a name that its own import map does not have: nothing of the module has run by then. */
+const UNMAPPED = /^(?:Import "[^"]+" not a dependency|Relative import path "[^"]+" not prefixed)/;
+
+/** Imports by the names of the user's `deno.json`, which a program of another configuration cannot follow, are followed by the bundler. */
+async function loadBundled(path: string): Promise<EffectHandlers> {
+  const [{ inFolder }, { configFor }] = await Promise.all([
+    import("../controller/sandbox/bundler.ts"),
+    import("../controller/sandbox/script_config.ts"),
+  ]);
+  return await inFolder(async (folder) => {
+    const [config, output] = [join(folder, "deno.json"), join(folder, "effects.js")];
+    await Deno.writeTextFile(config, JSON.stringify(await configFor(resolve(path))));
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "bundle",
+        "--quiet",
+        "--no-lock",
+        "--platform",
+        "deno",
+        "--format",
+        "esm",
+        "--config",
+        config,
+        "-o",
+        output,
+      ]
+        .concat([resolve(path)]),
+      env: { NO_COLOR: "1" },
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    if (success) return await import(toFileUrl(output).href);
+    const [reason] = new TextDecoder().decode(stderr).replace(/^error: (?:bundling failed\n*)?/, "").split("\n");
+    throw new UsageError(`Cannot load effects ${path}: ${reason}`);
+  });
 }

@@ -1,6 +1,8 @@
 /** What a script's imports mean: the configuration beside it, in all the forms in which Deno takes one. */
 
 import { assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { loadEffects } from "../../cli/effects.ts";
+import { UsageError } from "../../cli/usage_error.ts";
 import { BundleError } from "../../controller/sandbox/bundle_error.ts";
 import { bundleProcessor } from "../../controller/sandbox/bundle.ts";
 import { SourcePositions } from "../../controller/sandbox/source_positions.ts";
@@ -91,4 +93,13 @@ Deno.test("a script may lie where names have characters of any kind, also when i
   assertEquals(sources.sort(), [`${place}/li b.ts`, `${place}/p#1?.ts`]);
   assertEquals(await bundleProcessor(path), first);
   assertEquals(emitted(runFeed(openCell(first.code), [batchOf([4])])), [8]);
+});
+
+Deno.test("handlers of effects may import by the names of the configuration beside them as well", async () => {
+  await using folder = folderWith({ "deno.json": '{ "imports": { "dep": "./a.ts" } }' });
+  const path = folder.write("jobs/effects.ts", 'import { name } from "dep";\nexport const ask = () => name;');
+  const { ask } = await loadEffects(path);
+  assertEquals(await ask({}), "a");
+  const unknown = folder.write("unknown.ts", 'import x from "nobody-has-this";\nexport const ask = () => x;');
+  await assertRejects(() => loadEffects(unknown), UsageError, 'Import "nobody-has-this" not a dependency');
 });
