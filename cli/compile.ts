@@ -100,7 +100,11 @@ async function compile(entry: string, { output, target, allow }: CompileOptions)
   const flags = allow.length > 0 ? allow : PERMISSIONS.map((name) => `--allow-${name}`);
   const args = ["compile", "--no-prompt", "--no-check", ...flags, "--output", output]
     .concat(target === undefined ? [] : ["--target", target])
-    .concat(ROOT.protocol === "file:" ? ["--config", fromFileUrl(new URL("deno.json", ROOT))] : [ownOriginOnly(ROOT)])
+    .concat(
+      ROOT.protocol === "file:"
+        ? ["--config", fromFileUrl(new URL("deno.json", ROOT))]
+        : [ownOriginOnly(ROOT), "--unstable-worker-options"],
+    )
     .concat(ENTRIES.flatMap((path) => ["--include", placeOf(new URL(path, ROOT).href)]), [entry]);
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args,

@@ -52,11 +52,12 @@ function config(): object {
     "@sluice/sluice/processor": `${name}/processor`,
     "@sluice/sluice/testing": `${name}/testing`,
   };
-  if (!import.meta.url.startsWith("file:")) return { imports };
+  // Sandboxes are workers without permissions.
+  const config = { imports, unstable: ["worker-options"] };
+  if (!import.meta.url.startsWith("file:")) return config;
   const root = fromFileUrl(new URL("..", import.meta.url));
   return {
-    imports,
-    unstable: ["worker-options"],
+    ...config,
     links: [root, `${root}third_party/std_assert`, `${root}third_party/std_path`],
   };
 }

@@ -26,7 +26,7 @@ function configFor(origin: string): string {
     const [, linked] = /^jsr:@std\/(\w+)@/.exec(target) ?? [];
     return [name, linked === undefined ? target : `${origin}/third_party/std_${linked}/mod.ts`];
   });
-  return JSON.stringify({ imports: Object.fromEntries(imports), unstable: denoJson.unstable });
+  return JSON.stringify({ imports: Object.fromEntries(imports) });
 }
 
 /** A cache of modules that is gone with `folder`; packages come from the one that is there. */
@@ -48,7 +48,16 @@ Deno.test("loaded from a URL, Sluice checks, runs and replays; once it has check
   folder.write("in.ndjson", '{"n":1}\n{"n":2}\n');
   const env = { DENO_DIR: await cacheIn(folder), SLUICE_CACHE: folder.at("bundles"), NO_COLOR: "1" };
   const sluice = async (...args: readonly string[]) => {
-    const deno = ["run", "-A", "--quiet", "--no-lock", "--no-check", "--config", "remote.json"];
+    const deno = [
+      "run",
+      "-A",
+      "--unstable-worker-options",
+      "--quiet",
+      "--no-lock",
+      "--no-check",
+      "--config",
+      "remote.json",
+    ];
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [...deno, `${origin}/cli/main.ts`, ...args],
       cwd: folder.path,
