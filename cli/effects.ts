@@ -19,15 +19,18 @@ export async function loadEffects(path: string | undefined): Promise<EffectHandl
 }
 
 async function load(path: string): Promise<EffectHandlers> {
-  const url = toFileUrl(resolve(path)).href;
   try {
-    return await import(url);
+    return await evaluate(resolve(path));
   } catch (error) {
     const { message } = error as Error;
     if (UNMAPPED.test(message) && !isExecutable()) return await loadBundled(path);
     const reason = await Deno.stat(path).then(() => message, () => "there is no such file");
     throw new UsageError(`Cannot load effects ${path}: ${reason}`);
   }
+}
+
+async function evaluate(path: string): Promise<EffectHandlers> {
+  return await import(toFileUrl(path).href);
 }
 
 /** What Deno says of a name that its own import map does not have: nothing of the module has run by then. */
@@ -61,7 +64,7 @@ async function loadBundled(path: string): Promise<EffectHandlers> {
       stdout: "null",
       stderr: "piped",
     }).output();
-    if (success) return await import(toFileUrl(output).href);
+    if (success) return await evaluate(output);
     const [reason] = new TextDecoder().decode(stderr).replace(/^error: (?:bundling failed\n*)?/, "").split("\n");
     throw new UsageError(`Cannot load effects ${path}: ${reason}`);
   });
