@@ -82,6 +82,9 @@ export interface RunProcessorOptions {
 /**
  * Runs a processor until its inputs end or `stop` aborts. Sources and sinks stay open; their owner closes them.
  *
+ * Sandboxes are workers without permissions, for which Deno wants `--unstable-worker-options`, or `worker-options` under
+ * `unstable` in `deno.json`; with `isolation: "process"` it wants neither.
+ *
  * @throws {BundleError} when the processor cannot be loaded
  * @throws {JournalError} when the journal cannot be used, another process runs the same run, or the run was another one
  */
