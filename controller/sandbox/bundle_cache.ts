@@ -88,8 +88,10 @@ function cacheFolder(): string {
 /** Synchronous: a few dozen files are looked at faster than they are awaited. */
 function stamp(path: string): FileStamp | undefined {
   try {
-    const { size, mtime } = Deno.statSync(path);
-    return { path, size, modifiedMs: mtime?.getTime() ?? 0 };
+    const { size, mtime, ctime } = Deno.statSync(path);
+    // npm gives every file of every version the same time of modification.
+    const modified = path.includes("/node_modules/") ? ctime ?? mtime : mtime;
+    return { path, size, modifiedMs: modified?.getTime() ?? 0 };
   } catch {
     return undefined;
   }

@@ -103,3 +103,18 @@ Deno.test("handlers of effects may import by the names of the configuration besi
   const unknown = folder.write("unknown.ts", 'import x from "nobody-has-this";\nexport const ask = () => x;');
   await assertRejects(() => loadEffects(unknown), UsageError, 'Import "nobody-has-this" not a dependency');
 });
+
+Deno.test("another version of an npm package is another bundle, although npm gives its files the same size and time", async () => {
+  await using folder = folderWith({ "package.json": '{ "dependencies": { "dep": "1" } }' });
+  const long = new Date("1985-10-26T08:15:00Z");
+  const install = (version: string) => {
+    folder.write("node_modules/dep/package.json", `{ "name": "dep", "version": "${version}", "main": "dep.js" }`);
+    const path = folder.write("node_modules/dep/dep.js", `export const name = "${version}";`);
+    Deno.utimeSync(path, long, long);
+  };
+  install("1.0.0");
+  const script = folder.write("p.ts", SCRIPT);
+  assertEquals(await given(script), "1.0.0");
+  install("1.0.1");
+  assertEquals(await given(script), "1.0.1");
+});
