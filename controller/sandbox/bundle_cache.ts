@@ -20,6 +20,8 @@ interface FileStamp {
   readonly path: string;
   readonly size: number;
   readonly modifiedMs: number;
+  /** When and where a file of a package was written last, as far as the system says so. */
+  readonly installed?: readonly number[];
 }
 
 /** A cached bundle, or a part of one. */
@@ -88,10 +90,10 @@ function cacheFolder(): string {
 /** Synchronous: a few dozen files are looked at faster than they are awaited. */
 function stamp(path: string): FileStamp | undefined {
   try {
-    const { size, mtime, ctime } = Deno.statSync(path);
+    const { size, mtime, ctime, ino } = Deno.statSync(path);
+    const stamped = { path, size, modifiedMs: mtime?.getTime() ?? 0 };
     // npm gives every file of every version the same time of modification.
-    const modified = path.includes("/node_modules/") ? ctime ?? mtime : mtime;
-    return { path, size, modifiedMs: modified?.getTime() ?? 0 };
+    return path.includes("/node_modules/") ? { ...stamped, installed: [ctime?.getTime() ?? 0, ino ?? 0] } : stamped;
   } catch {
     return undefined;
   }

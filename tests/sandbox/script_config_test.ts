@@ -109,8 +109,9 @@ Deno.test("another version of an npm package is another bundle, although npm giv
   const long = new Date("1985-10-26T08:15:00Z");
   const install = (version: string) => {
     folder.write("node_modules/dep/package.json", `{ "name": "dep", "version": "${version}", "main": "dep.js" }`);
-    const path = folder.write("node_modules/dep/dep.js", `export const name = "${version}";`);
+    const path = folder.write(`${version}.js`, `export const name = "${version}";`);
     Deno.utimeSync(path, long, long);
+    Deno.renameSync(path, folder.at("node_modules/dep/dep.js"));
   };
   install("1.0.0");
   const script = folder.write("p.ts", SCRIPT);
