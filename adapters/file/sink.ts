@@ -39,7 +39,7 @@ export class FileSink implements Sink {
 
   async acquire(task: string, epoch: bigint, settled: Checkpoint | undefined): Promise<Acquired> {
     const path = this.#options.isFolder ? join(this.#options.path, `part-${task}.ndjson`) : this.#options.path;
-    this.#files.get(task)?.file.close();
+    await release(this.#files.get(task));
     this.#files.set(task, await openAt(path, settled));
     return { epoch, checkpoint: settled };
   }
@@ -49,15 +49,14 @@ export class FileSink implements Sink {
     if (!open) {
       throw new SinkError(`Cannot commit feed ${seq} of task ${task}: the task was not acquired`, { code: "E_SINK" });
     }
-    if (outputs.count > 0) await append(open, outputs);
+    if (outputs.count > 0) await (open.appending = append(open, outputs));
     return { length: open.length };
   }
 
   /** Gives back what is open. */
-  close(): Promise<void> {
-    for (const { file } of this.#files.values()) file.close();
+  async close(): Promise<void> {
+    for (const open of this.#files.values()) await release(open);
     this.#files.clear();
-    return Promise.resolve();
   }
 }
 
@@ -65,6 +64,13 @@ interface OpenFile {
   readonly path: string;
   readonly file: Deno.FsFile;
   length: number;
+  /** A file that is closed while it is being synced keeps its lock until it is. */
+  appending?: Promise<void>;
+}
+
+async function release(open: OpenFile | undefined): Promise<void> {
+  await open?.appending?.catch(() => {});
+  open?.file.close();
 }
 
 async function openAt(path: string, settled: Checkpoint | undefined): Promise<OpenFile> {

@@ -3,12 +3,23 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { FileSink } from "../../adapters/file/sink.ts";
 import { SinkError } from "../../adapters/sink.ts";
+import { packOutputs } from "../../formats/unpacked_outputs.ts";
 import { runCli, spawnCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 import { until } from "../support/until.ts";
 
 const ORDERS = '{"id":"1","at":1000}\n{"id":"2","at":2000}\n';
 const NOTICES_SOON = { SLUICE_TEST_LIMITS: JSON.stringify({ partitionCheckMs: 50 }) };
+
+const COMMIT = {
+  run: "run",
+  task: "0",
+  seq: 0,
+  outputs: packOutputs([{ name: 0, key: null, value: "1", timeMs: 1 }]),
+  outputNames: ["default"],
+  positions: [],
+  digest: new Uint8Array(16),
+};
 
 function read(folder: TestFolder, path: string): string {
   try {
@@ -128,8 +139,12 @@ Deno.test("a file that one run is writing is refused to another one, and free wh
     "something else is writing it",
   );
   assertEquals(error.code, "E_SINK_HELD");
-  // Its own task may come back, as after a sandbox that died.
-  await first.acquire("0", 2n, undefined);
+  // Its own task may come back, as after a sandbox that died, while something is still being written.
+  for (let epoch = 1n; epoch < 20n; epoch++) {
+    const written = first.commit({ ...COMMIT, epoch });
+    await first.acquire("0", epoch + 1n, { seq: -1, epoch, receipt: {} });
+    await written;
+  }
   await first.close();
   await second.acquire("0", 1n, undefined);
   await second.close();
