@@ -36,7 +36,7 @@ async function evaluate(path: string): Promise<EffectHandlers> {
 /** What Deno says of a name that its own import map does not have: nothing of the module has run by then. */
 const UNMAPPED = /^(?:Import "[^"]+" not a dependency|Relative import path "[^"]+" not prefixed)/;
 
-/** Imports by the names of the user's `deno.json`, which a program of another configuration cannot follow, are followed by the bundler. */
+/** Names of the user's `deno.json` mean nothing to a program of another configuration; the bundler knows them. */
 async function loadBundled(path: string): Promise<EffectHandlers> {
   const [{ inFolder }, { configFor }] = await Promise.all([
     import("../controller/sandbox/bundler.ts"),
@@ -46,20 +46,8 @@ async function loadBundled(path: string): Promise<EffectHandlers> {
     const [config, output] = [join(folder, "deno.json"), join(folder, "effects.js")];
     await Deno.writeTextFile(config, JSON.stringify(await configFor(resolve(path))));
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "bundle",
-        "--quiet",
-        "--no-lock",
-        "--platform",
-        "deno",
-        "--format",
-        "esm",
-        "--config",
-        config,
-        "-o",
-        output,
-      ]
-        .concat([resolve(path)]),
+      args: ["bundle", "--quiet", "--no-lock", "--platform", "deno", "--format", "esm"]
+        .concat(["--config", config, "-o", output, resolve(path)]),
       env: { NO_COLOR: "1" },
       stdout: "null",
       stderr: "piped",

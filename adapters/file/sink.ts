@@ -40,6 +40,7 @@ export class FileSink implements Sink {
   async acquire(task: string, epoch: bigint, settled: Checkpoint | undefined): Promise<Acquired> {
     const path = this.#options.isFolder ? join(this.#options.path, `part-${task}.ndjson`) : this.#options.path;
     await release(this.#files.get(task));
+    this.#files.delete(task);
     this.#files.set(task, await openAt(path, settled));
     return { epoch, checkpoint: settled };
   }
@@ -103,12 +104,8 @@ function noFile(path: string): SinkError {
 /** Two that write over each other would both take it for theirs; the lock ends with the process that holds it. */
 function refuseHeld(path: string, file: Deno.FsFile): void {
   if (isLocked(file)) return;
-  throw new SinkError(
-    `Cannot write ${path}: something else is writing it, another run perhaps; name another file with --to`,
-    {
-      code: "E_SINK_HELD",
-    },
-  );
+  const reason = "something else is writing it, another run perhaps; name another file with --to";
+  throw new SinkError(`Cannot write ${path}: ${reason}`, { code: "E_SINK_HELD" });
 }
 
 /** Where there are no locks, as on some network drives, nobody can hold one; on Windows they would shut readers out. */

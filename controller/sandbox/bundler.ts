@@ -9,7 +9,7 @@ export const ROOT = new URL("../../", import.meta.url);
 /** What the bundler is started with. */
 export const ENTRY = "entry.ts";
 
-/** A script, and the source map (version 3) that the bundler wrote to it: its sources are paths, or URLs of remote modules. */
+/** A script with its source map (version 3), whose sources are paths, or URLs of remote modules. */
 export interface BundledScript {
   readonly code: string;
   readonly sourceMap: string;

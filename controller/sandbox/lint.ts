@@ -1,8 +1,8 @@
 /**
  * The lint over a bundle: uses of APIs that a processor cannot have, with what to use instead, before the run does it.
  *
- * It looks at free variables, so a local name is no finding, and at the user's files and packages only, packages on demand. What it cannot
- * see (names made at run time) throws a `DeterminismError` when it is used.
+ * It looks at free variables, so a local name is no finding, and at nothing of Sluice's own. What it cannot see (names
+ * made at run time) throws a `DeterminismError` when it is used.
  */
 
 import type { Node } from "acorn";

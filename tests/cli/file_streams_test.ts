@@ -146,6 +146,9 @@ Deno.test("a file that one run is writing is refused to another one, and free wh
     await written;
   }
   await first.close();
+  // What could not be opened again is not closed twice.
+  await assertRejects(() => first.acquire("0", 30n, { seq: 0, epoch: 29n, receipt: { length: 99 } }), SinkError);
+  await first.close();
   await second.acquire("0", 1n, undefined);
   await second.close();
 });
