@@ -39,8 +39,7 @@ export class FileSink implements Sink {
 
   async acquire(task: string, epoch: bigint, settled: Checkpoint | undefined): Promise<Acquired> {
     const path = this.#options.isFolder ? join(this.#options.path, `part-${task}.ndjson`) : this.#options.path;
-    await release(this.#files.get(task));
-    this.#files.delete(task);
+    await this.#release(path);
     this.#files.set(task, await openAt(path, settled));
     return { epoch, checkpoint: settled };
   }
@@ -54,10 +53,18 @@ export class FileSink implements Sink {
     return { length: open.length };
   }
 
+  /** Whoever wrote `path` in this run does so no more: this task before it was acquired anew, or one that it goes on for. */
+  async #release(path: string): Promise<void> {
+    for (const [task, open] of this.#files) {
+      if (open.path !== path) continue;
+      this.#files.delete(task);
+      await release(open);
+    }
+  }
+
   /** Gives back what is open. */
   async close(): Promise<void> {
-    for (const open of this.#files.values()) await release(open);
-    this.#files.clear();
+    for (const { path } of [...this.#files.values()]) await this.#release(path);
   }
 }
 
@@ -69,9 +76,9 @@ interface OpenFile {
   appending?: Promise<void>;
 }
 
-async function release(open: OpenFile | undefined): Promise<void> {
-  await open?.appending?.catch(() => {});
-  open?.file.close();
+async function release({ file, appending }: OpenFile): Promise<void> {
+  await appending?.catch(() => {});
+  file.close();
 }
 
 async function openAt(path: string, settled: Checkpoint | undefined): Promise<OpenFile> {

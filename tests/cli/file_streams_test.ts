@@ -145,6 +145,9 @@ Deno.test("a file that one run is writing is refused to another one, and free wh
     await first.acquire("0", epoch + 1n, { seq: -1, epoch, receipt: {} });
     await written;
   }
+  // So may one that goes on for it, as after a reshard.
+  await first.acquire("1", 1n, undefined).catch((error: SinkError) => assertEquals(error.code, "E_SINK_EXISTS"));
+  await first.acquire("1", 1n, { seq: -1, epoch: 0n, receipt: {} });
   await first.close();
   // What could not be opened again is not closed twice.
   await assertRejects(() => first.acquire("0", 30n, { seq: 0, epoch: 29n, receipt: { length: 99 } }), SinkError);
