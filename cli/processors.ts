@@ -6,7 +6,10 @@ import { compareText } from "../engine/state.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** The path of the processor that `name` means, or the URL of a ready-made one where Sluice was loaded from elsewhere; a file of that name wins over a ready-made processor. */
+/**
+ * Where the processor that `name` means is: a path, or the URL of a ready-made one where Sluice was loaded from elsewhere. A
+ * file of that name wins over a ready-made processor.
+ */
 export function scriptOf(name: string): string {
   const readyMade = READY_MADE.find((known) => known.name === name);
   if (!readyMade || isFile(name) || isPrebuilt(name)) return name;

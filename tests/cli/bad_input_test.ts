@@ -236,10 +236,10 @@ Deno.test("secrets in URIs are refused without being repeated, and never reach t
 
 Deno.test("a script whose modules throw is told of with the place in the user's own files", async () => {
   await using folder = new TestFolder();
-  folder.write("lib.ts", "export function load(x: any): number {\n  return x.y.z;\n}\n");
+  folder.write("lib.ts", "export function load(x: { y?: { z: number } }): number {\n  return x.y!.z;\n}\n");
   folder.write("p.ts", `import { load } from "./lib.ts";\nload({});\n${ECHO}`);
   const { code, stderr } = await runCli(RUN, { cwd: folder.path });
   assertEquals(code, 1);
   assertMatch(stderr, /^Cannot load processor p\.ts: TypeError: .*reading 'z'/);
-  assertMatch(stderr, /\n {4}at load \(\S*\/lib\.ts:2:14\)\n {4}at \S+ \(\S*\/p\.ts:2:1\)\n$/);
+  assertMatch(stderr, /\n {4}at load \(\S*\/lib\.ts:2:15\)\n {4}at \S+ \(\S*\/p\.ts:2:1\)\n$/);
 });

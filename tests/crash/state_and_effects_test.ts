@@ -12,18 +12,8 @@ const COUNTS = scriptOf(
    context.emit({ value: { who, n } });`,
 );
 const recordsUpTo = (count: number) => Array.from({ length: count }, (_, i) => `{"i":${i},"at":${i}}\n`).join("");
-const ARGS = [
-  "run",
-  "p.ts",
-  "--from",
-  "file:in.ndjson?time=at",
-  "--to",
-  "out.ndjson",
-  "--until-end",
-  "--clock",
-  "event",
-]
-  .concat(["--feed-records", "5", "--quiet"]);
+const ARGS = ["run", "p.ts", "--from", "file:in.ndjson?time=at", "--to", "out.ndjson", "--until-end"]
+  .concat(["--clock", "event", "--feed-records", "5", "--quiet"]);
 // Seventy keys in parts of fifteen: a snapshot takes six feeds, every twenty feeds or so.
 const env = { SLUICE_TEST_LIMITS: JSON.stringify({ snapshotFeedsMin: 20, snapshotEntriesPerFeed: 15 }) };
 
