@@ -7,12 +7,12 @@
 
 import { crc32c } from "./crc32c.ts";
 import { type Codec, CODECS, compress } from "./compression.ts";
+import { copyBytes } from "./copy_bytes.ts";
 
 const HEADER = 61;
 const TRANSACTIONAL = 16;
 /** The varints of one record at their longest: length 5, attributes 1, time 10, offset 5, key 5, value 5, headers 1. */
 export const RECORD_OVERHEAD = 32;
-const COPY_SLACK = 4;
 /** No headers: their count is 0. */
 const NO_HEADERS = new Uint8Array(1);
 
@@ -38,7 +38,7 @@ export class BatchEncoder {
   constructor(topic: string, partition: number, bytesHint: number) {
     this.topic = topic;
     this.partition = partition;
-    this.#bytes = new Uint8Array(HEADER + bytesHint + COPY_SLACK);
+    this.#bytes = new Uint8Array(HEADER + bytesHint);
     this.#view = new DataView(this.#bytes.buffer);
   }
 
@@ -78,9 +78,9 @@ export class BatchEncoder {
     this.#long(timeDelta);
     this.#int(offsetDelta);
     this.#int(keyLength);
-    if (keyLength > 0) this.#copy(keys, keyAt, keyAt + keyLength);
+    if (keyLength > 0) this.#length = copyBytes(keys, keyAt, keyAt + keyLength, this.#view, this.#length);
     this.#int(valueLength);
-    if (valueLength > 0) this.#copy(values, valueAt, valueAt + valueLength);
+    if (valueLength > 0) this.#length = copyBytes(values, valueAt, valueAt + valueLength, this.#view, this.#length);
     if (headers === NO_HEADERS) {
       this.#bytes[this.#length++] = 0;
     } else {
@@ -126,7 +126,7 @@ export class BatchEncoder {
   }
 
   #reserve(size: number): void {
-    const needed = this.#length + size + COPY_SLACK;
+    const needed = this.#length + size;
     if (needed <= this.#bytes.length) return;
     const larger = new Uint8Array(2 * needed);
     larger.set(this.#bytes.subarray(0, this.#length));
@@ -145,16 +145,6 @@ export class BatchEncoder {
     let zigzag = value < 0 ? -2 * value - 1 : 2 * value;
     for (; zigzag > 127; zigzag = Math.floor(zigzag / 128)) this.#bytes[this.#length++] = (zigzag % 128) | 128;
     this.#bytes[this.#length++] = zigzag;
-  }
-
-  #copy(from: DataView, start: number, end: number): void {
-    const to = this.#view;
-    const wordsEnd = end - 3;
-    let at = this.#length;
-    let source = start;
-    for (; source < wordsEnd; source += 4, at += 4) to.setInt32(at, from.getInt32(source, true), true);
-    for (; source < end; source++, at++) to.setUint8(at, from.getUint8(source));
-    this.#length = at;
   }
 }
 

@@ -2,10 +2,9 @@
 
 import { ABSENT, type Batch } from "../../../engine/batch.ts";
 import type { HeaderColumns } from "../../../engine/headers.ts";
+import { copyBytes } from "./copy_bytes.ts";
 
 const WORD = 0x1_0000_0000;
-/** A copy by words of four bytes may write up to three behind its end. */
-const COPY_SLACK = 4;
 
 /** See the module. */
 export class BatchPacker {
@@ -20,7 +19,7 @@ export class BatchPacker {
 
   /** The hints are what it begins with, not limits. */
   constructor(bytesHint: number, recordsHint: number) {
-    this.#bytes = new Uint8Array(bytesHint + COPY_SLACK);
+    this.#bytes = new Uint8Array(bytesHint);
     this.#view = new DataView(this.#bytes.buffer);
     this.#ranges = new Uint32Array(4 * recordsHint);
     this.#offsetWords = new Uint32Array(2 * recordsHint);
@@ -43,7 +42,7 @@ export class BatchPacker {
   ): void {
     const row = this.#count++;
     if (row === this.#timesMs.length) this.#growColumns();
-    const needed = this.#length + Math.max(keyLength, 0) + Math.max(valueLength, 0) + COPY_SLACK;
+    const needed = this.#length + Math.max(keyLength, 0) + Math.max(valueLength, 0);
     if (needed > this.#bytes.length) this.#growBytes(needed);
     this.#timesMs[row] = timeMs;
     this.#offsetWords[2 * row] = offset;
@@ -82,19 +81,8 @@ export class BatchPacker {
       return;
     }
     this.#ranges[range] = this.#length;
-    this.#copy(from, at, at + length);
+    this.#length = copyBytes(from, at, at + length, this.#view, this.#length);
     this.#ranges[range + 1] = this.#length;
-  }
-
-  /** By words of four bytes: as fast as `set(subarray())` for 100 bytes, four times as fast for 4. */
-  #copy(from: DataView, start: number, end: number): void {
-    const to = this.#view;
-    const wordsEnd = end - 3;
-    let at = this.#length;
-    let source = start;
-    for (; source < wordsEnd; source += 4, at += 4) to.setInt32(at, from.getInt32(source, true), true);
-    for (; source < end; source++, at++) to.setUint8(at, from.getUint8(source));
-    this.#length = at;
   }
 
   #growBytes(atLeast: number): void {
