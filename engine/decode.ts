@@ -2,6 +2,7 @@
 
 import { UNREADABLE_TIME } from "./batch.ts";
 import type { Codec } from "./codec.ts";
+import type { JsonDecode } from "./json_decode.ts";
 import { type TextBatch, valueBytesAt, valueTextAt } from "./text_batch.ts";
 
 /** A record whose bytes are not what its input's codec takes. */
@@ -26,10 +27,13 @@ export function decodeAt(batch: TextBatch, row: number, codec: Codec<unknown, ne
   if (batch.invalidRows.size > 0 && batch.invalidRows.has(row)) {
     throw new DecodeError(`Cannot decode the record as ${codec.name}: its bytes are not valid UTF-8`);
   }
-  const text = valueTextAt(batch, row);
-  if (text === null) return null;
   try {
-    return codec.decode(text);
+    const { fromJson } = codec.decode as Partial<JsonDecode<unknown>>;
+    if (fromJson !== undefined && batch.json !== undefined && batch.json.turnTo(row)) {
+      return fromJson(batch.json.valueAt(row));
+    }
+    const text = valueTextAt(batch, row);
+    return text === null ? null : codec.decode(text);
   } catch (cause) {
     // The class of a codec is not this one: codecs are bundled with the processor.
     if ((cause as Partial<DecodeError> | undefined)?.code === "E_DECODE") throw cause;

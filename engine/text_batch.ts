@@ -2,6 +2,7 @@
 
 import { ABSENT, type Batch, offsetAt } from "./batch.ts";
 import { RecordHeaders } from "./headers.ts";
+import type { JsonPieces } from "./json_pieces.ts";
 import { hashText } from "./random.ts";
 import type { StreamRecord } from "./record.ts";
 
@@ -15,6 +16,8 @@ export interface TextBatch extends Omit<Batch, "bytes" | "anchor" | "next"> {
   readonly textRanges: Uint32Array;
   /** The payload, for inputs whose codec reads bytes; a copy that the processor may change. */
   readonly bytes?: Uint8Array;
+  /** The values of pieces that are lists of JSON values. */
+  readonly json?: JsonPieces;
   /** Rows whose payload is not valid UTF-8. */
   readonly invalidRows: ReadonlySet<number>;
 }

@@ -2,6 +2,7 @@
 
 import type { TextCodec } from "../engine/codec.ts";
 import { DecodeError } from "../engine/decode.ts";
+import { jsonDecode } from "../engine/json_decode.ts";
 
 /** What Standard Schema (standardschema.dev, version 1) asks of a validator: zod, valibot, arktype and others comply. */
 export interface StandardSchema<Input = unknown, Output = Input> {
@@ -46,7 +47,7 @@ export function json(schema?: StandardSchema): TextCodec<unknown> {
     kind: "text",
     name: "json",
     isSingleLine: true,
-    decode: schema ? (text) => validate(schema, JSON.parse(text)) : (text) => JSON.parse(text),
+    decode: jsonDecode(schema ? (value) => validate(schema, value) : (value) => value),
     encode: toJson,
   };
 }

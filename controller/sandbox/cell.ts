@@ -214,9 +214,12 @@ export class Cell {
     const { stream, partition, count, offsetWidth } = batch;
     // A journaled bundle may be older than pieces.
     const isInPieces = this.#door.addText !== undefined;
-    const { texts, rowBits, textRanges, invalidRows } = decodePayload(batch, { isInPieces });
+    // Older ones do not say whether they read JSON.
+    const { hasJson = false } = this.info;
+    const { texts, arrays, rowBits, textRanges, invalidRows } = decodePayload(batch, { isInPieces, hasJson });
     const meta = JSON.stringify({ stream, partition, count, offsetWidth, rowBits, invalidRows });
     for (const text of texts.slice(0, -1)) this.#door.addText(text);
+    for (const text of arrays) this.#door.addArray(text);
     this.#door.addBatch(
       meta,
       texts.at(-1) ?? "",

@@ -1,6 +1,7 @@
 /** The checks of the house fail when they should. */
 
 import { assertEquals } from "@std/assert";
+import { buildWasm } from "../../tools/build_wasm.ts";
 import { isAllowed, layerOf } from "../../tools/check_layers.ts";
 import { styleFindings } from "../../tools/check_style.ts";
 
@@ -29,4 +30,8 @@ Deno.test("the style check names what is too long, impure, unsafe or badly named
   assertEquals(findings("cli/a.ts", `export const TABLE: Names = {\n${"  a,\n".repeat(70)}};`), []);
   const wide = "export async function wide(\n  one: number,\n): Promise<void> {\n";
   assertEquals(findings("cli/a.ts", `${wide}${"  call();\n".repeat(70)}}`).length, 1);
+});
+
+Deno.test("what is built from json_array.wat is what `deno task wasm` gives", async () => {
+  assertEquals(await buildWasm(), await Deno.readTextFile("controller/sandbox/json_array_wasm.ts"));
 });

@@ -10,6 +10,7 @@ import type { EffectResult } from "../../../engine/effects.ts";
 import { Engine, type EngineFeed, type EngineOptions } from "../../../engine/engine.ts";
 import { unpackSegments } from "../../../engine/feed.ts";
 import type { ProcessorGraph } from "../../../engine/graph.ts";
+import { JsonPieces } from "../../../engine/json_pieces.ts";
 import { checkProcessor, type Processor } from "../../../engine/processor.ts";
 import type { FeedResult } from "../../../engine/report.ts";
 import type { StateEntries } from "../../../engine/state.ts";
@@ -45,6 +46,8 @@ export interface ProcessorInfo {
   readonly outputCodecs?: Readonly<Record<string, string>>;
   /** Whether an input wants bytes. */
   readonly takesBytes: boolean;
+  /** Whether an input reads JSON; absent in what older bundles say. */
+  readonly hasJson?: boolean;
   /** Whether an output's codec makes bytes; then all values leave as one code unit per byte. */
   readonly givesBytes: boolean;
   /** Whether no output's value can contain a line feed. */
@@ -61,6 +64,7 @@ export class Guest {
   readonly #definition: unknown;
   readonly #thrown: Thrown;
   readonly #texts: string[] = [];
+  readonly #arrays: string[] = [];
   readonly #batches: TextBatch[] = [];
   #engine: Engine | undefined;
 
@@ -79,6 +83,7 @@ export class Guest {
       inputCodecs: codecNames(inputs),
       outputCodecs: codecNames(outputs),
       takesBytes: Object.values(inputs).some(({ kind }) => kind === "bytes"),
+      hasJson: Object.values(inputs).some(({ decode }) => "fromJson" in decode),
       givesBytes: Object.values(outputs).some(({ kind }) => kind === "bytes"),
       isSingleLine: Object.values(outputs).every(({ isSingleLine }) => isSingleLine === true),
       ...(graph === undefined ? {} : { graph }),
@@ -93,6 +98,11 @@ export class Guest {
   /** Adds a piece of the next batch's payload, all but the last. */
   addText(text: string): void {
     this.#texts.push(text);
+  }
+
+  /** Adds the values of a piece of the next batch as the text of an array; see {@linkcode JsonPieces}. */
+  addArray(text: string): void {
+    this.#arrays.push(text);
   }
 
   /** The buffers belong to the realm from here on. `text` is the payload, or the last piece of it. */
@@ -116,6 +126,7 @@ export class Guest {
       ranges: new Uint32Array(ranges),
       offsetWords: new Uint32Array(offsetWords),
       invalidRows: new Set(invalidRows),
+      ...(this.#arrays.length > 0 ? { json: new JsonPieces(takeAll(this.#arrays), meta) } : {}),
       ...(eventTimesMs ? { eventTimesMs: new Float64Array(eventTimesMs) } : {}),
       ...(bytes ? { bytes: new Uint8Array(bytes) } : {}),
       ...(headerBytes && headerStarts && headerRanges
