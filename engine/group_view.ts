@@ -1,7 +1,7 @@
 /** A group of keys of a state, as its processor uses it. */
 
 import type { KeyedState, StateGroup } from "./state.ts";
-import type { EntryGroup } from "./state_group.ts";
+import type { Entry, EntryGroup } from "./state_group.ts";
 import { unstored } from "./stored_value.ts";
 
 /** See {@linkcode StateGroup}. It finds its entries again when groups have gone meanwhile. */
@@ -18,12 +18,12 @@ export class GroupView implements StateGroup {
 
   get<T>(rest: string): T | undefined {
     this.#state.noteRead(this.#prefix, rest);
-    return unstored(this.#find()?.find(rest)?.stored) as T | undefined;
+    return unstored(this.#entryOf(rest)?.stored) as T | undefined;
   }
 
   has(rest: string): boolean {
     this.#state.noteRead(this.#prefix, rest);
-    return this.#find()?.find(rest)?.stored !== undefined;
+    return this.#entryOf(rest)?.stored !== undefined;
   }
 
   set(rest: string, value: unknown): void {
@@ -31,7 +31,7 @@ export class GroupView implements StateGroup {
   }
 
   delete(rest: string): boolean {
-    const entry = this.#find()?.find(rest);
+    const entry = this.#entryOf(rest);
     return entry !== undefined && this.#state.deleteEntry(entry);
   }
 
@@ -40,6 +40,11 @@ export class GroupView implements StateGroup {
     const rests = this.#find()?.rests().sort() ?? [];
     for (const rest of rests) this.#state.noteRead(this.#prefix, rest);
     return rests;
+  }
+
+  #entryOf(rest: string): Entry | undefined {
+    const group = this.#find();
+    return group && this.#state.findIn(group, rest);
   }
 
   #find(): EntryGroup | undefined {

@@ -85,7 +85,10 @@ export class KeyedState implements State {
   /** The key of the record under way; absent when nobody wants to know. */
   #owner: (() => string | null) | undefined;
   #present = 0;
+  /** What was looked for last, and found: who looks for a key is likely to set it then. */
   #lastKey: string | undefined;
+  #lastGroup: EntryGroup | undefined;
+  #lastRest: string | undefined;
   #lastEntry: Entry | undefined;
   #copying: Iterator<Entry> | undefined;
   #groupsGone = 0;
@@ -224,7 +227,11 @@ export class KeyedState implements State {
       if (packed === undefined) this.#forget(entry);
     }
     this.#changed.length = 0;
-    this.#lastKey = this.#lastEntry = undefined;
+    this.#lastKey =
+      this.#lastGroup =
+      this.#lastRest =
+      this.#lastEntry =
+        undefined;
     return { text, lengths };
   }
 
@@ -259,7 +266,7 @@ export class KeyedState implements State {
       const end = key.indexOf(GROUP_END) + 1;
       const group = end === 0 ? this.#root : this.groupOf(key.slice(0, end));
       const rest = key.slice(end);
-      const entry = group.find(rest) ?? group.add(rest);
+      const entry = group.entries.get(rest) ?? group.add(rest);
       if (length < 0) {
         this.#write(entry, undefined, undefined);
         continue;
@@ -274,23 +281,34 @@ export class KeyedState implements State {
     if (typeof key !== "string") throw noKey("look into", key);
     if (key === this.#lastKey) return this.#lastEntry;
     const end = key.indexOf(GROUP_END) + 1;
+    const group = end === 0 ? this.#root : this.#groups.get(key.slice(0, end));
+    if (group === undefined) return undefined;
+    const entry = this.findIn(group, end === 0 ? key : key.slice(end));
     this.#lastKey = key;
-    return this.#lastEntry = end === 0
-      ? this.#root.entries.get(key)
-      : this.#groups.get(key.slice(0, end))?.find(key.slice(end));
+    return entry;
   }
 
   #addKey(key: string): Entry {
     const end = key.indexOf(GROUP_END) + 1;
     const group = end === 0 ? this.#root : this.groupOf(key.slice(0, end));
-    const entry = this.#addTo(group, key.slice(end));
-    this.#lastKey = key;
+    return this.#addTo(group, key.slice(end));
+  }
+
+  findIn(group: EntryGroup, rest: string): Entry | undefined {
+    if (rest === this.#lastRest && group === this.#lastGroup) return this.#lastEntry;
+    return this.#remember(group, rest, group.entries.get(rest));
+  }
+
+  #remember(group: EntryGroup, rest: string, entry: Entry | undefined): Entry | undefined {
+    this.#lastKey = undefined;
+    this.#lastGroup = group;
+    this.#lastRest = rest;
     return this.#lastEntry = entry;
   }
 
   setIn(group: EntryGroup, rest: string, value: unknown): void {
     const stored = storedOf(value, group.prefix, rest);
-    const entry = group.find(rest) ?? this.#addTo(group, rest);
+    const entry = this.findIn(group, rest) ?? this.#addTo(group, rest);
     this.#put(entry, stored);
     this.#traceSet(entry, stored!);
   }
@@ -302,8 +320,7 @@ export class KeyedState implements State {
 
   #addTo(group: EntryGroup, rest: string): Entry {
     // Whoever looked for it in vain is to find it.
-    this.#lastKey = undefined;
-    if (rest.isWellFormed() && group.prefix.isWellFormed()) return group.add(rest);
+    if (rest.isWellFormed() && group.prefix.isWellFormed()) return this.#remember(group, rest, group.add(rest))!;
     throw new TypeError(
       `Cannot set state ${JSON.stringify(group.prefix + rest)}: the key holds half of a surrogate pair`,
     );
@@ -342,7 +359,7 @@ export class KeyedState implements State {
 
   #forget(entry: Entry): void {
     const { group } = entry;
-    if (group.present > 0 || group === this.#root) return group.remove(entry);
+    if (group.present > 0 || group === this.#root) return group.entries.delete(entry);
     // A group without values goes as a whole, not entry by entry.
     if (this.#groups.get(group.prefix) !== group) return;
     this.#groups.delete(group.prefix);

@@ -5,8 +5,9 @@
  * and no concatenation of a key.
  */
 
+import { EntryTable } from "./entry_table.ts";
 import type { Owner } from "./owner.ts";
-import type { Stored } from "./stored_value.ts";
+import { ownText, type Stored } from "./stored_value.ts";
 
 /** Ends the name of a group within a key. */
 export const GROUP_END = "|";
@@ -26,34 +27,18 @@ export interface Entry {
 export class EntryGroup {
   /** What its keys begin with: the name and `|`, or nothing. */
   readonly prefix: string;
-  readonly entries = new Map<string, Entry>();
+  readonly entries = new EntryTable<Entry>();
   /** How many entries have a value. */
   present = 0;
-  #lastRest: string | undefined;
-  #lastEntry: Entry | undefined;
 
   constructor(prefix: string) {
     this.prefix = prefix;
   }
 
-  /** The entry, which may have no value any more. */
-  find(rest: string): Entry | undefined {
-    if (rest === this.#lastRest) return this.#lastEntry;
-    this.#lastRest = rest;
-    return this.#lastEntry = this.entries.get(rest);
-  }
-
   add(rest: string): Entry {
-    const entry: Entry = { group: this, rest, stored: undefined, owner: undefined, change: -1 };
-    this.entries.set(rest, entry);
-    this.#lastRest = rest;
-    return this.#lastEntry = entry;
-  }
-
-  /** Forgets an entry without a value. */
-  remove(entry: Entry): void {
-    this.entries.delete(entry.rest);
-    if (entry === this.#lastEntry) this.#lastRest = this.#lastEntry = undefined;
+    const entry: Entry = { group: this, rest: ownText(rest), stored: undefined, owner: undefined, change: -1 };
+    this.entries.add(entry);
+    return entry;
   }
 
   /** What comes after the prefix in the keys that have a value, in no order. */

@@ -60,7 +60,7 @@ export function parseEntry(text: string): { readonly stored: Stored; readonly ow
 
 /**
  * A copy that shares no memory. What V8 cuts out of a text (from thirteen code units on) is a view that keeps the whole
- * of it: a part of a record, kept for years, would keep everything that was read with it. Keys of a `Map` are copies.
+ * of it: a part of a record, kept for years, would keep everything that was read with it.
  */
 export function ownText(text: string): string {
   return text.length < VIEW_UNITS_MIN ? text : JSON.parse(JSON.stringify(text)) as string;

@@ -7,6 +7,7 @@
 
 import { describe } from "./json_value.ts";
 import { type CopyPart, KeyedState, type StateEntries } from "./state.ts";
+import { ownText } from "./stored_value.ts";
 import { TimerHeap } from "./timer_heap.ts";
 import { TRACE, type Trace } from "./trace.ts";
 
@@ -57,7 +58,7 @@ export class TimerQueue implements Timers {
     }
     this.#times.set(key, atMs);
     this.#note(TRACE.timerSet, key, "" + atMs);
-    this.#heap.push({ key, atMs });
+    this.#heap.push({ key: ownText(key), atMs });
   }
 
   clear(key: string): boolean {

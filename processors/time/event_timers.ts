@@ -6,6 +6,7 @@
  */
 
 import type { State, StateGroup } from "../../engine/state.ts";
+import { ownText } from "../../engine/stored_value.ts";
 import { TimerHeap } from "../../engine/timer_heap.ts";
 
 /** Called for a timer that is due; it is gone by then, and may be set again. */
@@ -42,7 +43,7 @@ export class EventTimers {
   set(key: string, atMs: number): void {
     if (this.get(key) === atMs) return;
     this.#times.set(key, atMs);
-    this.#heap.push({ key, atMs });
+    this.#heap.push({ key: ownText(key), atMs });
   }
 
   /** Clears the timer of `key`. */

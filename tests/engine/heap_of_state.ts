@@ -21,7 +21,8 @@ function copied(key: string, i: number): StateEntries {
 }
 
 const state = new KeyedState();
-const timers = new TimerQueue(new Trace());
+const trace = new Trace();
+const timers = new TimerQueue(trace);
 for (let i = 0; i < TEXTS; i++) {
   const part = large(`${i} is part of a text`).slice(0, 20);
   state.set(part, 0);
@@ -30,6 +31,7 @@ for (let i = 0; i < TEXTS; i++) {
   state.restore(copied(`restored ${i}`, i));
   state.keep();
   timers.keep();
+  trace.take();
   state.takeChanges();
   timers.takeChanges();
 }
