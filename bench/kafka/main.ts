@@ -1,6 +1,7 @@
 /**
  * Kafka to Kafka beside its peers: one broker, one run, every contender over the same topic, in shuffled rounds. Run with
- * `deno task bench:kafka [map|totals|latency|stages|partitions|memory|recovery]`.
+ * `deno task bench:kafka [map|totals|latency|stages|partitions|memory|recovery]`; with `SLUICE_PROTOTYPE=folder` the
+ * prototype takes part.
  *
  * Sluice is timed as a whole: journal with its syncs, sandbox, connections, from its first step to its last commit. Its
  * peers are timed from their first record to their last commit, without the start of their virtual machine or group.

@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import { kafkaJars } from "../../tools/services/kafka.ts";
 import type { Place } from "./place.ts";
+import { createTopic } from "./topics.ts";
 
 /** A job from a topic to a topic. */
 export interface Job extends Place {
@@ -22,8 +23,9 @@ export interface Contender {
 
 /** A peer that hangs, as one of them did once, is no reason to wait for ever. */
 const TIMEOUT_MS = 120_000;
+const PROTOTYPE_TASKS = 4;
 
-/** Who takes part in a race. */
+/** Who takes part in a race; in that of maps the prototype too, where `SLUICE_PROTOTYPE` says where it is. */
 export function contenders(job: "map" | "totals", records: number): readonly Contender[] {
   const sluice: Contender = { name: "sluice", wanted: 1, records, run: (place) => runSluice(job, place) };
   const streams = [1, 2].map((threads): Contender => ({
@@ -33,8 +35,12 @@ export function contenders(job: "map" | "totals", records: number): readonly Con
     run: (place) => runJava(["streams", job], place, [String(records), String(threads)]),
   }));
   if (job === "totals") return [sluice, ...streams];
+  const prototype = Deno.env.get("SLUICE_PROTOTYPE");
   return [
     sluice,
+    ...prototype
+      ? [{ name: "prototype", wanted: 0.7, records, run: (place: Job) => runPrototype(prototype, place, records) }]
+      : [],
     ...streams,
     { name: "Java loop", wanted: 1.5, records, run: (place) => runJava(["loop", job], place, [String(records), "1"]) },
     { name: "kafkajs loop", wanted: 6, records, run: (place) => runPeer("kafkajs_loop.ts", place, records) },
@@ -75,6 +81,25 @@ async function runPeer(script: string, place: Job, records: number): Promise<num
   const isolated = script.endsWith(".mjs") ? ["--no-config", "--no-lock"] : [];
   const args = [join(place.here, "peers", script), place.address, place.input, place.output, String(records)];
   return Number(await output(Deno.execPath(), ["run", "--quiet", "-A", ...isolated, ...args]));
+}
+
+/**
+ * It tells its rate, from when it is connected to its last commit; then it may hang. It wants its topic of checkpoints to
+ * be there.
+ */
+async function runPrototype(folder: string, { address, input, output }: Job, records: number): Promise<number> {
+  await createTopic(address, `${output}-checkpoints`, PROTOTYPE_TASKS);
+  const flags = ["run", "--quiet", "-A", "--no-config", "--no-lock", "--unstable-worker-options"];
+  const args = [...flags, join(folder, "run.ts"), address, output, input, output];
+  const child = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "null" }).spawn();
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    const rate = /(\d+) records\/s/.exec(text);
+    if (!rate) continue;
+    child.kill();
+    await child.status;
+    return records / Number(rate[1]) * 1000;
+  }
+  throw new Error("the prototype has told no rate");
 }
 
 /** Runs a program; answers what it prints. */
