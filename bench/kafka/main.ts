@@ -40,15 +40,15 @@ try {
   await stop({ pid, address, folder });
 }
 
-/** Runs every contender of `job` in rounds; prints medians, and the ratio of Sluice to each. */
+/** Runs every contender of `job` in rounds; prints medians, and the ratio of Sluice to each peer. */
 async function race(job: "map" | "totals", input: string): Promise<void> {
   const all = contenders(job, RECORDS);
   const rates = await rounds(all, input);
-  const sluice = median(rates.get("sluice")!);
-  for (const { name, wanted } of all) {
+  for (const { name, wanted, beside = "sluice" } of all) {
+    const sluice = median(rates.get(beside)!);
     const rate = median(rates.get(name)!);
     const spread = rates.get(name)!.map((each) => Math.round(each / 1000)).sort((a, b) => a - b).join(", ");
-    const ratio = name === "sluice" ? "" : `sluice is ${(sluice / rate).toFixed(2)} × (wanted ${wanted})`;
+    const ratio = wanted === 1 ? "" : `sluice is ${(sluice / rate).toFixed(2)} × (wanted ${wanted})`;
     console.log(
       `${job.padEnd(7)} ${name.padEnd(28)} ${String(Math.round(rate / 1000)).padStart(4)} k/s (${spread}) ${ratio}`,
     );

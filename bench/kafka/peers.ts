@@ -16,6 +16,8 @@ export interface Contender {
   readonly name: string;
   /** What the ratio of Sluice to it is to be at least. */
   readonly wanted: number;
+  /** Whose rate is divided by its own, by name. @default {"sluice"} */
+  readonly beside?: string;
   readonly records: number;
   /** Does the job; answers how many milliseconds it took. */
   run(job: Job): Promise<number>;
@@ -23,7 +25,8 @@ export interface Contender {
 
 /** A peer that hangs, as one of them did once, is no reason to wait for ever. */
 const TIMEOUT_MS = 120_000;
-const PROTOTYPE_TASKS = 4;
+const CHECKPOINT_PARTITIONS = 4;
+const WHOLE_PROCESS = "sluice, whole process";
 
 /** Who takes part in a race; in that of maps the prototype too, where `SLUICE_PROTOTYPE` says where it is. */
 export function contenders(job: "map" | "totals", records: number): readonly Contender[] {
@@ -38,9 +41,7 @@ export function contenders(job: "map" | "totals", records: number): readonly Con
   const prototype = Deno.env.get("SLUICE_PROTOTYPE");
   return [
     sluice,
-    ...prototype
-      ? [{ name: "prototype", wanted: 0.7, records, run: (place: Job) => runPrototype(prototype, place, records) }]
-      : [],
+    ...prototype ? processes(prototype, records) : [],
     ...streams,
     { name: "Java loop", wanted: 1.5, records, run: (place) => runJava(["loop", job], place, [String(records), "1"]) },
     { name: "kafkajs loop", wanted: 6, records, run: (place) => runPeer("kafkajs_loop.ts", place, records) },
@@ -49,6 +50,21 @@ export function contenders(job: "map" | "totals", records: number): readonly Con
       wanted: 3,
       records,
       run: (place) => runPeer("platformatic_loop.mjs", place, records),
+    },
+  ];
+}
+
+/** Sluice and the prototype, which tells no time that includes its connections, as processes. */
+function processes(prototype: string, records: number): readonly Contender[] {
+  const sluice = (job: Job) => timedProcess(job, [...sluiceArgs("map", job), "--until-end", "--json"]);
+  return [
+    { name: WHOLE_PROCESS, wanted: 1, records, run: sluice },
+    {
+      name: "prototype, whole process",
+      wanted: 0.7,
+      beside: WHOLE_PROCESS,
+      records,
+      run: (job) => runPrototype(prototype, job),
     },
   ];
 }
@@ -83,23 +99,27 @@ async function runPeer(script: string, place: Job, records: number): Promise<num
   return Number(await output(Deno.execPath(), ["run", "--quiet", "-A", ...isolated, ...args]));
 }
 
-/**
- * It tells its rate, from when it is connected to its last commit; then it may hang. It wants its topic of checkpoints to
- * be there.
- */
-async function runPrototype(folder: string, { address, input, output }: Job, records: number): Promise<number> {
-  await createTopic(address, `${output}-checkpoints`, PROTOTYPE_TASKS);
-  const flags = ["run", "--quiet", "-A", "--no-config", "--no-lock", "--unstable-worker-options"];
-  const args = [...flags, join(folder, "run.ts"), address, output, input, output];
-  const child = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "null" }).spawn();
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    const rate = /(\d+) records\/s/.exec(text);
-    if (!rate) continue;
+/** The whole process, from its start to what it prints after its last commit; with its topic of checkpoints there. */
+async function timedProcess({ address, output }: Job, args: readonly string[]): Promise<number> {
+  await createTopic(address, `${output}-checkpoints`, CHECKPOINT_PARTITIONS);
+  const startMs = performance.now();
+  const child = new Deno.Command(Deno.execPath(), { args: [...args], stdout: "piped", stderr: "null" }).spawn();
+  let text = "";
+  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (!text.includes("\n")) continue;
+    const timeMs = performance.now() - startMs;
+    // The prototype may hang when it closes its connections.
     child.kill();
     await child.status;
-    return records / Number(rate[1]) * 1000;
+    return timeMs;
   }
-  throw new Error("the prototype has told no rate");
+  throw new Error(`${args.join(" ")} has printed nothing`);
+}
+
+function runPrototype(folder: string, job: Job): Promise<number> {
+  const flags = ["run", "--quiet", "-A", "--no-config", "--no-lock", "--unstable-worker-options"];
+  return timedProcess(job, [...flags, join(folder, "run.ts"), job.address, job.output, job.input, job.output]);
 }
 
 /** Runs a program; answers what it prints. */
