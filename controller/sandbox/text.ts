@@ -23,7 +23,7 @@ const UTF8_BYTES_PER_UNIT_MAX = 3;
 const TEXT_BYTES_AIM = 64 * 1024;
 const ROW_BITS_MAX = 24;
 /** What an array costs goes by bytes, what it saves by records. */
-const ARRAY_RECORD_BYTES_MAX = 1024;
+const ARRAY_RECORD_BYTES_MAX = 512;
 
 /** A batch's payload as text; see `TextBatch`. */
 export interface DecodedPayload {
