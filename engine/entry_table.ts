@@ -49,9 +49,9 @@ export class EntryTable<E extends Keyed> {
 
   /** Adds an entry whose key has none yet. */
   add(entry: E): void {
+    if (this.#map !== undefined) return void this.#map.set(entry.rest, entry);
     const place = this.#entries.push(entry) - 1;
-    if (this.#map !== undefined) this.#map.set(entry.rest, entry);
-    else if (2 * this.#used >= this.#mask && place >= LISTED_MAX) this.#build();
+    if (2 * this.#used >= this.#mask && place >= LISTED_MAX) this.#build();
     else if (this.#mask > 0) this.#put(hashOf(entry.rest), place);
   }
 
