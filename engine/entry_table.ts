@@ -78,14 +78,17 @@ export class EntryTable<E extends Keyed> {
     return undefined;
   }
 
-  /** Where `rest` is among the slots; below 0 where it is not. */
+  /** Where `rest` is among the slots; below 0 where it is not. What is not in its chain by then was never put there. */
   #wordOf(rest: string, hash: number): number {
     const slots = this.#slots;
-    for (let slot = hash & this.#mask;; slot = slot + 1 & this.#mask) {
+    let slot = hash & this.#mask;
+    for (let chain = 0; chain < CHAIN_MAX; chain++) {
       const place = slots[2 * slot];
       if (place === FREE) return -1;
       if (slots[2 * slot + 1] === hash && place >= 0 && this.#entries[place]!.rest === rest) return 2 * slot;
+      slot = slot + 1 & this.#mask;
     }
+    return -1;
   }
 
   #put(hash: number, place: number): void {
@@ -104,7 +107,7 @@ export class EntryTable<E extends Keyed> {
   #build(): void {
     const entries = this.#entries.filter((entry) => entry !== undefined);
     let slots = SLOTS_FIRST;
-    while (slots < 4 * entries.length) slots *= 2;
+    while (slots < 3 * entries.length) slots *= 2;
     this.#entries = entries;
     this.#slots = new Int32Array(2 * slots).fill(FREE);
     this.#mask = slots - 1;

@@ -48,7 +48,7 @@ async function race(job: "map" | "totals", input: string): Promise<void> {
     const sluice = median(rates.get(beside)!);
     const rate = median(rates.get(name)!);
     const spread = rates.get(name)!.map((each) => Math.round(each / 1000)).sort((a, b) => a - b).join(", ");
-    const ratio = wanted === 1 ? "" : `sluice is ${(sluice / rate).toFixed(2)} × (wanted ${wanted})`;
+    const ratio = wanted === undefined ? "" : `sluice is ${(sluice / rate).toFixed(2)} × (wanted ${wanted})`;
     console.log(
       `${job.padEnd(7)} ${name.padEnd(28)} ${String(Math.round(rate / 1000)).padStart(4)} k/s (${spread}) ${ratio}`,
     );

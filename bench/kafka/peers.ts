@@ -14,8 +14,8 @@ export interface Job extends Place {
 /** See the module. */
 export interface Contender {
   readonly name: string;
-  /** What the ratio of Sluice to it is to be at least. */
-  readonly wanted: number;
+  /** What the ratio of Sluice to it is to be at least; absent for Sluice itself. */
+  readonly wanted?: number;
   /** Whose rate is divided by its own, by name. @default {"sluice"} */
   readonly beside?: string;
   readonly records: number;
@@ -30,7 +30,7 @@ const WHOLE_PROCESS = "sluice, whole process";
 
 /** Who takes part in a race; in that of maps the prototype too, where `SLUICE_PROTOTYPE` says where it is. */
 export function contenders(job: "map" | "totals", records: number): readonly Contender[] {
-  const sluice: Contender = { name: "sluice", wanted: 1, records, run: (place) => runSluice(job, place) };
+  const sluice: Contender = { name: "sluice", records, run: (place) => runSluice(job, place) };
   const streams = [1, 2].map((threads): Contender => ({
     name: `Kafka Streams, ${threads} thread${threads > 1 ? "s" : ""}`,
     wanted: job === "map" ? 2.5 : 3,
@@ -58,7 +58,7 @@ export function contenders(job: "map" | "totals", records: number): readonly Con
 function processes(prototype: string, records: number): readonly Contender[] {
   const sluice = (job: Job) => timedProcess(job, [...sluiceArgs("map", job), "--until-end", "--json"]);
   return [
-    { name: WHOLE_PROCESS, wanted: 1, records, run: sluice },
+    { name: WHOLE_PROCESS, records, run: sluice },
     {
       name: "prototype, whole process",
       wanted: 0.7,
@@ -103,7 +103,9 @@ async function runPeer(script: string, place: Job, records: number): Promise<num
 async function timedProcess({ address, output }: Job, args: readonly string[]): Promise<number> {
   await createTopic(address, `${output}-checkpoints`, CHECKPOINT_PARTITIONS);
   const startMs = performance.now();
-  const child = new Deno.Command(Deno.execPath(), { args: [...args], stdout: "piped", stderr: "null" }).spawn();
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const options: Deno.CommandOptions = { args: [...args], stdout: "piped", stderr: "null", signal };
+  const child = new Deno.Command(Deno.execPath(), options).spawn();
   let text = "";
   for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
     text += part;
