@@ -1,20 +1,24 @@
 /**
  * Digests of a feed, unit by unit: where a record came from, its bytes, its outputs, and its trace.
  *
- * They are computed by the controller, over packed bytes, while the sandbox is at the next feed. What a feed's split decides (row numbers, sequence numbers)
- * is not part of them, so the chain after n records is the same for every split (I6).
+ * They are computed by the controller, over packed bytes, while the sandbox is at the next feed. What a feed's split
+ * decides (row numbers, sequence numbers) is not part of them, so the chain after n records is the same for every split
+ * (I6).
+ *
+ * The loops are in WebAssembly (digest_units.wat; decision 0022): each pass extends the digests of all units by one more
+ * part of what they did.
  */
 
-import { ABSENT, type Batch } from "../engine/batch.ts";
-import { Digest } from "../engine/digest.ts";
+import type { Batch } from "../engine/batch.ts";
+import type { Digest } from "../engine/digest.ts";
 import type { Feed } from "../engine/feed.ts";
-import type { HeaderColumns } from "../engine/headers.ts";
 import type { PackedOutputs } from "../engine/output.ts";
 import type { UnitColumns } from "../engine/report.ts";
 import type { StateEntries } from "../engine/state.ts";
 import { originHash } from "../engine/text_batch.ts";
 import type { TraceColumns } from "../engine/trace.ts";
-import { TraceCursor } from "./trace_cursor.ts";
+import { type Column, type DigestMemory, type DigestPasses, withDigestMemory } from "./digest_memory.ts";
+import { type EncodedParts, encodeParts } from "./sandbox/text.ts";
 
 /** The digests of one feed. */
 export interface FeedDigests {
@@ -30,144 +34,141 @@ export interface UnitsDid {
   readonly changes: StateEntries;
 }
 
+const DIGEST_BYTES = 16;
+/** No number is longer than `-1.2345678901234567e-308`. */
+const NUMBER_BYTES_MAX = 24;
+const WORD_BYTES = 4;
+/** Where key and value of a row begin and end. */
+const RANGE_BYTES = 16;
+const NO_BYTES = new Uint8Array(0);
+const NO_NUMBERS = new Float64Array(0);
+
 /** Extends `chain` by what the units of `feed` did. */
 export function digestFeed(feed: Feed, did: UnitsDid, chain: Digest): FeedDigests {
-  const unitDigests = new Uint32Array(did.units.records.length);
-  const input = new Digest();
-  digestUnits(feed, did, { chain, input, unitDigests });
-  return { unitDigests, inputDigest: input.toBytes() };
+  return withDigestMemory((memory) => {
+    const { records, outputEnds, traceEnds } = did.units;
+    const units: Units = { count: records.length, at: memory.take(DIGEST_BYTES * records.length) };
+    const input = memory.put(new Uint8Array(DIGEST_BYTES));
+    const chainAt = memory.put(chain.toBytes());
+    const { end } = memory;
+    const digests = digestRows(memory, feed);
+    memory.passes.units(units.count, units.at, memory.put(records), digests, input);
+    memory.end = end;
+    if (did.outputs.count > 0) digestOutputs(memory, units, outputEnds, did.outputs);
+    memory.end = end;
+    if (did.trace.kinds.length > 0) digestTrace(memory, units, traceEnds, did);
+    memory.end = end;
+    const first = memory.take(4 * units.count);
+    memory.passes.chain(units.count, units.at, chainAt, first);
+    chain.restore(memory.copy(chainAt, DIGEST_BYTES));
+    return {
+      unitDigests: new Uint32Array(memory.copy(first, 4 * units.count).buffer),
+      inputDigest: memory.copy(input, DIGEST_BYTES),
+    };
+  });
 }
 
-interface Digests {
-  readonly chain: Digest;
-  readonly input: Digest;
-  readonly unitDigests: Uint32Array;
+/** The digests of units that are under way. */
+interface Units {
+  readonly count: number;
+  readonly at: number;
 }
 
-/** Nothing may follow the loop: V8 throws optimized code away at what does, and optimizes anew, for every feed. */
-function digestUnits(
-  feed: Feed,
-  { units, outputs, trace, changes }: UnitsDid,
-  { chain, input, unitDigests }: Digests,
-): void {
-  const inputs = new InputCursor(feed);
-  const emitted = new OutputCursor(outputs);
-  const traced = new TraceCursor(trace, changes);
-  const digest = new Digest();
-  const { length } = unitDigests;
-  for (let unit = 0; unit < length; unit++) {
-    digest.reset();
-    if (units.records[unit] >= 0) {
-      inputs.absorbNext(digest);
-      input.updateDigest(digest);
-    }
-    emitted.absorbUpTo(units.outputEnds[unit], digest);
-    traced.absorbUpTo(units.traceEnds[unit], digest);
-    chain.updateDigest(digest);
-    unitDigests[unit] = digest.h1;
+/** Digests the records of a feed in the order in which they are processed; answers where their digests are. */
+function digestRows(memory: DigestMemory, { batches, segments }: Feed): number {
+  const rows = segments.reduce((sum, { fromRow, toRow }) => sum + toRow - fromRow, 0);
+  const digests = memory.take(DIGEST_BYTES * rows);
+  const laid = batches.map((batch) => layBatch(memory, batch));
+  let at = digests;
+  for (const { batch, fromRow, toRow } of segments) {
+    digestSegment(memory.passes, laid[batch], { fromRow, toRow, at });
+    at += DIGEST_BYTES * (toRow - fromRow);
   }
+  return digests;
 }
 
-/** Walks the records of a feed in processing order. */
-class InputCursor {
-  readonly #feed: Feed;
-  #segment = -1;
-  #row = 0;
-  #toRow = 0;
-  #batch!: Batch;
-  #view!: DataView;
-  #origin = 0;
-
-  constructor(feed: Feed) {
-    this.#feed = feed;
-  }
-
-  absorbNext(digest: Digest): void {
-    while (this.#row >= this.#toRow) this.#enter(++this.#segment);
-    const { offsetWords, offsetWidth, ranges } = this.#batch;
-    const row = this.#row++;
-    const first = row * offsetWidth;
-    for (let word = 0; word < offsetWidth; word += 2) {
-      digest.updateWords(this.#origin, offsetWords[first + word], offsetWords[first + word + 1] ?? 0, word);
-    }
-    const range = 4 * row;
-    if (ranges[range] !== ABSENT) digest.update(this.#view, ranges[range], ranges[range + 1]);
-    if (ranges[range + 2] !== ABSENT) digest.update(this.#view, ranges[range + 2], ranges[range + 3]);
-    if (this.#batch.headers) absorbHeaders(this.#batch.headers, row, digest);
-  }
-
-  #enter(segment: number): void {
-    const { batch, fromRow, toRow } = this.#feed.segments[segment];
-    this.#batch = this.#feed.batches[batch];
-    this.#view = viewOf(this.#batch.bytes);
-    this.#origin = originHash(this.#batch);
-    this.#row = fromRow;
-    this.#toRow = toRow;
-  }
+/** Where the columns of a batch are. */
+interface LaidBatch {
+  readonly origin: number;
+  readonly offsets: number;
+  readonly offsetWidth: number;
+  readonly ranges: number;
+  readonly bytes: number;
+  readonly headers?: { readonly starts: number; readonly ranges: number; readonly bytes: number };
 }
 
-function absorbHeaders({ bytes, starts, ranges }: HeaderColumns, row: number, digest: Digest): void {
-  const view = viewOf(bytes);
-  for (let range = 4 * starts[row]; range < 4 * starts[row + 1]; range += 2) {
-    if (ranges[range] === ABSENT) digest.updateWords(-1, 0, 0, 0);
-    else digest.update(view, ranges[range], ranges[range + 1]);
-  }
+function layBatch(memory: DigestMemory, batch: Batch): LaidBatch {
+  const { offsetWords, offsetWidth, ranges, bytes, headers } = batch;
+  return {
+    origin: originHash(batch),
+    offsets: memory.put(offsetWidth % 2 === 0 ? offsetWords : withZero(offsetWords)),
+    offsetWidth,
+    ranges: memory.put(ranges),
+    bytes: memory.put(bytes),
+    ...headers && {
+      headers: {
+        starts: memory.put(headers.starts),
+        ranges: memory.put(headers.ranges),
+        bytes: memory.put(headers.bytes),
+      },
+    },
+  };
 }
 
-/** Walks the outputs of a feed. */
-class OutputCursor {
-  readonly #outputs: PackedOutputs;
-  readonly #values: DataView;
-  readonly #keys: DataView;
-  readonly #extras: ExtraCursor | undefined;
-  #output = 0;
-  #valueAt = 0;
-  #keyAt = 0;
-
-  constructor(outputs: PackedOutputs) {
-    this.#outputs = outputs;
-    this.#extras = outputs.extras && new ExtraCursor(outputs.extras);
-    this.#values = viewOf(outputs.values);
-    this.#keys = viewOf(outputs.keys);
-  }
-
-  absorbUpTo(end: number, digest: Digest): void {
-    const { valueLengths, keyLengths, names, timesMs } = this.#outputs;
-    for (; this.#output < end; this.#output++) {
-      const valueLength = valueLengths[this.#output];
-      const keyLength = keyLengths[this.#output];
-      const timeMs = timesMs[this.#output];
-      digest.updateWords(names[this.#output], keyLength, timeMs | 0, Math.floor(timeMs / 0x100000000));
-      if (keyLength > 0) digest.update(this.#keys, this.#keyAt, this.#keyAt += keyLength);
-      if (valueLength < 0) digest.updateWords(valueLength, 0, 0, 0);
-      else digest.update(this.#values, this.#valueAt, this.#valueAt + valueLength);
-      this.#valueAt += Math.max(0, valueLength) + 1;
-      if (this.#extras) this.#extras.absorb(this.#output, digest);
-    }
-  }
+/** Words are hashed in pairs: an odd one goes with the first of the next row, and with 0 where there is none. */
+function withZero(words: Uint32Array): Uint32Array {
+  const more = new Uint32Array(words.length + 1);
+  more.set(words);
+  return more;
 }
 
-/** Walks the headers and partitions of the outputs that have any. */
-class ExtraCursor {
-  readonly #extras: NonNullable<PackedOutputs["extras"]>;
-  readonly #headers: DataView;
-  #row = 0;
-  #at = 0;
-
-  constructor(extras: NonNullable<PackedOutputs["extras"]>) {
-    this.#extras = extras;
-    this.#headers = viewOf(extras.headers);
-  }
-
-  absorb(output: number, digest: Digest): void {
-    const { rows, partitions, headerLengths } = this.#extras;
-    if (rows[this.#row] !== output) return;
-    const length = headerLengths[this.#row];
-    digest.updateWords(partitions[this.#row++], length, 0, 0);
-    if (length > 0) digest.update(this.#headers, this.#at, this.#at += length);
-  }
+interface Rows {
+  readonly fromRow: number;
+  readonly toRow: number;
+  /** Where their digests go. */
+  readonly at: number;
 }
 
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
+function digestSegment(passes: DigestPasses, batch: LaidBatch, { fromRow, toRow, at }: Rows): void {
+  const { origin, offsets, offsetWidth, ranges, bytes, headers } = batch;
+  const count = toRow - fromRow;
+  const firstOffset = offsets + WORD_BYTES * offsetWidth * fromRow;
+  passes.rows(count, at, origin, firstOffset, offsetWidth, ranges + RANGE_BYTES * fromRow, bytes);
+  if (headers) passes.headers(count, at, headers.starts + WORD_BYTES * fromRow, headers.ranges, headers.bytes);
+}
+
+function digestOutputs(memory: DigestMemory, units: Units, ends: Int32Array, outputs: PackedOutputs): void {
+  const { names, timesMs, keyLengths, keys, valueLengths, values, extras } = outputs;
+  const columns = [ends, names, timesMs, keyLengths, keys, valueLengths, values];
+  const extra = extras ? [extras.rows, extras.partitions, extras.headerLengths, extras.headers] : [];
+  const put = (column: Column): number => memory.put(column);
+  const [endsAt, ...others] = columns.map(put);
+  memory.passes.outputs(units.count, units.at, endsAt, ...others, extras?.rows.length ?? 0, ...extra.map(put));
+}
+
+function digestTrace(memory: DigestMemory, units: Units, ends: Int32Array, { trace, changes }: UnitsDid): void {
+  const { kinds, subjectLengths, detailLengths, numbers } = trace;
+  const { bytes, lengths } = encodeTrace(trace);
+  const columns: Column[] = [ends, kinds, subjectLengths, detailLengths, lengths, bytes, numbers ?? NO_NUMBERS];
+  const [endsAt, ...others] = columns.map((column) => memory.put(column));
+  // Only what is told by its place among the changes needs their keys.
+  const keys = subjectLengths.some((length) => length < 0) ? layKeys(memory, changes) : [];
+  memory.passes.trace(units.count, units.at, endsAt, ...others, ...keys);
+}
+
+/** The text of a trace, with the bytes of each entry. */
+function encodeTrace({ text, subjectLengths, detailLengths }: TraceColumns): EncodedParts {
+  if (text.every((piece) => piece === "")) return { bytes: NO_BYTES, lengths: detailLengths };
+  return encodeParts(text, subjectLengths.map((length, i) => Math.max(length, 0) + detailLengths[i]), 0);
+}
+
+/** Lays out the keys of changes: where each begins, its bytes, its code units, and room for any of them with a number. */
+function layKeys(memory: DigestMemory, changes: StateEntries): readonly number[] {
+  const { bytes, lengths } = encodeParts([changes.text], changes.lengths, 0);
+  const count = lengths.length / 2;
+  const starts = memory.take(WORD_BYTES * count);
+  const keyLengths = memory.put(lengths);
+  const keyUnits = memory.put(changes.lengths);
+  const longest = memory.passes.starts(count, keyLengths, memory.put(bytes), starts);
+  return [starts, keyLengths, keyUnits, memory.take(longest + NUMBER_BYTES_MAX)];
 }

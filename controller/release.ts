@@ -8,6 +8,9 @@
 
 import type { Batch } from "../engine/batch.ts";
 import type { DigestedFed } from "./realm.ts";
+import { detachFirst } from "./sandbox/first_detach.ts";
+
+detachFirst();
 
 /** Ends the life of a feed's records and of what it did; lengths are 0 from here on. */
 export function releaseFeed(batches: readonly Batch[], fed: DigestedFed): void {

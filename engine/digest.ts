@@ -94,14 +94,19 @@ export class Digest {
     return bytes;
   }
 
-  /** Restores what {@linkcode toBytes} returned. */
-  static fromBytes(bytes: Uint8Array): Digest {
+  /** Becomes what {@linkcode toBytes} returned. */
+  restore(bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
+    this.h1 = view.getInt32(0, true);
+    this.h2 = view.getInt32(4, true);
+    this.h3 = view.getInt32(8, true);
+    this.h4 = view.getInt32(12, true);
+  }
+
+  /** The digest whose bytes these are. */
+  static fromBytes(bytes: Uint8Array): Digest {
     const digest = new Digest();
-    digest.h1 = view.getInt32(0, true);
-    digest.h2 = view.getInt32(4, true);
-    digest.h3 = view.getInt32(8, true);
-    digest.h4 = view.getInt32(12, true);
+    digest.restore(bytes);
     return digest;
   }
 }

@@ -3,21 +3,25 @@
  * gives.
  */
 
-import { fromFileUrl } from "@std/path";
+import { basename, fromFileUrl } from "@std/path";
 import openWabt from "wabt";
 
-const SOURCE = fromFileUrl(new URL("../controller/sandbox/json_array.wat", import.meta.url));
-const BUILT = fromFileUrl(new URL("../controller/sandbox/json_array_wasm.ts", import.meta.url));
+/** A module and where it lies, without the endings of its files. */
+export const WASM_MODULES: readonly { readonly path: string; readonly name: string }[] = [
+  { path: "controller/digest_units", name: "DIGEST_UNITS_WASM" },
+  { path: "controller/sandbox/json_array", name: "JSON_ARRAY_WASM" },
+];
 
-/** The text of the built file. */
-export async function buildWasm(): Promise<string> {
+/** The text of the built file of a module. */
+export async function buildWasm({ path, name }: typeof WASM_MODULES[number]): Promise<string> {
   const wabt = await openWabt();
-  const module = wabt.parseWat(SOURCE, await Deno.readTextFile(SOURCE), { simd: true });
+  const source = `${path}.wat`;
+  const module = wabt.parseWat(source, await Deno.readTextFile(fileOf(source)), { simd: true });
   try {
     const { buffer } = module.toBinary({});
     return [
-      "/** What `json_array.wat` says, as a module; built by `deno task wasm`. */",
-      "export const JSON_ARRAY_WASM: string =",
+      `/** What \`${basename(source)}\` says, as a module; built by \`deno task wasm\`. */`,
+      `export const ${name}: string =`,
       `  "${buffer.toBase64()}";`,
       "",
     ].join("\n");
@@ -26,4 +30,12 @@ export async function buildWasm(): Promise<string> {
   }
 }
 
-if (import.meta.main) await Deno.writeTextFile(BUILT, await buildWasm());
+function fileOf(path: string): string {
+  return fromFileUrl(new URL(`../${path}`, import.meta.url));
+}
+
+if (import.meta.main) {
+  for (const module of WASM_MODULES) {
+    await Deno.writeTextFile(fileOf(`${module.path}_wasm.ts`), await buildWasm(module));
+  }
+}

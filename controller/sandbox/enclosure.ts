@@ -4,6 +4,7 @@ import vm from "node:vm";
 import { BUNDLE_FILE } from "./realm/errors.ts";
 import type { Door } from "./realm/guest.ts";
 import type { RealmDoor } from "./realm/residents.ts";
+import { detachFirst } from "./first_detach.ts";
 
 /** See the module. */
 export interface Enclosure {
@@ -154,8 +155,7 @@ const WARM_UP =
 /** Does once what every realm needs, while the sandbox has nothing else to do. */
 export function warmUp(): void {
   vm.runInContext(WARM_UP, createRealm());
-  // The first buffer that moves makes V8 drop all code that reads typed arrays; here there is none yet.
-  new ArrayBuffer(8).transfer();
+  detachFirst();
 }
 
 function createRealm(): vm.Context {

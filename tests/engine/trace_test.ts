@@ -2,10 +2,11 @@
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { TraceCursor } from "../../controller/trace_cursor.ts";
+import { digestFeed } from "../../controller/digests.ts";
 import { Digest } from "../../engine/digest.ts";
 import { KeyedState } from "../../engine/state.ts";
 import { TRACE, Trace, TRACE_KINDS, type TraceColumns, traceEntries } from "../../engine/trace.ts";
+import { packOutputs } from "../../formats/unpacked_outputs.ts";
 
 const key = fc.constantFrom("a", "b|1", "b|2", "é|😀", "🏴|é");
 const number = fc.oneof(
@@ -37,13 +38,22 @@ function plainTrace(entries: readonly Told[]): TraceColumns {
   };
 }
 
-function digestsOf(trace: TraceColumns, changes: ReturnType<KeyedState["takeChanges"]>): string[] {
-  const cursor = new TraceCursor(trace, changes);
-  return Array.from(trace.kinds, (_, entry) => {
-    const digest = new Digest();
-    cursor.absorbUpTo(entry + 1, digest);
-    return String(digest.toBytes());
-  });
+/** Each entry as a unit of its own, and all of them. */
+function digestsOf(trace: TraceColumns, changes: ReturnType<KeyedState["takeChanges"]>) {
+  const entries = trace.kinds.length;
+  const units = {
+    records: new Int32Array(entries).fill(-1),
+    outputEnds: new Int32Array(entries),
+    traceEnds: Int32Array.from({ length: entries }, (_, entry) => entry + 1),
+  };
+  const chain = new Digest();
+  const { unitDigests } = digestFeed({ seq: 0, batches: [], segments: [] }, {
+    units,
+    trace,
+    changes,
+    outputs: packOutputs([]),
+  }, chain);
+  return { unitDigests, chain: chain.toBytes() };
 }
 
 Deno.test("a trace says what was done and kept, in order, and its digest is that of its text", () => {

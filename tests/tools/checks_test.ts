@@ -1,7 +1,7 @@
 /** The checks of the house fail when they should. */
 
 import { assertEquals } from "@std/assert";
-import { buildWasm } from "../../tools/build_wasm.ts";
+import { buildWasm, WASM_MODULES } from "../../tools/build_wasm.ts";
 import { isAllowed, layerOf } from "../../tools/check_layers.ts";
 import { styleFindings } from "../../tools/check_style.ts";
 
@@ -32,6 +32,8 @@ Deno.test("the style check names what is too long, impure, unsafe or badly named
   assertEquals(findings("cli/a.ts", `${wide}${"  call();\n".repeat(70)}}`).length, 1);
 });
 
-Deno.test("what is built from json_array.wat is what `deno task wasm` gives", async () => {
-  assertEquals(await buildWasm(), await Deno.readTextFile("controller/sandbox/json_array_wasm.ts"));
-});
+for (const module of WASM_MODULES) {
+  Deno.test(`what is built from ${module.path}.wat is what \`deno task wasm\` gives`, async () => {
+    assertEquals(await buildWasm(module), await Deno.readTextFile(`${module.path}_wasm.ts`));
+  });
+}
