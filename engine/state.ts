@@ -214,8 +214,20 @@ export class KeyedState implements State {
 
   /** Takes the keys that changed since the last call, each with its latest value. */
   takeChanges(): StateEntries {
-    let text = "";
     const lengths = new Int32Array(this.#changed.length * 2);
+    const text = this.#packChanges(lengths);
+    this.#changed.length = 0;
+    this.#lastKey =
+      this.#lastGroup =
+      this.#lastRest =
+      this.#lastEntry =
+        undefined;
+    return { text, lengths };
+  }
+
+  /** Nothing may follow the loop: what V8 makes of one that is under way ends there, feed after feed. */
+  #packChanges(lengths: Int32Array): string {
+    let text = "";
     for (let i = 0; i < this.#changed.length; i++) {
       const entry = this.#changed[i];
       const { group, rest } = entry;
@@ -226,13 +238,7 @@ export class KeyedState implements State {
       text += packed === undefined ? group.prefix + rest : group.prefix + rest + packed;
       if (packed === undefined) this.#forget(entry);
     }
-    this.#changed.length = 0;
-    this.#lastKey =
-      this.#lastGroup =
-      this.#lastRest =
-      this.#lastEntry =
-        undefined;
-    return { text, lengths };
+    return text;
   }
 
   /**

@@ -12,6 +12,12 @@ import { type Early, Emission, NO_EARLY, type WindowParts } from "./emission.ts"
 import { keyOf, keyPart } from "../pipeline/key_part.ts";
 import type { AlignedWindows, Slice } from "./windows.ts";
 
+/** A window that ends, and which of its slices end with it. */
+interface ClosingWindow extends Slice {
+  readonly slices: readonly StateGroup[];
+  readonly over: readonly StateGroup[];
+}
+
 /** See the module. */
 export class AlignedStage<T> implements Stage<T> {
   readonly #windows: AlignedWindows;
@@ -114,17 +120,17 @@ export class AlignedStage<T> implements Stage<T> {
     const slices = starts.map((startMs) => this.#groupOf(startMs));
     // No later window has these slices.
     const isOver = starts.map((startMs) => this.#windows.endsOf(startMs).at(-1) === endMs);
-    const over = slices.filter((_, i) => isOver[i]);
-    const { aggregate } = this.#parts;
-    for (const part of keysIn(slices)) {
-      const result = aggregate.result(slices.length === 1 ? slices[0].get(part) : this.#merged(slices, part));
-      const bounds = { key: keyOf(part), startMs: starts[0], endMs };
-      this.#emission.close(bounds, this.#takeEarly(endMs, part), result, endMs - 1);
-      for (const slice of over) slice.delete(part);
-    }
+    const window = { slices, over: slices.filter((_, i) => isOver[i]), startMs: starts[0], endMs };
+    for (const part of keysIn(slices)) this.#closeKey(part, window);
     starts.forEach((startMs, i) => {
       if (isOver[i]) this.#state.delete(`${this.#name}:slice|${startMs}`);
     });
+  }
+
+  #closeKey(part: string, { slices, over, startMs, endMs }: ClosingWindow): void {
+    const result = this.#parts.aggregate.result(slices.length === 1 ? slices[0].get(part) : this.#merged(slices, part));
+    this.#emission.close({ key: keyOf(part), startMs, endMs }, this.#takeEarly(endMs, part), result, endMs - 1);
+    for (const slice of over) slice.delete(part);
   }
 
   #takeEarly(endMs: number, part: string): Early[1] {
