@@ -1,6 +1,7 @@
 /** A record that broke its sandbox: as a failure, and as a feed in which nothing else happened. */
 
 import { Digest } from "../engine/digest.ts";
+import { packFeed } from "../engine/feed.ts";
 import type { PackedOutputs } from "../engine/output.ts";
 import type { StateEntries } from "../engine/state.ts";
 import { TRACE } from "../engine/trace.ts";
@@ -51,7 +52,7 @@ export function failedFed(
   const units = { records: Int32Array.of(0), outputEnds: Int32Array.of(0), traceEnds: Int32Array.of(1) };
   const feed = { seq, batches: sealed.batches, segments: sealed.segments };
   const outputs = noOutputs();
-  const digests = digestFeed(feed, { units, trace, outputs, changes: NO_CHANGES }, chain);
+  const digests = digestFeed(packFeed(feed), { units, trace, outputs, changes: NO_CHANGES }, chain);
   return {
     ...digests,
     units,

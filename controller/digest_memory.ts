@@ -11,16 +11,7 @@ import { DIGEST_UNITS_WASM } from "./digest_units_wasm.ts";
 /** The passes over a feed; addresses and counts. See digest_units.wat. */
 export interface DigestPasses {
   readonly memory: WebAssembly.Memory;
-  rows(
-    count: number,
-    digests: number,
-    origin: number,
-    offsets: number,
-    width: number,
-    ranges: number,
-    shift: number,
-  ): void;
-  headers(count: number, digests: number, starts: number, ranges: number, shift: number): void;
+  records(segmentCount: number, segments: number, batches: number, digests: number): void;
   units(count: number, units: number, records: number, digests: number, input: number): void;
   outputs(count: number, units: number, ends: number, ...columns: readonly number[]): void;
   /** Answers how long the longest key is. */

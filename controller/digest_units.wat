@@ -126,7 +126,7 @@
     (call $finish (local.get $h1) (local.get $h2) (local.get $h3) (local.get $h4) (local.get $length)))
 
   ;; Where each row came from, its key and its value. $shift leads from a position in the payload to its address.
-  (func (export "rows") (param $count i32) (param $digests i32) (param $origin i32) (param $offsets i32)
+  (func $rows (param $count i32) (param $digests i32) (param $origin i32) (param $offsets i32)
     (param $width i32) (param $ranges i32) (param $shift i32)
     (local $word i32)
     (block $end
@@ -156,7 +156,7 @@
         (br $row))))
 
   ;; The headers of rows: those of a row begin at its word of $starts, and end at the next one.
-  (func (export "headers") (param $count i32) (param $digests i32) (param $starts i32) (param $ranges i32)
+  (func $headers (param $count i32) (param $digests i32) (param $starts i32) (param $ranges i32)
     (param $shift i32)
     (local $at i32)
     (local $to i32)
@@ -179,6 +179,35 @@
         (local.set $starts (i32.add (local.get $starts) (i32.const 4)))
         (local.set $count (i32.sub (local.get $count) (i32.const 1)))
         (br $row))))
+
+  ;; The records of segments, each of four words: batch, first row, row after the last, and what is of no matter here. A
+  ;; batch has eight: its origin; where its offsets are, and words per offset; where its ranges and its payload are; and
+  ;; those of its headers, starts (0 where there are none), ranges and bytes.
+  (func (export "records") (param $count i32) (param $segments i32) (param $batches i32) (param $digests i32)
+    (local $batch i32)
+    (local $from i32)
+    (local $rows i32)
+    (block $end
+      (loop $segment
+        (br_if $end (i32.eqz (local.get $count)))
+        (local.set $batch
+          (i32.add (local.get $batches) (i32.shl (i32.load (local.get $segments)) (i32.const 5))))
+        (local.set $from (i32.load offset=4 (local.get $segments)))
+        (local.set $rows (i32.sub (i32.load offset=8 (local.get $segments)) (local.get $from)))
+        (call $rows (local.get $rows) (local.get $digests) (i32.load (local.get $batch))
+          (i32.add (i32.load offset=4 (local.get $batch))
+            (i32.shl (i32.mul (local.get $from) (i32.load offset=8 (local.get $batch))) (i32.const 2)))
+          (i32.load offset=8 (local.get $batch))
+          (i32.add (i32.load offset=12 (local.get $batch)) (i32.shl (local.get $from) (i32.const 4)))
+          (i32.load offset=16 (local.get $batch)))
+        (if (i32.load offset=20 (local.get $batch)) (then
+          (call $headers (local.get $rows) (local.get $digests)
+            (i32.add (i32.load offset=20 (local.get $batch)) (i32.shl (local.get $from) (i32.const 2)))
+            (i32.load offset=24 (local.get $batch)) (i32.load offset=28 (local.get $batch)))))
+        (local.set $digests (i32.add (local.get $digests) (i32.shl (local.get $rows) (i32.const 4))))
+        (local.set $segments (i32.add (local.get $segments) (i32.const 16)))
+        (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+        (br $segment))))
 
   ;; Units begin with the digest of their record, or with nothing; $input is extended by those of all records.
   (func (export "units") (param $count i32) (param $units i32) (param $records i32) (param $digests i32)

@@ -11,13 +11,13 @@
 
 import type { Batch } from "../engine/batch.ts";
 import type { Digest } from "../engine/digest.ts";
-import type { Feed } from "../engine/feed.ts";
+import type { PackedFeed } from "../engine/feed.ts";
 import type { PackedOutputs } from "../engine/output.ts";
 import type { UnitColumns } from "../engine/report.ts";
 import type { StateEntries } from "../engine/state.ts";
 import { originHash } from "../engine/text_batch.ts";
 import type { TraceColumns } from "../engine/trace.ts";
-import { type Column, type DigestMemory, type DigestPasses, withDigestMemory } from "./digest_memory.ts";
+import { type Column, type DigestMemory, withDigestMemory } from "./digest_memory.ts";
 import { type EncodedParts, encodeParts } from "./sandbox/text.ts";
 
 /** The digests of one feed. */
@@ -25,6 +25,9 @@ export interface FeedDigests {
   readonly unitDigests: Uint32Array<ArrayBuffer>;
   readonly inputDigest: Uint8Array<ArrayBuffer>;
 }
+
+/** The records of a feed. */
+export type FeedRecords = Pick<PackedFeed, "batches" | "segments">;
 
 /** What the units of a feed did. */
 export interface UnitsDid {
@@ -38,20 +41,20 @@ const DIGEST_BYTES = 16;
 /** No number is longer than `-1.2345678901234567e-308`. */
 const NUMBER_BYTES_MAX = 24;
 const WORD_BYTES = 4;
-/** Where key and value of a row begin and end. */
-const RANGE_BYTES = 16;
+/** Batch, first row, row after the last, input. */
+const SEGMENT_WORDS = 4;
 const NO_BYTES = new Uint8Array(0);
 const NO_NUMBERS = new Float64Array(0);
 
 /** Extends `chain` by what the units of `feed` did. */
-export function digestFeed(feed: Feed, did: UnitsDid, chain: Digest): FeedDigests {
+export function digestFeed(feed: FeedRecords, did: UnitsDid, chain: Digest): FeedDigests {
   return withDigestMemory((memory) => {
     const { records, outputEnds, traceEnds } = did.units;
     const units: Units = { count: records.length, at: memory.take(DIGEST_BYTES * records.length) };
     const input = memory.put(new Uint8Array(DIGEST_BYTES));
     const chainAt = memory.put(chain.toBytes());
     const { end } = memory;
-    const digests = digestRows(memory, feed);
+    const digests = digestRecords(memory, feed);
     memory.passes.units(units.count, units.at, memory.put(records), digests, input);
     memory.end = end;
     if (did.outputs.count > 0) digestOutputs(memory, units, outputEnds, did.outputs);
@@ -75,44 +78,31 @@ interface Units {
 }
 
 /** Digests the records of a feed in the order in which they are processed; answers where their digests are. */
-function digestRows(memory: DigestMemory, { batches, segments }: Feed): number {
-  const rows = segments.reduce((sum, { fromRow, toRow }) => sum + toRow - fromRow, 0);
-  const digests = memory.take(DIGEST_BYTES * rows);
-  const laid = batches.map((batch) => layBatch(memory, batch));
-  let at = digests;
-  for (const { batch, fromRow, toRow } of segments) {
-    digestSegment(memory.passes, laid[batch], { fromRow, toRow, at });
-    at += DIGEST_BYTES * (toRow - fromRow);
-  }
+function digestRecords(memory: DigestMemory, { batches, segments: { words, timesMs } }: FeedRecords): number {
+  let records = 0;
+  for (let at = 0; at < words.length; at += SEGMENT_WORDS) records += words[at + 2] - words[at + 1];
+  const digests = memory.take(DIGEST_BYTES * records);
+  const laid = Int32Array.from(batches.flatMap((batch) => layBatch(memory, batch)));
+  memory.passes.records(timesMs.length, memory.put(words), memory.put(laid), digests);
   return digests;
 }
 
-/** Where the columns of a batch are. */
-interface LaidBatch {
-  readonly origin: number;
-  readonly offsets: number;
-  readonly offsetWidth: number;
-  readonly ranges: number;
-  readonly bytes: number;
-  readonly headers?: { readonly starts: number; readonly ranges: number; readonly bytes: number };
-}
-
-function layBatch(memory: DigestMemory, batch: Batch): LaidBatch {
+/** Lays out the columns of a batch; answers where they are, as `records` wants it. */
+function layBatch(memory: DigestMemory, batch: Batch): readonly number[] {
   const { offsetWords, offsetWidth, ranges, bytes, headers } = batch;
-  return {
-    origin: originHash(batch),
-    offsets: memory.put(offsetWidth % 2 === 0 ? offsetWords : withZero(offsetWords)),
+  const columns = [ranges, bytes, ...(headers ? [headers.starts, headers.ranges, headers.bytes] : [])];
+  const [rangesAt, bytesAt, startsAt = 0, ...headersAt] = columns.map((column) => memory.put(column));
+  const [headerRangesAt = 0, headerBytesAt = 0] = headersAt;
+  return [
+    originHash(batch),
+    memory.put(offsetWidth % 2 === 0 ? offsetWords : withZero(offsetWords)),
     offsetWidth,
-    ranges: memory.put(ranges),
-    bytes: memory.put(bytes),
-    ...headers && {
-      headers: {
-        starts: memory.put(headers.starts),
-        ranges: memory.put(headers.ranges),
-        bytes: memory.put(headers.bytes),
-      },
-    },
-  };
+    rangesAt,
+    bytesAt,
+    startsAt,
+    headerRangesAt,
+    headerBytesAt,
+  ];
 }
 
 /** Words are hashed in pairs: an odd one goes with the first of the next row, and with 0 where there is none. */
@@ -120,21 +110,6 @@ function withZero(words: Uint32Array): Uint32Array {
   const more = new Uint32Array(words.length + 1);
   more.set(words);
   return more;
-}
-
-interface Rows {
-  readonly fromRow: number;
-  readonly toRow: number;
-  /** Where their digests go. */
-  readonly at: number;
-}
-
-function digestSegment(passes: DigestPasses, batch: LaidBatch, { fromRow, toRow, at }: Rows): void {
-  const { origin, offsets, offsetWidth, ranges, bytes, headers } = batch;
-  const count = toRow - fromRow;
-  const firstOffset = offsets + WORD_BYTES * offsetWidth * fromRow;
-  passes.rows(count, at, origin, firstOffset, offsetWidth, ranges + RANGE_BYTES * fromRow, bytes);
-  if (headers) passes.headers(count, at, headers.starts + WORD_BYTES * fromRow, headers.ranges, headers.bytes);
 }
 
 function digestOutputs(memory: DigestMemory, units: Units, ends: Int32Array, outputs: PackedOutputs): void {

@@ -1,7 +1,7 @@
 /** The realm of one task, as its owner uses it: feeds go in, what they did comes out, effects are answered between. */
 
 import { Digest } from "../engine/digest.ts";
-import { type Feed, packSegments } from "../engine/feed.ts";
+import { type Feed, packFeed } from "../engine/feed.ts";
 import type { EffectRequest } from "../engine/effects.ts";
 import type { CopyPart } from "../engine/state.ts";
 import { digestFeed, type FeedDigests } from "./digests.ts";
@@ -105,17 +105,14 @@ export class Realm {
    * @throws {RealmBroken} when the realm did not survive it
    */
   async process(feed: Feed): Promise<DigestedFed> {
-    let reply = await this.#ask({
-      kind: "feed",
-      task: this.#task,
-      feed: { ...feed, segments: packSegments(feed.segments) },
-    });
+    const packed = packFeed(feed);
+    let reply = await this.#ask({ kind: "feed", task: this.#task, feed: packed });
     while (reply.kind === "effects") {
       const results = await this.#answerEffects(feed.seq, reply.requests);
       reply = await this.#ask({ kind: "effects", task: this.#task, results });
     }
     const { fed } = expect(reply, "fed");
-    const digests = digestFeed(feed, fed, this.#chain);
+    const digests = digestFeed(packed, fed, this.#chain);
     const failures = fed.failures.map((failure) => withRecord(feed, failure));
     return { ...fed, ...digests, failures, chain: this.#chain.toBytes() };
   }

@@ -42,6 +42,16 @@ export interface PackedSegments {
   readonly inputs: readonly string[];
 }
 
+/** A feed on its way: its segments as columns, which are copied as a whole. */
+export interface PackedFeed extends Omit<Feed, "segments"> {
+  readonly segments: PackedSegments;
+}
+
+/** Packs the segments of a feed. */
+export function packFeed(feed: Feed): PackedFeed {
+  return { ...feed, segments: packSegments(feed.segments) };
+}
+
 /** Packs segments. */
 export function packSegments(segments: readonly Segment[]): PackedSegments {
   const inputs: string[] = [];
@@ -59,7 +69,7 @@ export function packSegments(segments: readonly Segment[]): PackedSegments {
   return { words, timesMs, inputs };
 }
 
-/** What {@linkcode packSegments} packed. */
+/** The segments that {@linkcode packFeed} packed. */
 export function unpackSegments({ words, timesMs, inputs }: PackedSegments): Segment[] {
   return Array.from(timesMs, (timeMs, i) => ({
     batch: words[4 * i],

@@ -6,7 +6,7 @@
 
 import { toFileUrl } from "@std/path";
 import { Digest, toHex } from "../../engine/digest.ts";
-import type { Feed } from "../../engine/feed.ts";
+import { type Feed, packFeed } from "../../engine/feed.ts";
 import { digestFeed } from "../digests.ts";
 import type { FeedEntry, JournaledCode } from "../journal/journal.ts";
 import { isExecutable, ownOriginOnly } from "../own_program.ts";
@@ -165,7 +165,7 @@ async function collect(
     if (answer.kind === "failed") return { ...report, failure: answer.message };
     if (answer.kind === "done") return { ...report, hasStopped: answer.hasStopped, failure: undefined };
     report.last = answer.fed;
-    digestFeed(feeds[report.feeds], answer.fed, chain);
+    digestFeed(packFeed(feeds[report.feeds]), answer.fed, chain);
     const entry = entries[report.feeds++];
     if (entry && report.isRecorded) report.isRecorded = toHex(chain.toBytes()) === toHex(entry.chain);
   }

@@ -9,13 +9,13 @@
 import type { Batch } from "../../engine/batch.ts";
 import type { EffectRequest, EffectResult } from "../../engine/effects.ts";
 import type { EngineOptions, EngineStatus } from "../../engine/engine.ts";
-import { type Feed, packSegments, unpackSegments } from "../../engine/feed.ts";
+import { type Feed, type PackedFeed, packFeed, unpackSegments } from "../../engine/feed.ts";
 import type { PackedOutputs } from "../../engine/output.ts";
 import type { FeedResult } from "../../engine/report.ts";
 import type { CopyPart } from "../../engine/state.ts";
 import { takeAll } from "../../engine/take_all.ts";
 import { type Enclosure, type OlderDoor, RealmEnclosure } from "./enclosure.ts";
-import type { Fed, RealmOptions, SentFeed, TaskState } from "./protocol.ts";
+import type { Fed, RealmOptions, TaskState } from "./protocol.ts";
 import type { Door, ProcessorInfo } from "./realm/guest.ts";
 import { decodePayload, encodeBinary, encodeParts } from "./text.ts";
 
@@ -104,11 +104,11 @@ export class Cell {
 
   /** Begins a feed; see {@linkcode step}. */
   begin(feed: Feed): void {
-    this.beginSent({ ...feed, segments: packSegments(feed.segments) });
+    this.beginSent(packFeed(feed));
   }
 
   /** Like {@linkcode begin}, for a feed as the controller sends it. */
-  beginSent({ batches, segments, tickMs, unitsMin, end }: SentFeed): void {
+  beginSent({ batches, segments, tickMs, unitsMin, end }: PackedFeed): void {
     for (const batch of batches) this.#addBatch(batch);
     // A journaled bundle may be older than packed segments.
     const older = this.#door as Partial<Door> & Pick<OlderDoor, "beginFeed">;

@@ -5,16 +5,16 @@
  * sandbox, which is the busier side; and of a view into a larger buffer all of the buffer.
  */
 
-import type { SentFeed } from "./protocol.ts";
+import type { PackedFeed } from "../../engine/feed.ts";
 
 /** A feed, and the buffers that go with it. */
 export interface MovingFeed {
-  readonly feed: SentFeed;
+  readonly feed: PackedFeed;
   readonly buffers: readonly ArrayBuffer[];
 }
 
 /** Copies all columns of `feed`. */
-export function movingCopy(feed: SentFeed): MovingFeed {
+export function movingCopy(feed: PackedFeed): MovingFeed {
   const buffers: ArrayBuffer[] = [];
   const batches = feed.batches.map((batch) => {
     const copy = copyColumns(batch, buffers);

@@ -8,7 +8,7 @@
 import type { EffectRequest, EffectResult } from "../../engine/effects.ts";
 import type { EngineOptions } from "../../engine/engine.ts";
 import type { Failure } from "../../engine/failure.ts";
-import type { Feed, PackedSegments } from "../../engine/feed.ts";
+import type { PackedFeed } from "../../engine/feed.ts";
 import type { PackedOutputs } from "../../engine/output.ts";
 import type { LogLine, UnitColumns, UnitReads } from "../../engine/report.ts";
 import type { CopyPart, StateEntries } from "../../engine/state.ts";
@@ -28,17 +28,12 @@ export interface TaskState {
   readonly timers: StateEntries;
 }
 
-/** A feed on its way: its segments as columns, which are copied as a whole. */
-export interface SentFeed extends Omit<Feed, "segments"> {
-  readonly segments: PackedSegments;
-}
-
 /** What the controller asks; `task` is a name that no other task in the sandbox has, of this run or of another. */
 export type Request =
   | { readonly kind: "describe"; readonly code: string }
   | { readonly kind: "open"; readonly task: string; readonly code: string; readonly options: RealmOptions }
   | ({ readonly kind: "restore"; readonly task: string } & TaskState)
-  | { readonly kind: "feed"; readonly task: string; readonly feed: SentFeed }
+  | { readonly kind: "feed"; readonly task: string; readonly feed: PackedFeed }
   | { readonly kind: "effects"; readonly task: string; readonly results: readonly EffectResult[] }
   | { readonly kind: "rebirth"; readonly task: string }
   | { readonly kind: "copy"; readonly task: string; readonly part: CopyPart }

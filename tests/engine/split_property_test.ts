@@ -10,6 +10,7 @@ import { type MemoryRecord, MemorySource } from "../../adapters/memory/source.ts
 import { digestFeed } from "../../controller/digests.ts";
 import { Sealer } from "../../controller/sealer.ts";
 import { Digest, toHex } from "../../engine/digest.ts";
+import { packFeed } from "../../engine/feed.ts";
 import { codeOf, openCell } from "../support/cells.ts";
 
 const PROCESSOR = `
@@ -69,7 +70,7 @@ async function runSplit(
     cell.begin(structuredClone(feed));
     const fed = finish(cell);
     outputs += new TextDecoder().decode(fed.outputs.values);
-    digestFeed(feed, fed, chain);
+    digestFeed(packFeed(feed), fed, chain);
     applyChanges(changes, fed.changes);
     if (end) break;
     if (rebirths[seq % rebirths.length]) cell = cell.reborn();

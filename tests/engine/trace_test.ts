@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { digestFeed } from "../../controller/digests.ts";
 import { Digest } from "../../engine/digest.ts";
+import { packFeed } from "../../engine/feed.ts";
 import { KeyedState } from "../../engine/state.ts";
 import { TRACE, Trace, TRACE_KINDS, type TraceColumns, traceEntries } from "../../engine/trace.ts";
 import { packOutputs } from "../../formats/unpacked_outputs.ts";
@@ -47,7 +48,7 @@ function digestsOf(trace: TraceColumns, changes: ReturnType<KeyedState["takeChan
     traceEnds: Int32Array.from({ length: entries }, (_, entry) => entry + 1),
   };
   const chain = new Digest();
-  const { unitDigests } = digestFeed({ seq: 0, batches: [], segments: [] }, {
+  const { unitDigests } = digestFeed(packFeed({ seq: 0, batches: [], segments: [] }), {
     units,
     trace,
     changes,

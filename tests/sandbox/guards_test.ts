@@ -1,6 +1,6 @@
 /** What happens to processors that hang, crash, or forget to wait. */
 
-import { packSegments } from "../../engine/feed.ts";
+import { packFeed } from "../../engine/feed.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { RecordTimeout } from "../../controller/sandbox/cell.ts";
 import { SandboxHost } from "../../controller/sandbox/host.ts";
@@ -89,7 +89,7 @@ Deno.test("a throw inside a microtask breaks the feed instead of vanishing", asy
   };
   const [{ message }] = host.handle({
     id: 1,
-    message: { kind: "feed", task: "t", feed: { ...feed, segments: packSegments(feed.segments) } },
+    message: { kind: "feed", task: "t", feed: packFeed(feed) },
   });
   assertEquals(message.kind, "broken");
   assert(message.kind === "broken" && message.code === "E_MICROTASK" && message.message.includes("lost"));
