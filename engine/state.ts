@@ -17,6 +17,9 @@ import { TRACE, type Trace } from "./trace.ts";
 /** Undo entries that stay allocated between records. */
 const UNDO_KEPT_MAX = 1000;
 
+/** Changes are joined in pieces of this length. */
+const PIECE_UNITS = 1 << 14;
+
 const NO_KEYS: readonly string[] = [];
 
 /** Changed or copied entries: keys and JSON texts (see owner.ts) joined, with their lengths in UTF-16 code units. */
@@ -228,6 +231,7 @@ export class KeyedState implements State {
   /** Nothing may follow the loop: what V8 makes of one that is under way ends there, feed after feed. */
   #packChanges(lengths: Int32Array): string {
     let text = "";
+    let piece = "";
     for (let i = 0; i < this.#changed.length; i++) {
       const entry = this.#changed[i];
       const { group, rest } = entry;
@@ -235,10 +239,15 @@ export class KeyedState implements State {
       const packed = entryText(entry.stored, entry.owner);
       lengths[2 * i] = group.prefix.length + rest.length;
       lengths[2 * i + 1] = packed === undefined ? -1 : packed.length;
-      text += packed === undefined ? group.prefix + rest : group.prefix + rest + packed;
+      piece += packed === undefined ? group.prefix + rest : group.prefix + rest + packed;
       if (packed === undefined) this.#forget(entry);
+      if (piece.length < PIECE_UNITS) continue;
+      // As in text_buffer.ts, V8 is made to join it while it is in the cache.
+      piece.charCodeAt(0);
+      text += piece;
+      piece = "";
     }
-    return text;
+    return text + piece;
   }
 
   /**
