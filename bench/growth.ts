@@ -3,13 +3,14 @@
  * docs/BENCHMARKS.md; whole processes are timed, start to exit, best of three, beside the plain loop where there is one.
  */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { linePlot, type Series } from "./svg_plot.ts";
 import { timed } from "./timed.ts";
 
-const HERE = fromFileUrl(new URL(".", import.meta.url));
+const HERE = fileURLToPath(new URL(".", import.meta.url));
 const SLUICE = join(HERE, "../cli/main.ts");
-const DOCS = fromFileUrl(new URL("../docs/", import.meta.url));
+const DOCS = fileURLToPath(new URL("../docs/", import.meta.url));
 const ROUNDS = 3;
 const RECORD_BYTES = 100;
 

@@ -4,10 +4,11 @@
  * Whole processes are timed, start to exit, best of three, in turn, so that noise hits both alike.
  */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { timed } from "./timed.ts";
 
-const HERE = fromFileUrl(new URL(".", import.meta.url));
+const HERE = fileURLToPath(new URL(".", import.meta.url));
 const SLUICE = join(HERE, "../cli/main.ts");
 const ROUNDS = 3;
 

@@ -4,11 +4,12 @@
  * Whole processes are timed, best of three; the run with its journal is made once.
  */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { SqliteJournal } from "../controller/journal/sqlite_journal.ts";
 import { UiApi } from "../cli/ui/api.ts";
 
-const HERE = fromFileUrl(new URL(".", import.meta.url));
+const HERE = fileURLToPath(new URL(".", import.meta.url));
 const SLUICE = join(HERE, "../cli/main.ts");
 const RECORDS = 1_000_000;
 const CUSTOMERS = 1000;

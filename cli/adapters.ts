@@ -1,6 +1,6 @@
 /** From URIs to sources and sinks: with `kafka_uris.ts`, `redis_uris.ts`, `kinesis_uris.ts` the only place that knows all adapters. */
 
-import { resolve } from "@std/path";
+import { resolve } from "node:path";
 import { FileSink } from "../adapters/file/sink.ts";
 import { FileSource, RECORD_BYTES_MAX } from "../adapters/file/source.ts";
 import type { PackedOutputs } from "../engine/output.ts";

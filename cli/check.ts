@@ -1,6 +1,6 @@
 /** `sluice check`: whether a processor compiles, type-checks, and asks for nothing it cannot have. */
 
-import { join, resolve } from "@std/path";
+import { join, resolve } from "node:path";
 import { BundleError } from "../controller/sandbox/bundle_error.ts";
 import { ROOT } from "../controller/sandbox/bundler.ts";
 import { ownOriginOnly } from "../controller/own_program.ts";

@@ -3,7 +3,8 @@
  * and processors, which are bundled here, since an executable has no bundler.
  */
 
-import { basename, extname, fromFileUrl, join } from "@std/path";
+import { basename, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ANY_PIPELINE, type Prebuilt } from "../controller/sandbox/prebuilt.ts";
 import { ownOriginOnly } from "../controller/own_program.ts";
 import { prebuild } from "../controller/sandbox/bundle.ts";
@@ -102,7 +103,7 @@ async function compile(entry: string, { output, target, allow }: CompileOptions)
     .concat(target === undefined ? [] : ["--target", target])
     .concat(
       ROOT.protocol === "file:"
-        ? ["--config", fromFileUrl(new URL("deno.json", ROOT))]
+        ? ["--config", fileURLToPath(new URL("deno.json", ROOT))]
         : [ownOriginOnly(ROOT), "--unstable-worker-options"],
     )
     .concat(ENTRIES.flatMap((path) => ["--include", placeOf(new URL(path, ROOT).href)]), [entry]);

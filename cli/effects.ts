@@ -1,6 +1,7 @@
 /** The module with the handlers of effects that the user named. */
 
-import { join, resolve, toFileUrl } from "@std/path";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { EffectHandlers } from "../controller/effects.ts";
 import { isExecutable } from "../controller/own_program.ts";
 import { UsageError } from "./usage_error.ts";
@@ -30,7 +31,7 @@ async function load(path: string): Promise<EffectHandlers> {
 }
 
 async function evaluate(path: string): Promise<EffectHandlers> {
-  return await import(toFileUrl(path).href);
+  return await import(pathToFileURL(path).href);
 }
 
 /** What Deno says of a name that its own import map does not have: nothing of the module has run by then. */

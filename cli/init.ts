@@ -1,6 +1,7 @@
 /** `sluice init`: a starter project with a processor, its test and some records. */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import readme from "./starter/README.md" with { type: "text" };
 import orders from "./starter/orders.ndjson" with { type: "text" };
 import perMinute from "./starter/per_minute.yaml" with { type: "text" };
@@ -55,7 +56,7 @@ function config(): object {
   // Sandboxes are workers without permissions.
   const config = { imports, unstable: ["worker-options"] };
   if (!import.meta.url.startsWith("file:")) return config;
-  const root = fromFileUrl(new URL("..", import.meta.url));
+  const root = fileURLToPath(new URL("..", import.meta.url));
   return {
     ...config,
     links: [root, `${root}third_party/std_assert`, `${root}third_party/std_path`],

@@ -1,6 +1,6 @@
 /** `sluice lint`: everything that is wrong in a pipeline file, with its place. */
 
-import { resolve } from "@std/path";
+import { resolve } from "node:path";
 import { EXIT } from "./exit_code.ts";
 import { isPipelineFile } from "./pipelines/is_pipeline_file.ts";
 import { printData, printMessage } from "./output.ts";

@@ -1,6 +1,8 @@
 /** Refuses a run that would read what it writes: files that come into a folder are read like those that were there. */
 
-import { globToRegExp, isGlob, join, relative, resolve } from "@std/path";
+import { join, relative, resolve } from "node:path";
+import { globToRegExp } from "@std/path/glob-to-regexp";
+import { isGlob } from "@std/path/is-glob";
 import { parseUri } from "./uri.ts";
 import { UsageError } from "./usage_error.ts";
 

@@ -1,6 +1,6 @@
 /** Processors as users name them: a path, or one of the ready-made; and their parameters. */
 
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import { isPrebuilt } from "../controller/sandbox/prebuilt.ts";
 import { compareText } from "../engine/state.ts";
 import { READY_MADE } from "../processors/ready_made.ts";
@@ -18,7 +18,7 @@ export function scriptOf(name: string): string {
 
 /** A path, or a URL where Sluice was loaded from elsewhere: what bundlers and compilers take for the module at `url`. */
 export function placeOf(url: string): string {
-  return url.startsWith("file:") ? fromFileUrl(url) : url;
+  return url.startsWith("file:") ? fileURLToPath(url) : url;
 }
 
 function isFile(path: string): boolean {

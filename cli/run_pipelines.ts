@@ -1,7 +1,7 @@
 /** `sluice run pipeline.yaml`: a run for each pipeline of the file, side by side. What is typed wins over what it says. */
 
 import type { Command } from "commander";
-import { resolve } from "@std/path";
+import { resolve } from "node:path";
 import type { LoadedProcessor } from "../controller/load_processor.ts";
 import { openPool } from "../controller/sandbox/open_pool.ts";
 import type { SandboxPool } from "../controller/sandbox/pool.ts";

@@ -1,6 +1,6 @@
 /** `sluice test-from`: an incident as a test: its records as fixtures, its outputs and state as a snapshot. */
 
-import { basename, dirname, join, relative, resolve } from "@std/path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { openCase } from "../controller/cases/open_case.ts";
 import { type CaseContents, readCase } from "../controller/cases/read_case.ts";
 import { DEFAULT_LIMITS } from "../controller/limits.ts";

@@ -1,6 +1,6 @@
 /** URIs taken apart: scheme, place, and options as query parameters. */
 
-import { resolve } from "@std/path";
+import { resolve } from "node:path";
 import { nearest } from "./nearest.ts";
 import { UsageError } from "./usage_error.ts";
 

@@ -1,6 +1,6 @@
 /** From a path or the name of a ready-made processor to its bundle and what it says of itself. */
 
-import { basename } from "@std/path";
+import { basename } from "node:path";
 import { type Bundle, type BundleOptions, bundleProcessor } from "./sandbox/bundle.ts";
 import { BundleError } from "./sandbox/bundle_error.ts";
 import { cacheFile } from "./sandbox/bundle_cache.ts";

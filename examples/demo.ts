@@ -3,13 +3,14 @@
  * changed code is tried on what it recorded. No server, a temporary folder, a few seconds.
  */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const ORDERS = 300_000;
 const CUSTOMERS = 500;
-const SLUICE = fromFileUrl(new URL("../cli/main.ts", import.meta.url));
-const TOTALS = fromFileUrl(new URL("./01_totals.ts", import.meta.url));
-const CHANGED = fromFileUrl(new URL("./02_totals_with_discount.ts", import.meta.url));
+const SLUICE = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
+const TOTALS = fileURLToPath(new URL("./01_totals.ts", import.meta.url));
+const CHANGED = fileURLToPath(new URL("./02_totals_with_discount.ts", import.meta.url));
 
 const folder = await Deno.makeTempDir({ prefix: "sluice-demo-" });
 const orders = join(folder, "orders.ndjson");

@@ -1,10 +1,11 @@
 /** Builds the page of `sluice ui` into `cli/ui/built/`: `deno task page`. A test checks that what is there is what this gives. */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const PAGE = fromFileUrl(new URL("../cli/ui/page/", import.meta.url));
-const BUILT = fromFileUrl(new URL("../cli/ui/built/", import.meta.url));
-const CONFIG = fromFileUrl(new URL("../deno.json", import.meta.url));
+const PAGE = fileURLToPath(new URL("../cli/ui/page/", import.meta.url));
+const BUILT = fileURLToPath(new URL("../cli/ui/built/", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../deno.json", import.meta.url));
 
 /** The built files: name → text. */
 export async function buildPage(): Promise<Readonly<Record<string, string>>> {
@@ -30,7 +31,7 @@ export async function buildPage(): Promise<Readonly<Record<string, string>>> {
       stderr: "piped",
     }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr));
-    const plot = await Deno.readTextFile(fromFileUrl(import.meta.resolve("uplot/dist/uPlot.min.css")));
+    const plot = await Deno.readTextFile(fileURLToPath(import.meta.resolve("uplot/dist/uPlot.min.css")));
     return {
       "page.js": await Deno.readTextFile(out),
       "page.css": `${plot.trim()}\n${await Deno.readTextFile(join(PAGE, "page.css"))}`,

@@ -3,7 +3,8 @@
  * gives.
  */
 
-import { basename, fromFileUrl } from "@std/path";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
 import openWabt from "wabt";
 
 /** A module and where it lies, without the endings of its files. */
@@ -31,7 +32,7 @@ export async function buildWasm({ path, name }: typeof WASM_MODULES[number]): Pr
 }
 
 function fileOf(path: string): string {
-  return fromFileUrl(new URL(`../${path}`, import.meta.url));
+  return fileURLToPath(new URL(`../${path}`, import.meta.url));
 }
 
 if (import.meta.main) {

@@ -1,8 +1,9 @@
 /** Checks who imports whom (docs/ARCHITECTURE.md, "Layers"). Prints every import that is not allowed. */
 
-import { fromFileUrl, relative } from "@std/path";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const ROOT = fromFileUrl(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Layer → the layers it may import besides itself. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -76,7 +77,7 @@ function violations(graph: ModuleGraph): string[] {
 
 function pathOf(specifier: string): string | undefined {
   if (!specifier.startsWith("file:")) return undefined;
-  const path = relative(ROOT, fromFileUrl(specifier));
+  const path = relative(ROOT, fileURLToPath(specifier));
   return path.startsWith("..") || path.startsWith("third_party") ? undefined : path;
 }
 

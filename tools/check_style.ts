@@ -1,8 +1,9 @@
 /** Checks what the house style says and `deno lint` does not: sizes, names, purity, and words we do not use. */
 
-import { fromFileUrl, relative } from "@std/path";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const ROOT = fromFileUrl(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const FOLDERS = [
   "engine",
   "processors",

@@ -6,9 +6,10 @@
  * what differs from run to run: a rest of a line, or, alone, for any lines.
  */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const ROOT = fromFileUrl(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const BLOCK = /```console\n([\s\S]*?)```/g;
 /** What no two runs have in common. */
 const VARYING: readonly (readonly [pattern: RegExp, shown: string])[] = [

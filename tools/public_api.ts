@@ -3,10 +3,11 @@
  * `docs/api`, where a test compares it: what changes for users shows in a diff, and is changed on purpose.
  */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import denoJson from "../deno.json" with { type: "json" };
 
-const ROOT = fromFileUrl(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** Where the text is kept. */
 export const API_FOLDER = join(ROOT, "docs/api");
 /** Words and places change without anybody's code having to. */

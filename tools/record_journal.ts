@@ -4,12 +4,13 @@
  * is released; none is ever recorded again.
  */
 
-import { basename, fromFileUrl, join } from "@std/path";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { DatabaseSync } from "node:sqlite";
 import { checksum } from "../controller/journal/database.ts";
 
-const JOURNALS = fromFileUrl(new URL("../tests/replay/journals", import.meta.url));
-const MAIN = fromFileUrl(new URL("../cli/main.ts", import.meta.url));
+const JOURNALS = fileURLToPath(new URL("../tests/replay/journals", import.meta.url));
+const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
 const USAGE = "deno task record v3_what_it_shows processor.ts -- --from file:in.ndjson --to file:out.ndjson …";
 const NO_MAP = '{"version":3,"sources":[],"mappings":""}';
 const NAME = /^v\d+_[a-z_]+$/;

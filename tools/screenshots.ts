@@ -1,11 +1,12 @@
 /** Makes the pictures in docs/images/: `deno task screenshots`. */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { runCli } from "../tests/support/cli.ts";
 import { TestFolder } from "../tests/support/processor_script.ts";
 import { openBrowser, serveUi } from "../tests/support/ui.ts";
 
-const IMAGES = fromFileUrl(new URL("../docs/images/", import.meta.url));
+const IMAGES = fileURLToPath(new URL("../docs/images/", import.meta.url));
 const STARTER = new URL("../cli/starter/totals.ts", import.meta.url);
 const SHOTS = [
   ["records", "#/totals/0/42/records", "light"],

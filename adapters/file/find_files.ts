@@ -1,6 +1,8 @@
 /** The files of a source: one, those in a folder and below, or those that a glob finds. */
 
-import { dirname, globToRegExp, isGlob, join, relative } from "@std/path";
+import { dirname, join, relative } from "node:path";
+import { globToRegExp } from "@std/path/glob-to-regexp";
+import { isGlob } from "@std/path/is-glob";
 import { cannotRead } from "./tail.ts";
 
 /**

@@ -6,7 +6,7 @@
  * never sees a byte change. A path that ends in `/` is a folder with one `part-<task>.ndjson` per task.
  */
 
-import { dirname, join } from "@std/path";
+import { dirname, join } from "node:path";
 import type { PackedOutputs } from "../../engine/output.ts";
 import { linesOf } from "../../formats/output_lines.ts";
 import { type Acquired, type Checkpoint, type Commit, type Receipt, type Sink, SinkError } from "../sink.ts";

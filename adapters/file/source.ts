@@ -6,7 +6,7 @@
  * last line without line feed is a record only where it is bounded.
  */
 
-import { basename, resolve } from "@std/path";
+import { basename, resolve } from "node:path";
 import { ABSENT, type Batch, positionAt } from "../../engine/batch.ts";
 import { type ReadLimit, type ReadResult, type Source, SourceError, type SourcePartition } from "../source.ts";
 import { type FieldNames, withFields } from "../../formats/fields.ts";

@@ -7,7 +7,7 @@
  * peers are timed from their first record to their last commit, without the start of their virtual machine or group.
  */
 
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import { startKafka } from "../../tools/services/kafka.ts";
 import { stop } from "../../tools/services/services.ts";
 import { measureLatency } from "./latency.ts";
@@ -18,7 +18,7 @@ import { measureRecovery } from "./recovery.ts";
 import { measureStages } from "./stages.ts";
 import { createTopic, writeOrders } from "./topics.ts";
 
-const HERE = fromFileUrl(new URL(".", import.meta.url));
+const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROUNDS = 3;
 const RECORDS = 1_000_000;
 const PARTITIONS = 4;

@@ -1,6 +1,6 @@
 /** Who does the same job: Sluice first, then others as their users write it. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import { kafkaJars } from "../../tools/services/kafka.ts";
 import type { Place } from "./place.ts";
 import { createTopic } from "./topics.ts";

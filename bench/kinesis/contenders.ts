@@ -1,6 +1,7 @@
 /** Who reads and writes: the SDK as its users call it, the ports of Sluice, and whole runs. Each answers milliseconds. */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   CreateStreamCommand,
   DescribeStreamSummaryCommand,
@@ -18,7 +19,7 @@ import { PAGE_RECORDS, valueOf } from "./page.ts";
 
 const STREAM = "bench";
 const ENTRIES = 500;
-const MAP = fromFileUrl(new URL("../processors/map.ts", import.meta.url));
+const MAP = fileURLToPath(new URL("../processors/map.ts", import.meta.url));
 
 function clientAt(endpoint: string): KinesisClient {
   return new KinesisClient({

@@ -5,13 +5,14 @@
  * Sluice is measured by its ports (`source`, `sink`) and as a whole (`run`): journal, sandbox, process start included.
  */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { startKinesis } from "../../tools/services/kinesis.ts";
 import { stop } from "../../tools/services/services.ts";
 import { bareGet, barePut, createStream, sinkPort, sluiceRun, sourcePort } from "./contenders.ts";
 import { PAGE_RECORDS, valueOf } from "./page.ts";
 
-const HERE = fromFileUrl(new URL(".", import.meta.url));
+const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROUNDS = 5;
 const PAGES = 30;
 const RECORDS = PAGES * PAGE_RECORDS;

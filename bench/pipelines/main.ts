@@ -3,10 +3,11 @@
  * turn, so that noise hits all alike. Ratios are within one run; nothing else should run on the machine.
  */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { timed } from "../timed.ts";
 
-const HERE = fromFileUrl(new URL(".", import.meta.url));
+const HERE = fileURLToPath(new URL(".", import.meta.url));
 const SLUICE = join(HERE, "../../cli/main.ts");
 const ROUNDS = 5;
 const START_MS = 1_700_000_040_000;

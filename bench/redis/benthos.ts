@@ -1,6 +1,6 @@
 /** Benthos, which is Redpanda Connect today: it never ends by itself, so it is stopped when its output is complete. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import { Redis } from "ioredis";
 import { cacheFolder } from "../../tools/services/cache.ts";
 import { requireProgram, runProgram } from "../../tools/services/server.ts";

@@ -6,7 +6,7 @@
  * peers are timed from their first record to their last commit.
  */
 
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import { redisCli, startRedisServer } from "../../tools/services/redis.ts";
 import { stop } from "../../tools/services/services.ts";
 import { peakMemoryMb } from "../peak_memory.ts";
@@ -15,7 +15,7 @@ import { type Contender, contenders, type Job, sluiceArgs } from "./peers.ts";
 import { measureStages } from "./stages.ts";
 import { writeOrders } from "./streams.ts";
 
-const HERE = fromFileUrl(new URL(".", import.meta.url));
+const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROUNDS = 5;
 const RECORDS = 200_000;
 const MILLION = 1_000_000;

@@ -1,6 +1,6 @@
 /** Who does the same job: Sluice first, then others as their users write it. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import { cacheFolder } from "../../tools/services/cache.ts";
 import { requireProgram, runProgram } from "../../tools/services/server.ts";
 import { buildBenthos, runBenthos } from "./benthos.ts";

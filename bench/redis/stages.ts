@@ -1,6 +1,6 @@
 /** Single stages beside SeaStreamer's own published case, 100,000 × 256 B: writing in exactly-once commits, reading. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import { RedisSink } from "../../adapters/redis/sink.ts";
 import { RedisSource } from "../../adapters/redis/source.ts";
 import { packOutputs } from "../../formats/unpacked_outputs.ts";

@@ -1,9 +1,10 @@
 /** One Sluice of the soak: started, killed, started again; its journal is pruned as an operator would. */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const SLUICE = fromFileUrl(new URL("../../cli/main.ts", import.meta.url));
-const PROCESSOR = fromFileUrl(new URL("../processors/hop.ts", import.meta.url));
+const SLUICE = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
+const PROCESSOR = fileURLToPath(new URL("../processors/hop.ts", import.meta.url));
 /** Stays within what a run of days would have. */
 const KEEP_FEEDS = 500;
 const PRUNE_EVERY_SAMPLES = 6;

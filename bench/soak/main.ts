@@ -5,7 +5,8 @@
  */
 
 import { Command } from "commander";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { KafkaSource } from "../../adapters/kafka/source.ts";
 import { KafkaWriter } from "../../adapters/kafka/writer.ts";
 import { payloadAt } from "../../formats/record_payload.ts";
@@ -17,7 +18,7 @@ import { createTopic } from "../kafka/topics.ts";
 import { Hop } from "./hop.ts";
 import { reportOf, type Sample } from "./report.ts";
 
-const REPORT = fromFileUrl(new URL("../../docs/SOAK.md", import.meta.url));
+const REPORT = fileURLToPath(new URL("../../docs/SOAK.md", import.meta.url));
 const SAMPLE_MS = 10_000;
 const PUT_MS = 200;
 const KEYS = 50;

@@ -3,7 +3,7 @@
  * meant; nothing runs before all of a file is right.
  */
 
-import { dirname, resolve } from "@std/path";
+import { dirname, resolve } from "node:path";
 import { isMap, isScalar, LineCounter, parse, type ParsedNode, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { declaredPipeline, type OwnOperator } from "../../processors/declared/declared.ts";

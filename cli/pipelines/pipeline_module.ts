@@ -1,6 +1,7 @@
 /** The module that a pipeline of a file becomes: what the sandbox runs. */
 
-import { resolve, toFileUrl } from "@std/path";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { PipelineSource } from "../../controller/sandbox/bundle.ts";
 import { folderOf, type PipelineFile } from "./pipeline_file.ts";
 
@@ -15,7 +16,7 @@ export function pipelineSource(path: string, { spec, scripts }: PipelineFile): P
 export function moduleOf(path: string, scripts: readonly string[], spec: string): string {
   const imports = scripts.map((script, i) => {
     const [file, name] = script.split("#");
-    const url = JSON.stringify(toFileUrl(resolve(folderOf(path), file)).href);
+    const url = JSON.stringify(pathToFileURL(resolve(folderOf(path), file)).href);
     return name === undefined ? `import own${i} from ${url};` : `import { ${name} as own${i} } from ${url};`;
   });
   const own = scripts.map((script, i) => `${JSON.stringify(script)}: own${i}`).join(", ");

@@ -4,7 +4,7 @@
  * recorded.
  */
 
-import { toFileUrl } from "@std/path";
+import { pathToFileURL } from "node:url";
 import { Digest, toHex } from "../../engine/digest.ts";
 import { type Feed, packFeed } from "../../engine/feed.ts";
 import { digestFeed } from "../digests.ts";
@@ -128,7 +128,7 @@ async function jobOf(recording: Recording, options: DebugOptions, code: Journale
 function withFileUrls(sourceMap: string): string {
   const map = JSON.parse(sourceMap) as { sources: string[] };
   const ignoreList = map.sources.flatMap((source, i) => isOurs(source) ? [i] : []);
-  const sources = map.sources.map((source) => /^https?:/.test(source) ? source : toFileUrl(source).href);
+  const sources = map.sources.map((source) => /^https?:/.test(source) ? source : pathToFileURL(source).href);
   return JSON.stringify({ ...map, sources, ignoreList, x_google_ignoreList: ignoreList });
 }
 

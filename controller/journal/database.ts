@@ -7,7 +7,8 @@
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
-import { resolve, toFileUrl } from "@std/path";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { JournalError } from "./journal.ts";
 import { LogFile, LogSync } from "./log_sync.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
@@ -308,7 +309,7 @@ function openReader(path: string): DatabaseSync {
   } catch (error) {
     if (!isSqliteError(error) || errcodeOf(error.message) !== SQLITE_READONLY || exists(`${path}-wal`)) return sqlite;
     sqlite.close();
-    const uri = toFileUrl(resolve(path));
+    const uri = pathToFileURL(resolve(path));
     uri.search = "immutable=1";
     return new DatabaseSync(uri, options);
   }

@@ -1,6 +1,6 @@
 /** What of a processor's code changed: which of its modules, or nothing but its parameters. */
 
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import type { JournaledCode } from "../journal/journal.ts";
 import { isGenerated, isOurs } from "../sandbox/own_files.ts";
 import type { Explanation } from "./divergence.ts";
@@ -57,7 +57,7 @@ function sluiceRoot(contents: readonly (string | null)[]): string | undefined {
   for (const content of contents) {
     const [, url] =
       /^import "((?:file|https?):[^"]*\/)controller\/sandbox\/realm\/install\.ts";$/m.exec(content ?? "") ?? [];
-    if (url !== undefined) return url.startsWith("file:") ? fromFileUrl(url) : url;
+    if (url !== undefined) return url.startsWith("file:") ? fileURLToPath(url) : url;
   }
   return undefined;
 }

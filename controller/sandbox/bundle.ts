@@ -6,7 +6,8 @@
  * machine (in the comments the bundler writes) are blanked. `@sluice/sluice/processor` always means this Sluice.
  */
 
-import { join, resolve, toFileUrl } from "@std/path";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { isExecutable } from "../own_program.ts";
 import { bundleCache } from "./bundle_cache.ts";
 import { type BundledScript, ENTRY, inFolder, isRemoteOwn, ours, runBundler, sourcesOf } from "./bundler.ts";
@@ -164,7 +165,7 @@ async function bundleModules(input: BuildInput, folder: string): Promise<Bundled
 }
 
 function urlOf(script: string): string {
-  return isRemoteOwn(script) ? script : toFileUrl(script).href;
+  return isRemoteOwn(script) ? script : pathToFileURL(script).href;
 }
 
 /** What else a bundler can do with an import that it cannot find: nothing that helps a processor. */
@@ -185,7 +186,8 @@ function explain(output: string, folder: string): string {
   }
   const unknown = /Import "([^"]+)" not a dependency/.exec(text)?.[1];
   const advice = unknown === undefined ? "" : `\n    name it in deno.json or package.json, or import "npm:${unknown}"`;
-  return text.replace(/^error: /, "").replace(BUNDLER_NOTE, "").replaceAll(`${toFileUrl(folder).href}/`, "") + advice;
+  return text.replace(/^error: /, "").replace(BUNDLER_NOTE, "").replaceAll(`${pathToFileURL(folder).href}/`, "") +
+    advice;
 }
 
 function refuseHostModules(path: string, code: string): void {

@@ -6,7 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { join } from "@std/path";
+import { join } from "node:path";
 
 /** To be raised when the same files give another bundle: after a change to bundle.ts. */
 const FORMAT = 6;

@@ -1,6 +1,6 @@
 /** Deno's bundler: what is in a folder becomes one classic script, in which no path of this machine is left. */
 
-import { join, resolve } from "@std/path";
+import { join, resolve } from "node:path";
 import { ownOriginOnly } from "../own_program.ts";
 
 /** Where this Sluice is. */

@@ -1,6 +1,6 @@
 /** Kernel and engine as the part of a bundle that is the same for every processor, but for the polyfills that it needs. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import { bundleCache } from "./bundle_cache.ts";
 import { type BundledScript, ENTRY, inFolder, ours, runBundler, sourcesOf } from "./bundler.ts";
 

@@ -1,9 +1,9 @@
 /** Which files of a bundle are ours and which are the user's. */
 
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 
 const URL_OF_ROOT = new URL("../../", import.meta.url);
-const ROOT = URL_OF_ROOT.protocol === "file:" ? fromFileUrl(URL_OF_ROOT) : URL_OF_ROOT.href;
+const ROOT = URL_OF_ROOT.protocol === "file:" ? fileURLToPath(URL_OF_ROOT) : URL_OF_ROOT.href;
 
 /** Whether `source` was written by the bundler for one bundle: its entry, its parameters. */
 export function isGenerated(source: string): boolean {

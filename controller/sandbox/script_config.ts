@@ -5,7 +5,8 @@
  * into a bundle.
  */
 
-import { dirname, fromFileUrl, join, toFileUrl } from "@std/path";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import denoJson from "../../deno.json" with { type: "json" };
 import { BundleError } from "./bundle_error.ts";
 import { isRemoteOwn, ROOT } from "./bundler.ts";
@@ -62,7 +63,7 @@ interface FoundConfig {
 
 async function findConfig(folder: string): Promise<FoundConfig | undefined> {
   // Sluice's own configuration is not the user's: its imports are the engine's business.
-  if (ROOT.protocol === "file:" && folder === dirname(fromFileUrl(new URL("deno.json", ROOT)))) return undefined;
+  if (ROOT.protocol === "file:" && folder === dirname(fileURLToPath(new URL("deno.json", ROOT)))) return undefined;
   for (const name of CONFIG_NAMES) {
     const path = join(folder, name);
     const config = await readConfig<UserConfig>(path);
@@ -81,7 +82,7 @@ async function importsOf({ path, config }: FoundConfig): Promise<Imports> {
 }
 
 function absolute(imports: Imports, path: string): Imports {
-  const base = toFileUrl(path);
+  const base = pathToFileURL(path);
   return Object.fromEntries(
     Object.entries(imports).map(([name, target]) => {
       return [name, /^\.{0,2}\//.test(target) ? new URL(target, base).href : target];

@@ -5,12 +5,13 @@
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { dirname, fromFileUrl, join, toFileUrl } from "@std/path";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { ENTRIES, prepare } from "../../cli/compile.ts";
 import { runCli } from "../support/cli.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TOTALS = scriptOf(
   "const n = (context.state.get<number>('n') ?? 0) + value; context.state.set('n', n); context.emit({ value: { n } });",
 );
@@ -51,8 +52,8 @@ class Executable implements AsyncDisposable {
       }
     }
     const main = this.#image.read("main.ts").replaceAll(
-      toFileUrl(ROOT).href,
-      toFileUrl(this.#image.at("sluice/")).href,
+      pathToFileURL(ROOT).href,
+      pathToFileURL(this.#image.at("sluice/")).href,
     );
     this.#image.write("main.ts", main);
     const flags = `--quiet --no-prompt --no-check --cached-only -A --config "${this.#image.at("sluice/deno.json")}"`;

@@ -1,7 +1,7 @@
 /** What is wrong in a pipeline file is told before anything runs: lint, explain, expressions, the published schema. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import { jsonSchema } from "../../cli/pipelines/schema.ts";
 import { runCli } from "../support/cli.ts";
 import { ORDERS, PER_MINUTE, project, STEPS } from "../support/pipeline_files.ts";
@@ -169,7 +169,7 @@ export default pipeline("p", ({ from }) =>
 });
 
 Deno.test("the published schema is the one that files are checked by", async () => {
-  const path = fromFileUrl(new URL("../../docs/pipeline.schema.json", import.meta.url));
+  const path = fileURLToPath(new URL("../../docs/pipeline.schema.json", import.meta.url));
   assertEquals(JSON.parse(Deno.readTextFileSync(path)), jsonSchema(), "deno task schema writes it again");
   const { stdout } = await runCli(["schema"]);
   assertEquals(JSON.parse(stdout), jsonSchema());

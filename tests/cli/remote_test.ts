@@ -1,11 +1,12 @@
 /** Sluice as people have it who did not clone it: loaded from a URL, as from JSR. */
 
 import { assertEquals } from "@std/assert";
-import { extname, fromFileUrl, join } from "@std/path";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import denoJson from "../../deno.json" with { type: "json" };
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TYPES: Readonly<Record<string, string>> = { ".ts": "application/typescript", ".json": "application/json" };
 
 /** Serves the sources as they are. */

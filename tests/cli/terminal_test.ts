@@ -1,10 +1,10 @@
 /** What a run shows on a terminal, as `script` (of every Debian) makes one. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
-const MAIN = fromFileUrl(new URL("../../cli/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 const CONTROL_C = "\x03";
 
 /** Runs `sluice args` on a terminal, and types Ctrl-C once it shows `until`; answers what is on the screen in the end. */

@@ -1,7 +1,7 @@
 /** What a processor may not emit, set or look for is refused by what it is; what is not quite right is put right for all sinks. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { toFileUrl } from "@std/path";
+import { pathToFileURL } from "node:url";
 import { testProcessor } from "../../testing.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
@@ -27,7 +27,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 Deno.test("outputs, timers and state that cannot be are refused, each by what it is", async () => {
   const cases = Object.keys(REFUSED).map((expression) => `() => ${expression}`).join(", ");
   await using folder = new TestFolder();
-  const url = toFileUrl(folder.write("p.ts", scriptOf(`([${cases}] as (() => unknown)[])[value]();`)));
+  const url = pathToFileURL(folder.write("p.ts", scriptOf(`([${cases}] as (() => unknown)[])[value]();`)));
   const test = await testProcessor(url, { onError: "skip" });
   for (const [i, [expression, wanted]] of Object.entries(REFUSED).entries()) {
     await test.send({ value: i });
@@ -39,7 +39,7 @@ Deno.test("outputs, timers and state that cannot be are refused, each by what it
 
 Deno.test("parts of a millisecond do not reach a sink, whether the record brought them or the processor", async () => {
   await using folder = new TestFolder();
-  const url = toFileUrl(folder.write("p.ts", scriptOf("context.emit({ value, ...value });")));
+  const url = pathToFileURL(folder.write("p.ts", scriptOf("context.emit({ value, ...value });")));
   const test = await testProcessor(url, { clock: "event" });
   const [given, byClock, before1970] = await test.send(
     { value: { timeMs: 1_700_000_000_000.75 }, eventTimeMs: 1 },

@@ -1,7 +1,7 @@
 /** A time that a source could not read fails its record; it is nobody else's time. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { toFileUrl } from "@std/path";
+import { pathToFileURL } from "node:url";
 import { UNREADABLE_TIME } from "../../engine/batch.ts";
 import { withFields } from "../../formats/fields.ts";
 import { packRecords } from "../../adapters/memory/source.ts";
@@ -13,7 +13,7 @@ Deno.test("on event time, a record whose time is unreadable fails alone: the clo
   const source = scriptOf("context.timers.set('t', 1500); context.emit({ value: context.now });", {
     extra: "onTimer({ atMs }, { emit, now }) { emit({ value: `timer ${atMs} at ${now}` }); },",
   });
-  const test = await testProcessor(toFileUrl(folder.write("p.ts", source)), {
+  const test = await testProcessor(pathToFileURL(folder.write("p.ts", source)), {
     clock: "event",
     onError: "skip",
     nowMs: 0,

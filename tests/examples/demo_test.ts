@@ -1,10 +1,10 @@
 /** The demo and the examples do what they say. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import { runCli } from "../support/cli.ts";
 
-const EXAMPLES = fromFileUrl(new URL("../../examples", import.meta.url));
+const EXAMPLES = fileURLToPath(new URL("../../examples", import.meta.url));
 
 Deno.test("the demo is killed, goes on, is replayed, and names what changed code would have done", async () => {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

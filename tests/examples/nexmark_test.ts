@@ -1,7 +1,7 @@
 /** The queries of Nexmark against SQLite over the same events, which are out of order; run as a user runs them. */
 
 import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import { DatabaseSync } from "node:sqlite";
 import { type Events, generate } from "../../examples/nexmark/generator.ts";
 import { runCli } from "../support/cli.ts";
@@ -10,7 +10,7 @@ import { TestFolder } from "../support/processor_script.ts";
 const SEED = Number(Deno.env.get("SLUICE_TEST_SEED") ?? 16);
 console.log(`seed ${SEED}`);
 const EVENTS = generate(15_000, { seed: SEED });
-const HERE = fromFileUrl(new URL("../../examples/nexmark/", import.meta.url));
+const HERE = fileURLToPath(new URL("../../examples/nexmark/", import.meta.url));
 
 type Kind = keyof Events;
 type Row = Readonly<Record<string, unknown>>;

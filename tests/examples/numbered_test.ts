@@ -1,11 +1,12 @@
 /** The numbered examples, run as their heads say. */
 
 import { assertEquals } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { runCli } from "../support/cli.ts";
 import { TestFolder } from "../support/processor_script.ts";
 
-const EXAMPLES = fromFileUrl(new URL("../../examples", import.meta.url));
+const EXAMPLES = fileURLToPath(new URL("../../examples", import.meta.url));
 
 interface Example {
   readonly inputs: Readonly<Record<string, readonly unknown[]>>;

@@ -1,10 +1,11 @@
 /** Inputs that are kept: those that found something new, and those that broke something once. */
 
 import { createHash } from "node:crypto";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Target } from "./target.ts";
 
-const FOLDER = fromFileUrl(new URL("./corpus", import.meta.url));
+const FOLDER = fileURLToPath(new URL("./corpus", import.meta.url));
 /** More say little more, and are read at every test run. */
 const KEPT_MAX = 60;
 

@@ -1,6 +1,7 @@
 /** Decoders of files: journals, cases, pipelines, settings. What cannot be read is refused with a sentence, nothing else. */
 
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { readSettings } from "../../adapters/kafka/connection_settings.ts";
 import { readPipelines } from "../../cli/pipelines/pipeline_file.ts";
 import { openCase } from "../../controller/cases/open_case.ts";
@@ -57,7 +58,7 @@ const settings: Target = {
   refusals: /^KafkaLocationError: /,
 };
 
-const RECORDED = fromFileUrl(new URL("../replay/journals/v1_totals/journal.db", import.meta.url));
+const RECORDED = fileURLToPath(new URL("../replay/journals/v1_totals/journal.db", import.meta.url));
 
 /** All that a start or a replay reads of a journal. */
 function readAll(journal: SqliteJournal): string {

@@ -1,7 +1,7 @@
 /** TLS and SASL, by environment and by file; and a cluster that was not upgraded to transactions v2. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
+import { join } from "node:path";
 import { type Broker, startKafka } from "../../tools/services/kafka.ts";
 import { runProgram } from "../../tools/services/server.ts";
 import { stop } from "../../tools/services/services.ts";

@@ -3,7 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { bundleProcessor } from "../../controller/sandbox/bundle.ts";
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import { compileCondition } from "../../processors/condition.ts";
 import { compileMapping } from "../../processors/mapping.ts";
 import { READY_MADE } from "../../processors/ready_made.ts";
@@ -11,7 +11,7 @@ import { batchOf, emitted, openCell, runFeed } from "../support/cells.ts";
 
 async function run(name: string, parameters: Record<string, unknown>, values: readonly unknown[]): Promise<unknown[]> {
   const { module } = READY_MADE.find((known) => known.name === name)!;
-  const { code } = await bundleProcessor(fromFileUrl(module), { parameters });
+  const { code } = await bundleProcessor(fileURLToPath(module), { parameters });
   const cell = openCell(code);
   return values.length === 0 ? [] : emitted(runFeed(cell, [batchOf(values)]));
 }

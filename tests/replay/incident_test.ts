@@ -4,7 +4,7 @@
  */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import { runCli, spawnCli } from "../support/cli.ts";
 import { inspectorUrl, TestDebugger } from "../support/debugger.ts";
 import { TestFolder } from "../support/processor_script.ts";
@@ -47,7 +47,7 @@ const CONFIG = JSON.stringify({
 });
 
 async function denoTest(folder: TestFolder, args: readonly string[]): Promise<{ code: number; output: string }> {
-  const config = fromFileUrl(new URL("../../deno.json", import.meta.url));
+  const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", ...(args.includes("--check") ? [] : ["--no-check"]), "--config", config, ...args],
     cwd: folder.path,

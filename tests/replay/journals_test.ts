@@ -1,14 +1,15 @@
 /** I10: journals of every released format, recorded once, are replayed for ever; each with the code that it recorded. */
 
 import { assertEquals } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { verifyJournal } from "../../controller/journal/verify.ts";
 import { MIGRATIONS } from "../../controller/journal/schema.ts";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
 import { runCli } from "../support/cli.ts";
 import { TestFolder } from "../support/processor_script.ts";
 
-const FOLDER = fromFileUrl(new URL("./journals", import.meta.url));
+const FOLDER = fileURLToPath(new URL("./journals", import.meta.url));
 
 /** Version and what it holds → feeds and records of its run. */
 const RECORDED: Readonly<Record<string, readonly [feeds: number, records: number]>> = {

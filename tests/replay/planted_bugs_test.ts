@@ -6,7 +6,7 @@
  */
 
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { toFileUrl } from "@std/path";
+import { pathToFileURL } from "node:url";
 import { DatabaseSync } from "node:sqlite";
 import { checksum } from "../../controller/journal/database.ts";
 import { ExplorationFailed, explore } from "../../testing.ts";
@@ -94,7 +94,9 @@ Deno.test("2. module state shared by records: found while the run goes on, cause
 
 Deno.test("3. reading Date instead of the record's time: found by letting time pass, with record and field", async () => {
   await using folder = new TestFolder();
-  const url = toFileUrl(folder.write("p.ts", scriptOf("context.emit({ value: { hour: new Date().getHours() } });")));
+  const url = pathToFileURL(
+    folder.write("p.ts", scriptOf("context.emit({ value: { hour: new Date().getHours() } });")),
+  );
   const records = [1, 2, 3].map((n) => ({ value: { n } }));
   const options = { records, times: true };
   const error = await assertRejects(() => explore(url, options), ExplorationFailed);
@@ -106,7 +108,7 @@ Deno.test("4. a merge that depends on which stream was faster: found by mixing p
   await using folder = new TestFolder();
   const body = `if (value.price !== undefined) context.state.set("price", value.price);
     else context.emit({ value: { amount: value.n * (context.state.get<number>("price") ?? 0) } });`;
-  const url = toFileUrl(folder.write("p.ts", scriptOf(body)));
+  const url = pathToFileURL(folder.write("p.ts", scriptOf(body)));
   const records = [{ value: { price: 2 }, partition: "prices" }, { value: { n: 3 }, partition: "orders" }];
   const error = await assertRejects(() => explore(url, { records, orders: true }), ExplorationFailed);
   assertEquals([error.field, error.record], ["output[0].amount", "records/orders@0"]);

@@ -3,7 +3,7 @@
  * what is left on its disk.
  */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import { pruneRun } from "../../controller/journal/prune.ts";
 import { SqliteJournal } from "../../controller/journal/sqlite_journal.ts";
 import { rewoundTo } from "../../controller/journal/positions.ts";

@@ -7,7 +7,7 @@
  * Where time is that of feeds, this holds for all that no time decides; the rest must stay as it was seen first.
  */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import type { End, Start } from "./controller.ts";
 import { SharedTable, warmUpDynamoDb } from "./dynamodb/place.ts";
 import { warmUpKinesis } from "./kinesis/place.ts";

@@ -1,9 +1,9 @@
 /** The command line as a user has it: a process of its own. */
 
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 
-const MAIN = fromFileUrl(new URL("../../cli/main.ts", import.meta.url));
-const CRASHING_MAIN = fromFileUrl(new URL("../crash/crashing_main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
+const CRASHING_MAIN = fileURLToPath(new URL("../crash/crashing_main.ts", import.meta.url));
 
 /** What a command did. */
 export interface CliResult {

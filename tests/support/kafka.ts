@@ -1,6 +1,6 @@
 /** A real broker for tests, and the Java consumer as a judge that is not ours. */
 
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import { type Admin, Kafka, logLevel } from "kafkajs";
 import { kafkaJars } from "../../tools/services/kafka.ts";
 import { sharedService } from "./shared_service.ts";
@@ -74,7 +74,7 @@ export interface ReadRecord extends KafkaRecord {
 
 /** Runs a program of `java/` against the broker; answers what it prints. */
 export async function runJava(program: string, args: readonly string[], address?: string): Promise<string> {
-  const path = fromFileUrl(new URL(`./java/${program}.java`, import.meta.url));
+  const path = fileURLToPath(new URL(`./java/${program}.java`, import.meta.url));
   const { success, stdout, stderr } = await new Deno.Command("java", {
     args: ["-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
       .concat(["-cp", `${await kafkaJars()}/*`, path, address ?? await kafkaAddress(), ...args]),

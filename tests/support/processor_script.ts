@@ -1,6 +1,6 @@
 /** Processor scripts for tests, written to a folder of their own: far from any deno.json. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 
 /** A folder that is removed when it is disposed of. */
 export class TestFolder implements AsyncDisposable {

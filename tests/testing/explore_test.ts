@@ -1,7 +1,7 @@
 /** Exploration finds what depends on feeds, crashes, order and time, names record and field, and is content otherwise. */
 
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { toFileUrl } from "@std/path";
+import { pathToFileURL } from "node:url";
 import { ExplorationFailed, explore, type ExploreOptions } from "../../testing.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
@@ -12,7 +12,7 @@ const RECORDS = Array.from(
 
 async function exploring(body: string, options: Partial<ExploreOptions> = {}): Promise<void> {
   await using folder = new TestFolder();
-  await explore(toFileUrl(folder.write("p.ts", scriptOf(body))), { records: RECORDS, runs: 50, ...options });
+  await explore(pathToFileURL(folder.write("p.ts", scriptOf(body))), { records: RECORDS, runs: 50, ...options });
 }
 
 async function found(body: string, options: Partial<ExploreOptions> = {}): Promise<ExplorationFailed> {

@@ -1,7 +1,7 @@
 /** The testing kit: what a test sends is what a run would process, in virtual time, through crashes. */
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { toFileUrl } from "@std/path";
+import { pathToFileURL } from "node:url";
 import { answers, RecordedError, TestedRecordFailed, testProcessor } from "../../testing.ts";
 import type totals from "../../cli/starter/totals.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
@@ -10,7 +10,7 @@ const TOTALS = new URL("../../cli/starter/totals.ts", import.meta.url);
 
 async function withScript(source: string, work: (url: URL) => Promise<void>): Promise<void> {
   await using folder = new TestFolder();
-  await work(toFileUrl(folder.write("p.ts", source)));
+  await work(pathToFileURL(folder.write("p.ts", source)));
 }
 
 Deno.test("records go in typed, outputs come out parsed, state is there to be looked at", async () => {
@@ -104,7 +104,7 @@ pipelines:
   - { name: copies, from: file:clicks.ndjson, to: file:copies.ndjson }
 `;
   await using folder = new TestFolder();
-  const url = toFileUrl(folder.write("p.yaml", two));
+  const url = pathToFileURL(folder.write("p.yaml", two));
   await assertRejects(() => testProcessor(url), Error, "name one of counts, copies with the option pipeline");
   const test = await testProcessor(url, { pipeline: "counts" });
   await test.send({ value: { user: "ann", at: 0 }, input: "clicks" });

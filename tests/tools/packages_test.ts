@@ -1,11 +1,12 @@
 /** What is published is whole, is what was meant, and works where it is installed. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { API_FOLDER, publicApi } from "../../tools/public_api.ts";
 import { scriptOf, TestFolder } from "../support/processor_script.ts";
 
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const decoder = new TextDecoder();
 
 Deno.test("the public API is the one in docs/api; `deno task api` writes it anew, for a change that is meant", async () => {
@@ -52,7 +53,7 @@ Deno.test("the package for npm: what processors import works on Node, and the co
   );
   Deno.mkdirSync(folder.at("node_modules/@msgpack"));
   const msgpack = new URL("../", import.meta.resolve("@msgpack/msgpack"));
-  Deno.symlinkSync(fromFileUrl(msgpack), folder.at("node_modules/@msgpack/msgpack"));
+  Deno.symlinkSync(fileURLToPath(msgpack), folder.at("node_modules/@msgpack/msgpack"));
   folder.write(
     "use.mjs",
     `import { defineProcessor, json, msgpack } from "@sluice/sluice/processor";

@@ -3,10 +3,11 @@
  * JavaScript with types, for editors and tests on Node; the command `sluice` runs on the Deno that npm installs beside it.
  */
 
-import { dirname, fromFileUrl, join } from "@std/path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import denoJson from "../../deno.json" with { type: "json" };
 
-const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const DENO_VERSION = "^2.9.6";
 /** What people import on Node: it needs nothing of Deno. */
 const MODULES = ["processor", "pipeline"] as const;

@@ -1,6 +1,6 @@
 /** Where servers' programs are kept between runs, outside of the repository. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 
 /** The folder for what services need. */
 export function cacheFolder(): string {

@@ -1,6 +1,6 @@
 /** The DynamoDB emulator dynalite, from npm, run by Node. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import { npmPackage } from "./npm_package.ts";
 import { freePorts, isListening, startServer } from "./server.ts";
 import type { Started } from "./services.ts";

@@ -1,6 +1,6 @@
 /** Kafka 4.1.1 in KRaft mode, one node, from Maven's jars. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import { cacheFolder } from "./cache.ts";
 import { freePorts, isListening, requireProgram, runProgram, startServer } from "./server.ts";
 import type { Started } from "./services.ts";

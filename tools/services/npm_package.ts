@@ -1,6 +1,6 @@
 /** Servers that come as npm packages, run by Node. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import { cacheFolder } from "./cache.ts";
 import { requireProgram, runProgram } from "./server.ts";
 

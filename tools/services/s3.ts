@@ -1,6 +1,6 @@
 /** The S3 emulator s3rver, from npm, run by Node, with one bucket. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import { npmPackage } from "./npm_package.ts";
 import { freePorts, isListening, startServer } from "./server.ts";
 import type { Started } from "./services.ts";

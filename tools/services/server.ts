@@ -1,6 +1,6 @@
 /** Starting servers and waiting for them: free ports, readiness, missing programs. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 50;

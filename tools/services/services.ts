@@ -1,6 +1,6 @@
 /** Which services run: a file per service says where, so that every command and test of this user finds them. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import { cacheFolder } from "./cache.ts";
 import { startDynamodb } from "./dynamodb.ts";
 import { startKafka } from "./kafka.ts";

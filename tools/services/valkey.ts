@@ -1,6 +1,6 @@
 /** Valkey, from a wheel that holds its server: Debian's stable release has no package of it. */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import { cacheFolder } from "./cache.ts";
 import { requireProgram, runProgram } from "./server.ts";
 

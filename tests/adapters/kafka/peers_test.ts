@@ -1,7 +1,8 @@
 /** What Java, Go (franz-go) and librdkafka (kcat) write in every codec is read by us, and the other way round. */
 
 import { assertEquals } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { CODECS } from "../../../adapters/kafka/protocol/compression.ts";
 import { KafkaSource } from "../../../adapters/kafka/source.ts";
 import { cacheFolder } from "../../../tools/services/cache.ts";
@@ -69,7 +70,7 @@ async function run(program: string, args: readonly string[], stdin?: string, cwd
 /** Builds the peer in Go once per machine. */
 async function goPeer(): Promise<string> {
   const path = join(cacheFolder(), "peer-go");
-  await run("go", ["build", "-o", path, "."], undefined, fromFileUrl(new URL("../../support/go", import.meta.url)));
+  await run("go", ["build", "-o", path, "."], undefined, fileURLToPath(new URL("../../support/go", import.meta.url)));
   return path;
 }
 
