@@ -23,11 +23,18 @@ function serveSources(): Deno.HttpServer<Deno.NetAddr> {
 
 /** What JSR does when a package is published: imports by name become URLs. */
 function configFor(origin: string): string {
-  const imports = Object.entries(denoJson.imports).map(([name, target]) => {
+  const imports = Object.entries(denoJson.imports).flatMap(([name, target]) => {
     const [, linked] = /^jsr:@std\/(\w+)@/.exec(target) ?? [];
-    return [name, linked === undefined ? target : `${origin}/third_party/std_${linked}/mod.ts`];
+    return linked === undefined ? [[name, target]] : exportsOf(`third_party/std_${linked}`, name, origin);
   });
   return JSON.stringify({ imports: Object.fromEntries(imports) });
+}
+
+function exportsOf(folder: string, name: string, origin: string): readonly (readonly string[])[] {
+  const { exports } = JSON.parse(Deno.readTextFileSync(join(ROOT, folder, "deno.json"))) as {
+    readonly exports: Readonly<Record<string, string>>;
+  };
+  return Object.entries(exports).map(([path, file]) => [join(name, path), `${origin}/${join(folder, file)}`]);
 }
 
 /** A cache of modules that is gone with `folder`; packages come from the one that is there. */
