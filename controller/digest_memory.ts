@@ -26,7 +26,7 @@ export type Column = Uint8Array | Int32Array | Uint32Array | Float64Array;
 const PAGE_BYTES = 1 << 16;
 /** No column begins within a block of the one before. */
 const BLOCK_BYTES = 16;
-/** Two feeds of the largest size that is usual. */
+/** Several times what a feed of the usual limits needs. */
 const KEPT_BYTES_MAX = 1 << 25;
 
 const module = new WebAssembly.Module(Uint8Array.fromBase64(DIGEST_UNITS_WASM));
@@ -49,7 +49,7 @@ export class DigestMemory {
   /** Room for so many bytes; what is in it is what was there before. */
   take(length: number): number {
     const at = this.end;
-    this.end = (at + length + BLOCK_BYTES - 1) & -BLOCK_BYTES;
+    this.end = Math.ceil((at + length) / BLOCK_BYTES) * BLOCK_BYTES;
     // Blocks are read as a whole, so that there is one more behind the last.
     const missing = this.end + BLOCK_BYTES - this.#bytes.length;
     if (missing > 0) {
