@@ -61,11 +61,11 @@ export function digestFeed(feed: FeedRecords, did: UnitsDid, chain: Digest): Fee
     memory.end = end;
     if (did.trace.kinds.length > 0) digestTrace(memory, units, traceEnds, did);
     memory.end = end;
-    const first = memory.take(4 * units.count);
+    const first = memory.take(WORD_BYTES * units.count);
     memory.passes.chain(units.count, units.at, chainAt, first);
     chain.restore(memory.copy(chainAt, DIGEST_BYTES));
     return {
-      unitDigests: new Uint32Array(memory.copy(first, 4 * units.count).buffer),
+      unitDigests: new Uint32Array(memory.copy(first, WORD_BYTES * units.count).buffer),
       inputDigest: memory.copy(input, DIGEST_BYTES),
     };
   });

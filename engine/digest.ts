@@ -2,8 +2,9 @@
  * Digests: 128 bits over what one record did, chained over all records of a task.
  *
  * The hash is MurmurHash3_x86_128 (Austin Appleby, public domain), whose four seeds are here the four words of the
- * digest so far, so that pieces chain. It runs at native speed on packed bytes without an object per record. It finds
- * differences; it does not authenticate: whoever can write the journal can also write a matching digest.
+ * digest so far, so that pieces chain. It finds differences; it does not authenticate: whoever can write the journal can
+ * also write a matching digest. What every record does is hashed by `controller/digest_units.wat`, which must agree with
+ * this.
  */
 
 const C1 = 0x239b961b;
@@ -17,15 +18,6 @@ export class Digest {
   h2 = 0;
   h3 = 0;
   h4 = 0;
-
-  /** Starts again from `seed`. */
-  reset(seed = 0): void {
-    this.h1 =
-      this.h2 =
-      this.h3 =
-      this.h4 =
-        seed | 0;
-  }
 
   /** Absorbs the bytes `[start, end)` of `view`. */
   update(view: DataView, start: number, end: number): void {

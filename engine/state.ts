@@ -232,7 +232,8 @@ export class KeyedState implements State {
   #packChanges(lengths: Int32Array): string {
     let text = "";
     let piece = "";
-    for (let i = 0; i < this.#changed.length; i++) {
+    const last = this.#changed.length - 1;
+    for (let i = 0; i <= last; i++) {
       const entry = this.#changed[i];
       const { group, rest } = entry;
       entry.change = -1;
@@ -241,13 +242,13 @@ export class KeyedState implements State {
       lengths[2 * i + 1] = packed === undefined ? -1 : packed.length;
       piece += packed === undefined ? group.prefix + rest : group.prefix + rest + packed;
       if (packed === undefined) this.#forget(entry);
-      if (piece.length < PIECE_UNITS) continue;
+      if (piece.length < PIECE_UNITS && i < last) continue;
       // As in text_buffer.ts, V8 is made to join it while it is in the cache.
       piece.charCodeAt(0);
       text += piece;
       piece = "";
     }
-    return text + piece;
+    return text;
   }
 
   /**

@@ -1,12 +1,11 @@
-/** The digest of outputs: known values, seeds, any cut of the bytes. */
+/** The digest of outputs: known values, any cut of the bytes. */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { Digest, toHex } from "../../engine/digest.ts";
 
-function hashOf(text: string, seed = 0): string {
+function hashOf(text: string): string {
   const bytes = new TextEncoder().encode(text);
   const digest = new Digest();
-  digest.reset(seed);
   digest.update(new DataView(bytes.buffer), 0, bytes.length);
   return [digest.h1, digest.h2, digest.h3, digest.h4].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join(
     "",

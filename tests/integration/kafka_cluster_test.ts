@@ -6,7 +6,7 @@ import { stop } from "../../tools/services/services.ts";
 import { ended, feedsJournaled, jobInput, KafkaJob, untilFeeds } from "../support/kafka_job.ts";
 
 const PARTITIONS = 6;
-const RECORDS = 8000;
+const RECORDS = 12_000;
 
 async function restart({ pid, folder, address }: Broker): Promise<number> {
   Deno.kill(pid, "SIGKILL");
